@@ -15,6 +15,7 @@ import { errorResponse, unauthorized } from "./error-response.ts";
 import { healthRoutes } from "./health.ts";
 import { homeRoutes } from "./home-page.ts";
 import { recorded } from "./http-recorder.ts";
+import { invocationRoutes } from "./invocations.ts";
 import { jsonResponse } from "./json-response.ts";
 import { messageRoutes } from "./messages.ts";
 import { modelRoutes } from "./models.ts";
@@ -35,6 +36,7 @@ const METHODS: readonly RouteEntry[] = [
   ["/v1/responses/{id}/input_items", "GET"],
   ["/v1/messages", "POST"],
   ["/v1/messages/count_tokens", "POST"],
+  ["/invocations", "POST"],
   ["/tokenize", "POST"],
   ["/detokenize", "POST"],
   ["/v1/models", "GET"],
@@ -91,6 +93,7 @@ function createRoutes(context: ServerContext, routes: RouteTable) {
     .use(completionRoutes(context))
     .use(responseRoutes(context))
     .use(messageRoutes(context))
+    .use(invocationRoutes(context))
     .use(tokenizeRoutes(context))
     .use(operationRoutes(context))
     .use(cancelRoutes(context));

@@ -7,7 +7,7 @@ import { ChatChunkWriter } from "../api/chat-chunks.ts";
 import { choiceAt, makeChoices, promptDetails, reasoningDetails, usage } from "../api/choice.ts";
 import { fieldsSaid } from "../api/fields.ts";
 import { chatLogprobs, promptLogprobs } from "../api/logprobs.ts";
-import { CHAT_FIELDS } from "../api/schemas.ts";
+import { CHAT_FIELDS, type ChatBody } from "../api/schemas.ts";
 import { type StartedChat, startChat } from "../api/started-chat.ts";
 import type { SequenceOutput } from "../front/output-stream.ts";
 import { answer } from "./answer.ts";
@@ -18,14 +18,28 @@ import { responseId, type ServerContext } from "./server-context.ts";
 export function chatRoutes(context: ServerContext) {
   return new Elysia({ name: "chat" }).post(
     "/v1/chat/completions",
-    ({ request }) => handleChat(context, request),
+    async ({ request }) => {
+      const arrivalMs = context.front.nowMs();
+      return answerChat(context, request, {
+        arrivalMs,
+        body: await readBody(context, request, CHAT_FIELDS),
+      });
+    },
     { parse: "none" },
   );
 }
 
-async function handleChat(context: ServerContext, request: Request): Promise<Response> {
-  const arrivalMs = context.front.nowMs();
-  const body = await readBody(context, request, CHAT_FIELDS);
+export interface ArrivedChat {
+  /** Front clock, ms. */
+  readonly arrivalMs: number;
+  readonly body: ChatBody;
+}
+
+export function answerChat(
+  context: ServerContext,
+  request: Request,
+  { arrivalMs, body }: ArrivedChat,
+): Promise<Response> {
   const id = responseId("chatcmpl-", request, body.request_id);
   const arrival = () => {
     const { messages, ...params } = fieldsSaid(CHAT_FIELDS, body);

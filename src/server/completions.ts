@@ -19,14 +19,28 @@ import { responseId, type ServerContext } from "./server-context.ts";
 export function completionRoutes(context: ServerContext) {
   return new Elysia({ name: "completions" }).post(
     "/v1/completions",
-    ({ request }) => handleCompletion(context, request),
+    async ({ request }) => {
+      const arrivalMs = context.front.nowMs();
+      return answerCompletion(context, request, {
+        arrivalMs,
+        body: await readBody(context, request, COMPLETION_FIELDS),
+      });
+    },
     { parse: "none" },
   );
 }
 
-async function handleCompletion(context: ServerContext, request: Request): Promise<Response> {
-  const arrivalMs = context.front.nowMs();
-  const body = await readBody(context, request, COMPLETION_FIELDS);
+export interface ArrivedCompletion {
+  /** Front clock, ms. */
+  readonly arrivalMs: number;
+  readonly body: CompletionBody;
+}
+
+export function answerCompletion(
+  context: ServerContext,
+  request: Request,
+  { arrivalMs, body }: ArrivedCompletion,
+): Promise<Response> {
   const id = responseId("cmpl-", request, body.request_id);
   const arrival = () => {
     const { prompt, ...params } = fieldsSaid(COMPLETION_FIELDS, body);

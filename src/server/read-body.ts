@@ -26,14 +26,40 @@ const MAX_PARTS = 100_000;
  * @throws RequestError "unsupported_media_type", "body_too_large", "body_timeout", "invalid_schema" or
  *   "model_not_found"; EngineError and OverloadError if the server is not accepting requests
  */
-export async function readBody<T extends { readonly model: string | null }>(
+export async function readBody<T extends NamedModel>(
   context: ServerContext,
   request: Request,
   fields: Fields<T>,
 ): Promise<T> {
-  checkRoom(context);
   const written = TEMPLATE_FIELDS.filter((name) => name in fields);
-  const body = parseBody(fields, await readJsonBody(request, context.limits, written));
+  return checkedBody(context, await readJson(context, request, written), fields);
+}
+
+interface NamedModel {
+  readonly model: string | null;
+}
+
+/**
+ * Reads a body without interpreting it.
+ * @param written names of members whose numbers are kept exactly as written
+ * @throws as readBody() except "model_not_found"
+ */
+export async function readJson(
+  context: ServerContext,
+  request: Request,
+  written: readonly string[] = TEMPLATE_FIELDS,
+): Promise<JsonObject> {
+  checkRoom(context);
+  return readJsonBody(request, context.limits, written);
+}
+
+/** @throws RequestError "invalid_schema" or "model_not_found" */
+export function checkedBody<T extends NamedModel>(
+  context: ServerContext,
+  json: JsonObject,
+  fields: Fields<T>,
+): T {
+  const body = parseBody(fields, json);
   checkModel(context, body.model);
   return body;
 }
