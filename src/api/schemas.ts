@@ -310,7 +310,22 @@ export const DETOKENIZE_FIELDS = {
   tokens: required(integers),
 } as const;
 
+/** Body of /inference/v1/generate. `sampling_params` has the members of vLLM's SamplingParams. */
+export const GENERATE_FIELDS = {
+  request_id: optional(string),
+  token_ids: required(integers),
+  features: optional(anything),
+  sampling_params: required(object),
+  model: optional(string),
+  stream: optional(boolean, false),
+  stream_options: optional(anything),
+  cache_salt: optional(string),
+  priority: optional(integer, 0),
+  kv_transfer_params: optional(anything),
+} as const;
+
 export type SamplingBody = Parsed<typeof SAMPLING_FIELDS>;
 export type ChatBody = Parsed<typeof CHAT_FIELDS>;
 export type CompletionBody = Parsed<typeof COMPLETION_FIELDS>;
+export type GenerateBody = Parsed<typeof GENERATE_FIELDS>;
 export type TokenizeBody = Parsed<typeof TOKENIZE_FIELDS>;

@@ -64,7 +64,7 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   ["/v1/health /v1/ping /v1/version /v1/metrics", "Request this path without /v1."],
   ["/v1/tokenize /v1/detokenize", "Use POST /tokenize or POST /detokenize, without /v1."],
   [
-    "/completion /infill /generate /generate_stream /inference/v1/generate",
+    "/completion /infill /generate /generate_stream",
     "Use POST /v1/completions, whose `prompt` is text or token ids.",
   ],
   [

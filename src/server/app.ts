@@ -12,6 +12,7 @@ import { cancelMethods, cancelRoutes } from "./cancel.ts";
 import { chatRoutes } from "./chat.ts";
 import { completionRoutes } from "./completions.ts";
 import { errorResponse, unauthorized } from "./error-response.ts";
+import { generateRoutes } from "./generate.ts";
 import { healthRoutes } from "./health.ts";
 import { homeRoutes } from "./home-page.ts";
 import { recorded } from "./http-recorder.ts";
@@ -37,6 +38,7 @@ const METHODS: readonly RouteEntry[] = [
   ["/v1/messages", "POST"],
   ["/v1/messages/count_tokens", "POST"],
   ["/invocations", "POST"],
+  ["/inference/v1/generate", "POST"],
   ["/tokenize", "POST"],
   ["/detokenize", "POST"],
   ["/v1/models", "GET"],
@@ -94,6 +96,7 @@ function createRoutes(context: ServerContext, routes: RouteTable) {
     .use(responseRoutes(context))
     .use(messageRoutes(context))
     .use(invocationRoutes(context))
+    .use(generateRoutes(context))
     .use(tokenizeRoutes(context))
     .use(operationRoutes(context))
     .use(cancelRoutes(context));
