@@ -6,6 +6,7 @@
 
 import { DEFAULT_MODEL } from "../models/default-model.ts";
 import { ACCESS_OPTIONS } from "./access-options.ts";
+import { API_OPTIONS } from "./api-options.ts";
 import { CHAT_OPTIONS } from "./chat-options.ts";
 import { COMMAND_OPTIONS } from "./command-options.ts";
 import { HARDWARE_OPTIONS } from "./hardware-options.ts";
@@ -227,6 +228,7 @@ const SERVER_OPTIONS = [
   ...HARDWARE_OPTIONS,
   ...LISTEN_OPTIONS,
   ...ACCESS_OPTIONS,
+  ...API_OPTIONS,
   {
     name: "max-memory-percent",
     group: "Server",

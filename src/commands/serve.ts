@@ -135,6 +135,7 @@ function serviceOptions(init: ServiceInit): MeasuredFrontOptions & ContextOption
     trustsRequestTemplates: options["trust-request-chat-template"],
     templateVariables: options["default-chat-template-kwargs"],
     excludesUnusedTools: options["exclude-tools-when-tool-choice-none"],
+    tracksLoad: options["enable-server-load-tracking"],
     isDevMode: options["server-dev-mode"],
     showHiddenFor: options["show-hidden-metrics-for-version"],
     createdSeries: !isPythonTrue(process.env["PROMETHEUS_DISABLE_CREATED_SERIES"]),

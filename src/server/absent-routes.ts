@@ -82,8 +82,12 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   ],
   ["/apply-template", RENDERS],
   [
-    "/props /slots/* /info /get_server_info /server_info /load /get_load",
+    "/props /slots/* /info /get_server_info /server_info",
     "GET /metrics reports the server's load, and GET /v1/models reports the served model.",
+  ],
+  [
+    "/load /get_load",
+    "With --enable-server-load-tracking, the server has GET /load. GET /metrics always reports the load.",
   ],
   [
     "/healthz /livez /readyz /ready /health/* /health_generate /-/healthy",

@@ -24,6 +24,7 @@ import { operationMethods, operationRoutes } from "./operation.ts";
 import { responseRoutes } from "./responses.ts";
 import { type RouteEntry, RouteTable } from "./route-table.ts";
 import { routedRequest } from "./routed-url.ts";
+import { loadMethods, loadRoutes, ServerLoad } from "./server-load.ts";
 import type { ServerContext } from "./server-context.ts";
 import { tokenizeRoutes } from "./tokenize.ts";
 
@@ -57,9 +58,12 @@ export function createApp(context: ServerContext) {
     ...METHODS,
     ...operationMethods(context),
     ...cancelMethods(context),
+    ...loadMethods(context),
   ]);
-  const app = createRoutes(context, routes);
-  const handle = recorded((request) => app.handle(request), {
+  const load = new ServerLoad();
+  const app = createRoutes(context, routes, load);
+  const routeOf = ({ url }: Request) => routes.routeOf(routedPath(url) ?? "");
+  const handle = recorded(load.counted((request) => app.handle(request), routeOf), {
     nowMs: context.front.nowMs,
     record: context.recordHttp,
     pathOf: ({ url }) => routedPath(url) ?? "",
@@ -69,7 +73,7 @@ export function createApp(context: ServerContext) {
   return { handle, fetch };
 }
 
-function createRoutes(context: ServerContext, routes: RouteTable) {
+function createRoutes(context: ServerContext, routes: RouteTable, load: ServerLoad) {
   const guarded = operationMethods(context).map(([path]) => path);
   const keys = new ApiKeys({ keys: context.apiKeys, scope: context.apiKeyScope, guarded });
   // By default, Elysia assumes that the host has at least four characters. standardHostname: false allows shorter
@@ -99,7 +103,8 @@ function createRoutes(context: ServerContext, routes: RouteTable) {
     .use(generateRoutes(context))
     .use(tokenizeRoutes(context))
     .use(operationRoutes(context))
-    .use(cancelRoutes(context));
+    .use(cancelRoutes(context))
+    .use(loadRoutes(context, load));
 }
 
 interface RoutingInputs {

@@ -41,6 +41,8 @@ export interface ContextOptions extends ApiOptions {
   /** Fraction of memory in use at which new work is refused, below 1; null = no check. */
   readonly maxMemoryUse: number | null;
   readonly isDevMode: boolean;
+  /** Absent = false. */
+  readonly tracksLoad?: boolean;
   readonly features: ReadonlySet<MetricFeature>;
   /** Options of the request log; null = requests are not logged. */
   readonly requestLog: Omit<RequestLogOptions, "nowMs"> | null;
@@ -68,6 +70,7 @@ export function serverContext(
     limits: DEFAULT_LIMITS,
     metricsText: (format) => metrics.text(format),
     logFault: (error) => options.log(faultText(error)),
+    tracksLoad: options.tracksLoad ?? false,
     requestLog: requestLogOf(front, options),
     recordHttp: (record) => metrics.recordHttp(record),
     isDevMode: options.isDevMode,

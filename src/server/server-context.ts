@@ -30,6 +30,8 @@ export interface ServerContext extends ApiContext {
   readonly metricsText: (format: "prometheus" | "openmetrics") => Promise<string>;
   /** Receives unexpected errors; clients see only "Internal server error". */
   readonly logFault: (error: unknown) => void;
+  /** Whether requests in progress are counted for /load. */
+  readonly tracksLoad: boolean;
   /** Null = requests are not logged. */
   readonly requestLog: RequestLogOptions | null;
   /** Called at the end of each response. */

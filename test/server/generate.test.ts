@@ -41,7 +41,13 @@ describe("POST /inference/v1/generate", () => {
 
   test("streams IDs, with usage if it is requested", async () => {
     const stream_options = { include_usage: true };
-    const body = { token_ids: [97], sampling_params, stream: true, stream_options, request_id: "s" };
+    const body = {
+      token_ids: [97],
+      sampling_params,
+      stream: true,
+      stream_options,
+      request_id: "s",
+    };
     const events = await readEvents(await post(PATH, body));
     const chunk = (finish_reason: string | null) => ({
       request_id: "generate-tokens-s",

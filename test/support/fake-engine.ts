@@ -85,6 +85,7 @@ export function makeContext(front: Front, context: Partial<ServerContext> = {}) 
     templateVariables: {},
     excludesUnusedTools: false,
     isDevMode: false,
+    tracksLoad: false,
     isSleepEnabled: false,
     createdS: 1_700_000_000,
     keepAliveMs: 10_000,
