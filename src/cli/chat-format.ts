@@ -1,4 +1,4 @@
-// Determines the parsers for a model's answers: those of the options, or those that fit its chat template.
+// Determines the parsers for a model's output, from the options or from its chat template.
 
 import { chatFormatOf } from "../formats/chat-format.ts";
 import { readGgufHeader } from "../models/gguf-header.ts";
@@ -8,7 +8,7 @@ import type { ServeOptions } from "./commands.ts";
 type Options = Pick<ServeOptions, "tool-call-parser" | "reasoning-parser">;
 
 /**
- * @param template Jinja text that replaces the model's; "" = the model's own
+ * @param template Jinja template that replaces the model's; "" = the model's own
  * @throws ConfigError as readGgufHeader() does
  */
 export function chatFormat(options: Options, modelPath: string, template: string): ChatFormat {
@@ -24,7 +24,7 @@ function chosen<Parser>(option: Parser | "auto" | "none", detected: Parser | nul
   return option === "none" ? null : option;
 }
 
-/** Names of a file's templates: a model can have one of its own for conversations with tools. */
+/** Keys of a model's templates. A model can have a separate template for conversations with tools. */
 const TEMPLATES = ["tokenizer.chat_template.tool_use", "tokenizer.chat_template"];
 
 function modelTemplates(path: string): string {

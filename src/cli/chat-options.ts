@@ -1,4 +1,4 @@
-// Options of chats: template, parsers of the answers.
+// Chat options: templates, and parsers for the model's output. Part of the table in options.ts.
 
 import { REASONING_PARSERS, TOOL_PARSERS } from "../protocol/message-parsing.ts";
 import type { OptionSpec } from "./option-spec.ts";
@@ -25,7 +25,7 @@ export const CHAT_OPTIONS = [
     kind: "choice",
     choices: ["auto", "none", ...TOOL_PARSERS],
     fallback: "auto",
-    help: "Format of the model's tool calls; auto = by its chat template, none = calls stay text.",
+    help: "Format of the model's tool calls; auto = from its chat template, none = leave them as text.",
   },
   {
     name: "reasoning-parser",
@@ -33,20 +33,20 @@ export const CHAT_OPTIONS = [
     kind: "choice",
     choices: ["auto", "none", ...REASONING_PARSERS],
     fallback: "auto",
-    help: "Format of the model's reasoning; auto = by its chat template, none = it stays text.",
+    help: "Format of the model's reasoning; auto = from its chat template, none = leave it as text.",
   },
   {
     name: "exclude-tools-when-tool-choice-none",
     group: "Model",
     kind: "flag",
     fallback: false,
-    help: 'Leave tools out of the prompt of requests with `tool_choice: "none"`.',
+    help: 'Omit tools from the prompts of requests with `tool_choice: "none"`.',
   },
   {
     name: "default-chat-template-kwargs",
     group: "Model",
     kind: "json",
     fallback: {},
-    help: "Variables of the chat template for requests that do not set them.",
+    help: "Chat template variables for requests that do not set them.",
   },
 ] as const satisfies readonly OptionSpec[];

@@ -101,7 +101,7 @@ function termOf(option: OptionSpec): string {
   return kind === "flag" ? names : `${names} <${valueText(option)}>`;
 }
 
-/** Longer lists are shown in docs/options.md and in the error for another value. */
+/** Maximum number of choices to show; longer lists are in docs/options.md and in error messages. */
 const MAX_CHOICES = 8;
 
 /** Placeholder for an option's value. */

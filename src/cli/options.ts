@@ -213,7 +213,7 @@ const SERVER_OPTIONS = [
     fallback: 256 * 1024 ** 2,
     min: 0,
     unit: "bytes",
-    help: "Memory for stored answers of /v1/responses; the oldest make room. 0 = store none.",
+    help: "Memory for stored responses of /v1/responses; the oldest are evicted; 0 = store none.",
   },
   {
     name: "response-store-ttl",
@@ -223,7 +223,7 @@ const SERVER_OPTIONS = [
     min: 1,
     max: 1_000_000,
     unit: "seconds",
-    help: "How long an answer of /v1/responses is stored.",
+    help: "How long responses of /v1/responses are stored.",
   },
   ...HARDWARE_OPTIONS,
   ...LISTEN_OPTIONS,

@@ -19,7 +19,7 @@ const BY_REASON: Readonly<Record<string, string>> = {
   "KV connectors are not supported yet": "kv-transfer-config= ec-transfer-config= tokens-only",
   "KV cache events are not supported yet": "kv-events-config=",
   "KV cache offloading is not supported yet": "kv-offloading-size=",
-  "tools of the server are not supported yet": "tool-server=",
+  "server-side tools are not supported yet": "tool-server=",
   "prompt embeddings are not supported yet": "enable-prompt-embeds",
   "images and audio are not supported yet": "enable-mm-embeds",
   "logits processors are not supported yet": "logits-processors=",

@@ -127,7 +127,7 @@ export interface GenerateOptions extends CallOptions {
   readonly logitBias?: Readonly<Record<number, number>>;
   /** Generate only these tokens. */
   readonly allowedTokenIds?: readonly number[];
-  /** Words that must not be generated, alone or within a text; at most 1024, none empty. */
+  /** Words that must not be generated, at the start of the text or after a space; at most 1024, none empty. */
   readonly badWords?: readonly string[];
   /** Number of sequences generated from the prompt, 1 to 128; they share its blocks. Default: 1. */
   readonly n?: number;
