@@ -1,23 +1,23 @@
-// Parts that the readers of tool calls share.
+// Helpers shared by the readers of tool calls.
 
 import type { MessageWriter } from "./message-writer.ts";
 import type { Parsing, TextReader } from "./text-reader.ts";
 
-/** Text of a call, and where its parts go. */
+/** Source of a call's text, and the writer for its parts. */
 export interface CallSource {
   readonly reader: TextReader;
   readonly writer: MessageWriter;
 }
 
-/** Names are read up to the first other character, so that text which is not a call soon shows itself. */
+/** Characters of names. Names end at any other character, so that text that is not a call is detected early. */
 const NAME_UNIT = /[\p{L}\p{N}_.:/$-]/u;
 
-/** @returns the name that follows; "" = none */
+/** Reads a name. @returns "" if none follows */
 export function readName(reader: TextReader): Parsing<string> {
   return reader.while((unit) => NAME_UNIT.test(unit));
 }
 
-/** Reads each of the markers, with any space before it. @returns whether all follow */
+/** Reads all markers in order, skipping whitespace before each. @returns true if all of them follow */
 export function* readMarkers(reader: TextReader, markers: readonly string[]): Parsing<boolean> {
   for (const marker of markers) {
     yield* reader.spaces();
@@ -34,8 +34,8 @@ export interface CallSection {
 }
 
 /**
- * Reads calls up to the end of their section, or one after another without one.
- * @param start the marker that was read: that of a section, or of a call
+ * Reads calls up to the end of their section, or consecutive calls if the format has no sections.
+ * @param start the marker that was read, which starts a section or a call
  * @param readCall reads a call after its start
  */
 export function* readSection(

@@ -1,11 +1,11 @@
-// Chooses the parsers for a model's answers by the markers in its chat template.
+// Chooses the parsers for a model's output by the markers in its chat template.
 
 import type { ChatFormat, ReasoningParser, ToolParser } from "../protocol/message-parsing.ts";
 
-/** A rule: the parser, and strings that a template for it has, all of them. */
+/** A parser, and strings that must all be in a template for it. */
 type Rule<Parser> = readonly [parser: Parser, ...marks: readonly string[]];
 
-/** The first rule whose marks are all in the template decides. */
+/** The first rule that matches the template decides. */
 const TOOL_RULES: readonly Rule<ToolParser>[] = [
   ["openai", "<|channel|>", "<|message|>"],
   ["gemma4", "<|tool_call>"],
@@ -57,9 +57,9 @@ const REASONING_RULES: readonly Rule<ReasoningParser>[] = [
 ];
 
 /**
- * @param template Jinja text; "" = none
- * @returns the parsers for the answers; a model whose template names no format of calls gets "hermes", which
- *   models that have learned no other use most
+ * @param template Jinja template; "" = none
+ * @returns the parsers for the output. Without a known format of calls in the template, it is "hermes", the most
+ *   common one among models that were not trained on another.
  */
 export function chatFormatOf(template: string): ChatFormat {
   return {

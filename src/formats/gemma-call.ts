@@ -1,4 +1,4 @@
-// Reads calls of Gemma: call:name{key:<escape>text<escape>,list:[1,true]}.
+// Reads Gemma's calls: call:name{key:<escape>text<escape>,list:[1,true]}.
 
 import { type CallSource, readName } from "./call-reader.ts";
 import { escaped } from "./json-reader.ts";
@@ -8,7 +8,7 @@ import type { ToolFormat } from "./tool-format.ts";
 interface GemmaFormat {
   readonly start: string;
   readonly end: string;
-  /** Marker on both sides of a string. */
+  /** Marker before and after a string. */
   readonly quote: string;
 }
 
@@ -31,7 +31,7 @@ export function gemmaCalls({ start, end, quote }: GemmaFormat): ToolFormat {
   };
 }
 
-/** Passes a value on as JSON. */
+/** Reads a value and passes it on as JSON. */
 function* readGemma(
   reader: TextReader,
   sink: TextSink,
@@ -78,7 +78,7 @@ function* readQuoted(reader: TextReader, sink: TextSink, quote: string): Parsing
   return end !== null;
 }
 
-/** Reads a number, a literal, or text without quotes. */
+/** Reads a number, a literal, or unquoted text. */
 function* readScalar(reader: TextReader, sink: TextSink): Parsing<boolean> {
   const text = (yield* reader.while((unit) => !"{}[],<".includes(unit))).trim();
   if (text === "") return false;

@@ -1,4 +1,4 @@
-// Reads messages in OpenAI's harmony format: one message a channel, each with a header.
+// Reads messages in OpenAI's harmony format: one message per channel, each with a header.
 //
 //   <|channel|>analysis<|message|>thoughts<|end|><|start|>assistant<|channel|>commentary
 //   to=functions.f <|constrain|>json<|message|>{"a": 1}<|call|>
@@ -12,11 +12,11 @@ export const HARMONY_MARKERS: readonly string[] = [
 ];
 
 const ENDS = ["<|end|>", "<|return|>", "<|call|>", "<|start|>"];
-/** Headers are longer only in text that is not in this format. */
+/** Maximum length of a header. Only text that is not in this format has longer ones. */
 const MAX_HEADER = 1024;
 
 export interface HarmonyOptions {
-  /** False: calls are content. */
+  /** False = treat calls as content. */
   readonly readsCalls: boolean;
   readonly onReasoning: (isReasoning: boolean) => void;
   readonly isComplete: () => boolean;
@@ -50,7 +50,7 @@ function* readBody(
     writer.call(name);
     yield* reader.until(ENDS, writer.arguments);
     const text = reader.takeRecord();
-    // A held call is checked whole, so that a cut one is text.
+    // A held call is checked as a whole; if it was cut off, it becomes text.
     if (!writer.endCall()) writer.text(text);
   } else if (channel === "analysis") {
     onReasoning(true);

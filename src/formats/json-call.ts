@@ -1,4 +1,4 @@
-// Reads calls that a model writes as JSON: an object with a name and arguments, or a list of them.
+// Reads calls in JSON: an object with a name and arguments, or a list of such objects.
 
 import type { CallSource } from "./call-reader.ts";
 import { readObject, readString, readValue } from "./json-reader.ts";
@@ -7,10 +7,10 @@ import type { Parsing, TextReader } from "./text-reader.ts";
 
 const NAME_KEYS = ["name", "tool_name"];
 const ARGUMENT_KEYS = ["arguments", "parameters"];
-/** Arguments as a string, or before the name, are read whole up to this length, UTF-16 units. */
+/** Maximum length in UTF-16 units of arguments that are a string or precede the name; they are read as a whole. */
 const MAX_WHOLE = 1 << 20;
 
-/** Reads one call or several, each an object or in a list. @returns false if no complete call follows */
+/** Reads one or more calls, as objects or in lists. @returns false if no complete call follows */
 export function* readJsonCalls(source: CallSource): Parsing<boolean> {
   const { reader } = source;
   for (;;) {
@@ -27,7 +27,7 @@ export function* readJsonCalls(source: CallSource): Parsing<boolean> {
   }
 }
 
-/** Reads calls of a list, after its opening bracket. */
+/** Reads the calls of a list after its opening bracket. */
 export function* readJsonList(source: CallSource): Parsing<boolean> {
   const { reader } = source;
   for (;;) {
@@ -49,7 +49,7 @@ class JsonCall {
   readonly #reader: TextReader;
   readonly #writer: MessageWriter;
   #isNamed = false;
-  /** Arguments that came before the name; null = none. */
+  /** Arguments that preceded the name; null = none. */
   #early: string | null = null;
   #hasArguments = false;
 

@@ -1,14 +1,14 @@
-// Reads JSON out of streamed text without building it: finds where a value ends and passes its text on as it
-// arrives. Values are not checked beyond their brackets and quotes.
+// Reads JSON from streamed text without building values: finds where a value ends and passes its text on as it
+// arrives. Checks only brackets and quotes.
 
 import type { Parsing, TextReader, TextSink } from "./text-reader.ts";
 
-/** Deepest nesting of brackets that is read. */
+/** Maximum nesting of brackets. */
 const MAX_DEPTH = 64;
 /** Maximum length of a key or a name, UTF-16 units. */
 const MAX_NAME = 1024;
 
-/** @returns false for text that is not a JSON value, or ends within it */
+/** Reads a value. @returns false if the text is not a JSON value or ends within one */
 export function* readValue(reader: TextReader, sink: TextSink): Parsing<boolean> {
   const first = yield* reader.peek();
   if (first === "{" || first === "[") return yield* readBracketed(reader, sink);
@@ -18,7 +18,7 @@ export function* readValue(reader: TextReader, sink: TextSink): Parsing<boolean>
   return scalar !== "";
 }
 
-/** @returns the string that a JSON string stands for; null if there is none, or it is too long */
+/** Reads a string. @returns its value; null if no string follows or it is too long */
 export function* readString(reader: TextReader, maxLength = MAX_NAME): Parsing<string | null> {
   if ((yield* reader.peek()) !== '"') return null;
   let json = "";
@@ -28,7 +28,7 @@ export function* readString(reader: TextReader, maxLength = MAX_NAME): Parsing<s
   return isComplete && json.length <= maxLength ? decoded(json) : null;
 }
 
-/** Reads the members of an object by `member`, which reads a value. @returns false if it fails or none follows */
+/** Reads an object; `member` reads the value of each member. @returns false if no object follows or `member` fails */
 export function* readObject(
   reader: TextReader,
   member: (key: string) => Parsing<boolean>,
@@ -50,7 +50,7 @@ export function* readObject(
   }
 }
 
-/** @returns text as it stands within a JSON string */
+/** Escapes text for use within a JSON string. */
 export function escaped(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }
@@ -108,7 +108,7 @@ const CLOSE_BRACE = "}".charCodeAt(0);
 const OPEN_BRACKET = "[".charCodeAt(0);
 const CLOSE_BRACKET = "]".charCodeAt(0);
 
-/** Units of numbers, true, false and null. */
+/** @returns true for the characters of numbers, true, false and null */
 function isScalarUnit(unit: string): boolean {
   return /[\w.+-]/.test(unit);
 }

@@ -1,4 +1,4 @@
-// Parses the text of one message as it is generated: content, reasoning and tool calls. The result does not
+// Parses the text of one message while it is generated: content, reasoning and tool calls. The result does not
 // depend on how the text is split into pieces. Takes time linear in the length of the text.
 
 import type { MessageParsing } from "../protocol/message-parsing.ts";
@@ -12,7 +12,7 @@ import type { ToolFormat } from "./tool-format.ts";
 import { TOOL_FORMATS } from "./tool-formats.ts";
 import { type ToolTypes, toolTypes } from "./tool-types.ts";
 
-/** Special tokens within a marker, which can consist of several. */
+/** Matches the special tokens in a marker; it can consist of several. */
 const TOKENS = /<[^<>]+>|\[[^[\]]+\]/g;
 
 export class MessageParser {
@@ -52,12 +52,12 @@ export class MessageParser {
     return new Set([...all, ...harmony, ...all.flatMap((marker) => marker.match(TOKENS) ?? [])]);
   }
 
-  /** Whether the text so far ends within the reasoning. */
+  /** True if the text so far ends within reasoning. */
   get isReasoning(): boolean {
     return this.#isReasoning;
   }
 
-  /** Whether the message is complete, whatever text follows. */
+  /** True if the message is complete, no matter what text follows. */
   get isComplete(): boolean {
     return this.#onlyFirstCall && this.#writer.numCalls > 0;
   }
@@ -96,14 +96,14 @@ export class MessageParser {
         (yield* this.#bareStart(starts)) ?? (yield* this.#reader.until(starts, this.#writer.text));
       if (marker === null) break;
       if (marker !== start) yield* this.#calls(marker);
-      // Reasoning comes first, or after calls; a marker within the text is text about markers.
+      // Reasoning comes first or after calls; a start marker within the text is ordinary text.
       else if (this.#writer.hasText) this.#writer.text(marker);
       else yield* this.#thoughts();
     }
     this.#writer.end();
   }
 
-  /** Reads a start with which the message begins. */
+  /** Reads a start marker at the beginning of the message. */
   *#bareStart(starts: readonly string[]): Parsing<string | null> {
     const { bareStarts = [] } = this.#tools ?? {};
     if (bareStarts.length === 0 || this.#writer.hasText) return null;

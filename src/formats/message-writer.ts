@@ -1,5 +1,5 @@
-// Collects the parts of a message as a parser finds them. Space around reasoning and calls is layout of the
-// format, so it belongs to no part.
+// Collects the parts of a message as a parser finds them. Whitespace around reasoning and calls is part of the
+// format's layout, so it belongs to no part.
 
 import type { MessagePart } from "../protocol/message-part.ts";
 
@@ -10,20 +10,20 @@ export interface MessageWriterOptions {
   readonly onCallEnd: () => void;
 }
 
-/** Longest space that can be layout, UTF-16 units; longer space is passed on as it arrives. */
+/** Maximum length of whitespace that can be layout, UTF-16 units. Longer whitespace is passed on as it arrives. */
 const MAX_SPACE = 8;
-/** Maximum length of a call that is held, UTF-16 units. */
+/** Maximum length of a held call, UTF-16 units. */
 const MAX_HELD = 1 << 20;
 
 export class MessageWriter {
-  /** Names of the tools that can be called; null = any. */
+  /** Names that calls must have; null = any. */
   requiredNames: ReadonlySet<string> | null = null;
   readonly #holdsCalls: boolean;
   readonly #onCallEnd: () => void;
   #parts: MessagePart[] = [];
-  /** Space that belongs to the part in progress only if more of it follows. */
+  /** Whitespace that belongs to the part in progress only if more of that part follows. */
   #space = "";
-  /** Whether space at this place is layout. */
+  /** True if whitespace at this point is layout. */
   #isLayout = false;
   #hasText = false;
   #numCalls = 0;
@@ -41,12 +41,12 @@ export class MessageWriter {
     return this.#numCalls;
   }
 
-  /** Whether there is visible text since the start or the last call. */
+  /** True if there has been visible text since the start or the last call. */
   get hasText(): boolean {
     return this.#hasText;
   }
 
-  /** Whether the call in progress has been passed on and cannot become text. */
+  /** True if the call in progress has been passed on and can no longer become text. */
   get isCallShown(): boolean {
     return this.#call !== null && !this.#holdsCalls;
   }
@@ -67,7 +67,7 @@ export class MessageWriter {
     this.#endPart();
   }
 
-  /** @returns false for a name that is not one of those required */
+  /** Begins a call. @returns false if the name is not one of requiredNames */
   call(name: string): boolean {
     if (this.requiredNames?.has(name) === false) return false;
     const call = { index: this.#numCalls, arguments: "" };
@@ -83,7 +83,7 @@ export class MessageWriter {
     else this.#add({ kind: "arguments", index: call.index, text });
   };
 
-  /** Ends a call that is complete. @returns false if it is held and not valid, so that its text is content */
+  /** Ends a complete call. @returns false if the call was held and is not valid, so its text is content */
   endCall(): boolean {
     const call = this.#call;
     if (call === null) return false;
@@ -97,7 +97,7 @@ export class MessageWriter {
     return true;
   }
 
-  /** Ends a call that is not complete. @returns whether it has been passed on all the same */
+  /** Ends an incomplete call. @returns true if it has already been passed on */
   breakCall(): boolean {
     const isShown = this.isCallShown;
     if (isShown) this.#endCall();
@@ -106,7 +106,7 @@ export class MessageWriter {
     return isShown;
   }
 
-  /** Ends the message: space at its end is text, unless it follows reasoning or a call. */
+  /** Ends the message. Whitespace at its end is text, unless it follows reasoning or a call. */
   end(): void {
     this.#push("text", this.#space);
     this.#space = "";
@@ -141,7 +141,7 @@ export class MessageWriter {
     this.#hasText = false;
   }
 
-  /** @returns whether text was written, possibly to be passed on later */
+  /** @returns true if there was text, even if it is only passed on later */
   #write(kind: "text" | "reasoning", text: string): boolean {
     const visible = this.#isLayout ? text.trimStart() : text;
     if (visible === "") return false;

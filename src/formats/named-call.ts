@@ -1,4 +1,4 @@
-// Reads calls of a name, then arguments as JSON, each between markers.
+// Reads calls that consist of a name and JSON arguments, each between markers.
 
 import {
   type CallSection,
@@ -12,11 +12,11 @@ import type { Parsing } from "./text-reader.ts";
 import type { ToolFormat } from "./tool-format.ts";
 
 export interface NamedCallFormat extends CallSection {
-  /** Markers between name and arguments, with any space between them. */
+  /** Markers between name and arguments, with optional whitespace between them. */
   readonly nameEnd: readonly string[];
   /** Markers after the arguments. */
   readonly callEnd: readonly string[];
-  /** The part of a written name that is the tool's; default: all of it. */
+  /** Extracts the tool's name from the written name; absent = use it unchanged. */
   readonly toolName?: (written: string) => string;
 }
 
@@ -42,7 +42,7 @@ function* readNamedCall(
   yield* reader.spaces();
   if (!writer.call(name)) return false;
   if (!(yield* readValue(reader, writer.arguments))) return false;
-  // Some models leave out the end.
+  // Some models omit the end.
   yield* readMarkers(reader, callEnd);
   return writer.endCall();
 }

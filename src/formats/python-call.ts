@@ -1,10 +1,10 @@
-// Reads calls that a model writes in Python: [f(a=1, b="x"), g()].
+// Reads calls in Python syntax: [f(a=1, b="x"), g()].
 
 import { type CallSource, readName } from "./call-reader.ts";
 import { escaped } from "./json-reader.ts";
 import type { Parsing, TextReader, TextSink } from "./text-reader.ts";
 
-/** Deepest nesting of brackets that is read. */
+/** Maximum nesting of brackets. */
 const MAX_DEPTH = 64;
 
 /** Reads calls separated by commas, up to "]". */
@@ -19,7 +19,7 @@ export function* readPythonList(source: CallSource): Parsing<boolean> {
   }
 }
 
-/** Reads calls on lines of their own, up to the marker. */
+/** Reads calls on separate lines, up to the marker. */
 export function* readPythonLines(source: CallSource, end: string): Parsing<boolean> {
   const { reader } = source;
   for (;;) {
@@ -69,7 +69,7 @@ function* readItems(
   }
 }
 
-/** Passes a value on as JSON. @returns false for text that is not a literal of Python or JSON */
+/** Reads a value and passes it on as JSON. @returns false for text that is not a Python or JSON literal */
 function* readPython(reader: TextReader, sink: TextSink, depth: number): Parsing<boolean> {
   const first = yield* reader.peek();
   if (first === "'" || first === '"') return yield* readPythonString(reader, sink);
@@ -132,7 +132,7 @@ function* readPythonString(reader: TextReader, sink: TextSink): Parsing<boolean>
   return true;
 }
 
-/** Escapes of one character that Python and JSON share, or that only Python has. */
+/** Python's escapes of one character. */
 const ESCAPES: ReadonlyMap<string, string> = new Map([
   ["n", "\n"],
   ["t", "\t"],
@@ -142,7 +142,7 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
   ["\n", ""],
 ]);
 
-/** @returns the character after a backslash; an unknown escape is the text itself */
+/** Reads an escape after its backslash. @returns the character; for an unknown escape, its text */
 function* readEscape(reader: TextReader): Parsing<string> {
   const unit = yield* reader.peek();
   if (unit !== "") yield* reader.accept(unit);

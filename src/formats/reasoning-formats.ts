@@ -1,4 +1,4 @@
-// Formats in which models write their reasoning, by vLLM's names of --reasoning-parser. "cohere" is Pagoda's.
+// Formats that models use for reasoning, by vLLM's names for --reasoning-parser. The name "cohere" is Pagoda's.
 
 import type { ReasoningParser } from "../protocol/message-parsing.ts";
 
@@ -34,7 +34,7 @@ export const REASONING_FORMATS: Readonly<Record<ReasoningParser, ReasoningFormat
   step3p5: THINK,
 };
 
-/** @returns whether a prompt with this end leaves the reasoning open: the text that follows is reasoning */
+/** @returns true if a prompt with this end opens the reasoning, so the text that follows is reasoning */
 export function opensReasoning({ start }: ReasoningFormat, promptEnd: string): boolean {
   return promptEnd.trimEnd().endsWith(start.trimEnd());
 }

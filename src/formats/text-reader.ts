@@ -1,7 +1,7 @@
-// Streamed text as a parser reads it. A parser is a generator that yields where it needs more text, so that
-// its state is its position in the code. All text passes once: what is kept unread is shorter than a marker.
+// Reads streamed text for parsers. A parser is a generator that yields when it needs more text, so its state is its
+// position in the code. Text is read only once; the unread text that is kept is shorter than a marker.
 
-/** A parser, which yields when all text that has arrived is read. */
+/** A parser, which yields when it has read all text that has arrived. */
 export type Parsing<T = void> = Generator<undefined, T, undefined>;
 
 export type TextSink = (text: string) => void;
@@ -18,12 +18,12 @@ export class TextReader {
     this.#at = 0;
   }
 
-  /** Marks the end of the text: parsers no longer wait for more. */
+  /** Marks the end of the text, so that parsers no longer wait for more. */
   end(): void {
     this.#isEnded = true;
   }
 
-  /** Starts to keep the text that is read, beginning with `text`, which has just been read. */
+  /** Starts recording the text that is read, beginning with `text`, which has just been read. */
   record(text: string): void {
     this.#record = text;
   }
@@ -35,13 +35,13 @@ export class TextReader {
     return record;
   }
 
-  /** Puts a marker back that has just been read. */
+  /** Puts back a marker that has just been read. */
   unread(marker: string): void {
     this.#at -= marker.length;
     if (this.#record !== null) this.#record = this.#record.slice(0, -marker.length);
   }
 
-  /** Reads up to the first of the markers. @returns the marker, which is read too; null at the end */
+  /** Reads up to and including the first of the markers. @returns the marker; null at the end of the text */
   *until(markers: readonly string[], sink: TextSink): Parsing<string | null> {
     for (;;) {
       const found = this.#earliest(markers);
@@ -57,7 +57,7 @@ export class TextReader {
     }
   }
 
-  /** Reads the marker if the text continues with it. */
+  /** Reads the marker if the text continues with it. @returns true if it does */
   *accept(marker: string): Parsing<boolean> {
     while (!this.#text.startsWith(marker, this.#at)) {
       const rest = this.#text.slice(this.#at, this.#at + marker.length);
@@ -68,7 +68,7 @@ export class TextReader {
     return true;
   }
 
-  /** Reads the first of the markers that the text continues with; null = none. */
+  /** Reads the first of the markers that the text continues with. @returns null if there is none */
   *acceptOne(markers: readonly string[]): Parsing<string | null> {
     for (const marker of markers) if (yield* this.accept(marker)) return marker;
     return null;
@@ -80,7 +80,7 @@ export class TextReader {
     return this.#text[this.#at] ?? "";
   }
 
-  /** Reads text while it consists of units that match. @returns the text */
+  /** Reads text as long as its units match. @returns the text */
   *while(matches: (unit: string) => boolean): Parsing<string> {
     let text = "";
     for (let unit = yield* this.peek(); unit !== "" && matches(unit); unit = yield* this.peek()) {
@@ -97,7 +97,7 @@ export class TextReader {
 
   /**
    * Passes text on until `scan` finds an end in it.
-   * @param scan gets the text that has arrived; returns the length up to the end, or -1 for none yet
+   * @param scan receives the text that has arrived; returns the position of the end, or -1 if it has not arrived yet
    * @returns false if the text ended first
    */
   *scan(scan: (text: string, from: number) => number, sink: TextSink): Parsing<boolean> {
@@ -130,7 +130,7 @@ export class TextReader {
     return best;
   }
 
-  /** @returns length of the longest end of the text that could be the start of a marker */
+  /** @returns length of the longest suffix of the text that could be the start of a marker */
   #numHeld(markers: readonly string[]): number {
     let longest = 0;
     for (const marker of markers) {

@@ -1,5 +1,5 @@
-// Formats in which models write tool calls, by vLLM's names of --tool-call-parser. The names "cohere",
-// "functionary", "lfm2" and "nemotron_json" are Pagoda's.
+// Formats that models use for tool calls, by vLLM's names for --tool-call-parser. The names "cohere", "functionary",
+// "lfm2" and "nemotron_json" are Pagoda's.
 
 import type { ToolParser } from "../protocol/message-parsing.ts";
 import { type CallSource, readMarkers, readName, readSection } from "./call-reader.ts";
@@ -13,7 +13,7 @@ import type { Parsing } from "./text-reader.ts";
 import type { ToolFormat } from "./tool-format.ts";
 import { xmlCalls } from "./xml-call.ts";
 
-/** Calls as JSON after a marker. Some models leave out the end. */
+/** Calls as JSON after a marker. Some models omit the end. */
 function jsonCalls(starts: readonly string[], end: string): ToolFormat {
   return {
     ...{ starts, bareStarts: [], markers: [], end },
@@ -25,7 +25,7 @@ function jsonCalls(starts: readonly string[], end: string): ToolFormat {
   };
 }
 
-/** Calls as JSON after a marker, or in a message that is JSON from its start. */
+/** Calls as JSON after a marker, or in a message that starts with JSON. */
 function bareJsonCalls(
   starts: readonly string[],
   bareStarts: readonly string[],
@@ -55,7 +55,7 @@ function pythonCalls(start: string, end: string): ToolFormat {
         if (!(yield* reader.accept("["))) return yield* readJsonCalls(source);
       }
       yield* reader.spaces();
-      // LFM2 can also be asked for JSON.
+      // LFM2 can also be prompted to use JSON.
       const isJson = (yield* reader.peek()) === "{";
       if (!(yield* isJson ? readJsonList(source) : readPythonList(source))) return false;
       if (end !== "") yield* readMarkers(reader, [end]);
@@ -113,7 +113,7 @@ const llama3 = bareJsonCalls(["<|python_tag|>"], ["{"]);
 const hermes = jsonCalls(["<tool_call>"], "</tool_call>");
 const toolCalls = jsonCalls(["<tool_calls>"], "</tool_calls>");
 
-/** Read by harmony.ts, since calls are messages of their own. */
+/** Read by harmony.ts, since calls are separate messages. */
 const openai: ToolFormat = {
   ...{ starts: [], bareStarts: [], markers: HARMONY_MARKERS, end: "" },
   *read({ reader }) {
@@ -204,7 +204,7 @@ export const TOOL_FORMATS: Readonly<Record<ToolParser, ToolFormat>> = {
   xlam: bareJsonCalls(["[TOOL_CALLS]", "<tool_call>"], ["[", "{"]),
 };
 
-/** A list of JSON calls, or since version 11 of the tokenizer a name and arguments after each marker. */
+/** A list of JSON calls or, since version 11 of the tokenizer, a name and arguments after each marker. */
 function mistralCalls(): ToolFormat {
   const callStart = "[TOOL_CALLS]";
   const section = { sectionStart: "", sectionEnd: "", callStart };

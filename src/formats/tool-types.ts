@@ -1,4 +1,4 @@
-// Types of tools' parameters, for formats that write values as plain text.
+// Types of tool parameters, for formats that write values as plain text.
 
 import type { CallableTool } from "../protocol/message-parsing.ts";
 
@@ -8,7 +8,7 @@ export function toolTypes(tools: readonly CallableTool[]): ToolTypes {
   return new Map(tools.map(({ name, parameters }) => [name, new Map(parameters)]));
 }
 
-/** Literals of Python that models write in place of JSON's. */
+/** Python literals that models write instead of JSON's. */
 const PYTHON_LITERALS: ReadonlyMap<string, string> = new Map([
   ["True", "true"],
   ["False", "false"],
@@ -16,9 +16,9 @@ const PYTHON_LITERALS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Reads a parameter that is written as plain text.
- * @param types JSON types that its schema allows; empty = any
- * @returns its JSON: a value of such a type if the text is one, or a string
+ * Converts a parameter that is written as plain text to JSON.
+ * @param types JSON types that the parameter's schema allows; empty = any
+ * @returns the text itself if it is JSON of an allowed type, otherwise a string
  */
 export function valueJson(text: string, types: readonly string[]): string {
   const plain = text.trim();
@@ -28,7 +28,7 @@ export function valueJson(text: string, types: readonly string[]): string {
   return type !== null && isAllowed ? json : JSON.stringify(text);
 }
 
-/** @returns the type of a JSON text in the terms of JSON Schema; null if it is not JSON */
+/** @returns the type of JSON text in JSON Schema's terms; null if the text is not JSON */
 function jsonType(json: string): string | null {
   let value: unknown;
   try {

@@ -1,4 +1,4 @@
-// Reads calls whose parameters are written as plain text between markers that look like XML.
+// Reads calls whose parameters are plain text between markers that look like XML.
 
 import {
   type CallSection,
@@ -13,16 +13,16 @@ import type { ToolFormat } from "./tool-format.ts";
 import { type ToolTypes, valueJson } from "./tool-types.ts";
 
 export interface XmlCallFormat extends CallSection {
-  /** Marker after the name of the tool. */
+  /** Marker after the tool's name. */
   readonly nameEnd: string;
   readonly callEnd: string;
   readonly parameterStart: string;
-  /** Markers between the name of a parameter and its value. */
+  /** Markers between a parameter's name and its value. */
   readonly parameterNameEnd: readonly string[];
   readonly parameterEnd: string;
-  /** Whether values stand on lines of their own. */
+  /** True if values are on separate lines. */
   readonly wrapsValues: boolean;
-  /** Whether each parameter says if it is a string. */
+  /** True if each parameter has an attribute that says whether it is a string. */
   readonly saysString?: true;
 }
 
@@ -75,7 +75,7 @@ class ParameterReader {
     this.#types = types;
   }
 
-  /** Reads a parameter after its start. @returns false for one that is cut or malformed */
+  /** Reads a parameter after its start. @returns false if it is incomplete or malformed */
   *read(): Parsing<boolean> {
     const { reader, writer } = this.#source;
     const name = yield* reader.while((unit) => !'<>"\n'.includes(unit));
@@ -86,7 +86,7 @@ class ParameterReader {
     return yield* isString ? this.#string() : this.#value(types);
   }
 
-  /** @returns types of the parameter; null if its name does not end */
+  /** Reads the end of a parameter's name. @returns the parameter's types; null if the end is missing */
   *#nameEnd(name: string): Parsing<readonly string[] | null> {
     const { reader } = this.#source;
     const { parameterNameEnd, saysString } = this.#format;
@@ -97,13 +97,13 @@ class ParameterReader {
     return (yield* reader.accept('" string="false">')) ? [] : null;
   }
 
-  /** Passes a string on as it arrives. */
+  /** Reads a string and passes it on as it arrives. */
   *#string(): Parsing<boolean> {
     const { reader, writer } = this.#source;
     const { parameterEnd, wrapsValues } = this.#format;
     if (wrapsValues) yield* reader.accept("\n");
     writer.arguments('"');
-    // The line break that ends the last line belongs to the layout.
+    // The line break after the last line is layout.
     const ends = wrapsValues ? [`\n${parameterEnd}`, parameterEnd] : [parameterEnd];
     const end = yield* reader.until(ends, (text) => writer.arguments(escaped(text)));
     writer.arguments('"');
