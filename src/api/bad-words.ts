@@ -8,8 +8,8 @@ import type { SamplingBody } from "./schemas.ts";
 const MAX_LENGTH = 1024;
 
 /**
- * Tokenizes each word as at the start of a text and, if that yields another token sequence of the same length, as
- * after a space.
+ * Tokenizes each word as at the start of text. If the word after a space has different tokens of the same number,
+ * these are included too.
  * @throws RequestError "invalid_value"
  */
 export async function badWordIds(

@@ -53,7 +53,7 @@ export interface SamplingParams {
   readonly logitBias: readonly (readonly [number, number])[];
   /** Only these ids may be sampled; null = all. */
   readonly allowedTokenIds: readonly number[] | null;
-  /** Sequences of token ids, none empty, that must not be generated. */
+  /** Nonempty sequences of token ids that must not be generated. */
   readonly badWords: readonly (readonly number[])[];
   readonly skipSpecialTokens: boolean;
   /** Grammar of the output; null = free text. */

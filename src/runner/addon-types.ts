@@ -97,8 +97,8 @@ export interface SamplerInit {
   /** Ids that rows with FLAG_BAN_END must not sample. */
   readonly endTokenIds: Int32Array;
   /**
-   * Sequences of ids that must not be generated: sequence i is badWordIds[badWordStarts[i], badWordStarts[i + 1]),
-   * which is not empty. Its last id is excluded whenever the ids before it end the output.
+   * Nonempty sequences of ids that must not be generated: sequence i is
+   * badWordIds[badWordStarts[i], badWordStarts[i + 1]). Its last id is excluded if the output ends with the others.
    */
   readonly badWordIds: Int32Array;
   /** [k + 1] int32. */

@@ -126,7 +126,7 @@ export class NativeModelRunner implements ModelRunner {
   }
 }
 
-/** Index of each list's first item in their concatenation, and the total length. */
+/** @returns the index of each list's first item in the concatenated lists, then the total length */
 function startsOf(lists: readonly (readonly number[])[]): Int32Array {
   const starts = new Int32Array(lists.length + 1);
   lists.forEach(({ length }, i) => {

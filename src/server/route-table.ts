@@ -1,7 +1,7 @@
 // Routes of an app and the methods that each allows, for 405 responses and for metric labels, which must not
 // contain the IDs in paths.
 
-/** A path and its methods, such as "GET, HEAD". `{id}` in the path matches any one segment, `{id:path}` the rest. */
+/** A path and its methods, such as "GET, HEAD". `{id}` matches any one segment, and `{id:path}` the rest of a path. */
 export type RouteEntry = readonly [path: string, methods: string];
 
 const PARAMETER = /\{id(:path)?\}/;

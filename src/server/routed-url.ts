@@ -47,7 +47,10 @@ export function pathSegment(url: string, index: number): string {
   return decodedPath(new URL(url).pathname.split("/")[index + 1] ?? "");
 }
 
-/** @returns the decoded path without its query, or the raw path if its percent-encoding is invalid (Elysia's parameter would be null) */
+/**
+ * @returns the decoded path without its query, or the raw path if its percent-encoding is invalid (Elysia's parameter
+ *   would be null)
+ */
 export function decodedPath(path: string): string {
   const [raw = ""] = path.split("?");
   try {

@@ -22,7 +22,7 @@ const model: Reader<string> = (value, location, issues) => {
   return name !== undefined && isClaudeModel(name) ? "" : name;
 };
 
-/** @returns whether a name is one of Anthropic's models */
+/** @returns true if a name is that of an Anthropic model */
 export function isClaudeModel(name: string): boolean {
   return name.startsWith("claude-");
 }

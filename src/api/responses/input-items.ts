@@ -129,7 +129,7 @@ const textOr = (text: Json | undefined): string => (typeof text === "string" ? t
 const customArguments = ({ input }: JsonObject): string =>
   writeJson({ [CUSTOM_INPUT]: textOr(input) });
 
-/** Arguments of a call that was cut off are no JSON, which a template refuses. */
+/** Converts a call's arguments to JSON if the call was cut off, since templates refuse anything else. */
 function argumentsOf({ arguments: text }: JsonObject): string {
   const written = textOr(text);
   try {

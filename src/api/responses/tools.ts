@@ -22,7 +22,7 @@ export interface ToolTable {
 /** Parameter of a function that represents a custom tool. */
 export const CUSTOM_INPUT = "input";
 
-/** The last of several tools with the same name counts: clients send a tool again that was found by a search. */
+/** If tools have the same name, the last one counts, because clients send tools again after finding them in a search. */
 export function toolTable(tools: readonly JsonObject[]): ToolTable {
   const functions = new Map<string, JsonObject>();
   const origins = new Map<string, ToolOrigin>();
