@@ -38,7 +38,7 @@ export class RequestTracker implements OutputStream {
   readonly #queued = Promise.withResolvers<Int32Array>();
   /** Size of everything merged into outputs that the reader has not taken. */
   #numUnreadBytes = 0;
-  /** The same size by sequence. */
+  /** Unread bytes by sequence. */
   readonly #unreadBytes: number[];
   readonly #waiting: ((SequenceOutput & JoinedOutput) | undefined)[];
   readonly #order: number[] = [];

@@ -53,7 +53,7 @@ export class Request {
   numCachedTokens: number | null = null;
   numPreemptions = 0;
   /**
-   * Tokens that a proposer predicts after the known ones. A step can verify the first few of them; appending a
+   * Tokens that a proposer predicts after the known tokens. A step can verify the first few of them; appending a
    * token makes all of them stale.
    */
   draftTokenIds: readonly number[] = NO_TOKENS;

@@ -9,7 +9,7 @@ const INSTRUCTIONS = `You are a coding agent. You work in the user's repository,
 - Edit files with apply_patch if you have it, and run everything else in the shell.
 - Never undo changes that you did not make, and never run destructive commands unless the user asked for them.
 - Run the tests that cover your change. If they fail, fix the cause.
-- Go on until the task is done. Then say in a few sentences what you changed and what you could not verify.`;
+- Keep going until the task is done. Then say in a few sentences what you changed and what you could not verify.`;
 
 /** Number of tokens of a tool's output that Codex keeps. */
 const MAX_TOOL_OUTPUT = 10_000;

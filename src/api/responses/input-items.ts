@@ -57,7 +57,7 @@ class Turns {
     const shown = contentOf(content);
     if (role !== "assistant") {
       this.#endAssistant();
-      // Templates have no developer role, which replaced the system role.
+      // Templates do not have the developer role, OpenAI's replacement for the system role.
       this.#messages.push({
         role: role === "developer" ? "system" : (role ?? "user"),
         content: shown,

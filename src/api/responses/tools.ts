@@ -22,7 +22,7 @@ export interface ToolTable {
 /** Parameter of a function that represents a custom tool. */
 export const CUSTOM_INPUT = "input";
 
-/** If tools have the same name, the last one counts, because clients send tools again after finding them in a search. */
+/** Creates the table. Of tools with the same name, the last counts: clients resend tools that a search has found. */
 export function toolTable(tools: readonly JsonObject[]): ToolTable {
   const functions = new Map<string, JsonObject>();
   const origins = new Map<string, ToolOrigin>();

@@ -44,7 +44,7 @@ export type FrontMessage =
 export type EngineMessage =
   /** Fraction of the model that is loaded, [0, 1]. */
   | { readonly type: "progress"; readonly share: number }
-  /** One line for the log. */
+  /** A line for the log. */
   | { readonly type: "log"; readonly line: string }
   /** Reply to "start", unless it is "failed". */
   | { readonly type: "ready"; readonly info: EngineInfo }
