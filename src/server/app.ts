@@ -24,8 +24,8 @@ import { operationMethods, operationRoutes } from "./operation.ts";
 import { responseRoutes } from "./responses.ts";
 import { type RouteEntry, RouteTable } from "./route-table.ts";
 import { routedRequest } from "./routed-url.ts";
-import { loadMethods, loadRoutes, ServerLoad } from "./server-load.ts";
 import type { ServerContext } from "./server-context.ts";
+import { loadMethods, loadRoutes, ServerLoad } from "./server-load.ts";
 import { tokenizeRoutes } from "./tokenize.ts";
 
 /** Methods by path, for 405 responses and their Allow header. Elysia itself would accept HEAD on all GET routes. */
@@ -63,12 +63,15 @@ export function createApp(context: ServerContext) {
   const load = new ServerLoad();
   const app = createRoutes(context, routes, load);
   const routeOf = ({ url }: Request) => routes.routeOf(routedPath(url) ?? "");
-  const handle = recorded(load.counted((request) => app.handle(request), routeOf), {
-    nowMs: context.front.nowMs,
-    record: context.recordHttp,
-    pathOf: ({ url }) => routedPath(url) ?? "",
-    routeOf: (path) => routes.routeOf(path),
-  });
+  const handle = recorded(
+    load.counted((request) => app.handle(request), routeOf),
+    {
+      nowMs: context.front.nowMs,
+      record: context.recordHttp,
+      pathOf: ({ url }) => routedPath(url) ?? "",
+      routeOf: (path) => routes.routeOf(path),
+    },
+  );
   const fetch = (request: Request) => handle(routedRequest(request, context.rootPath));
   return { handle, fetch };
 }
