@@ -144,6 +144,9 @@ std::string ChatTemplate::apply(const ChatTemplateInput & input) const {
     const common_json body = read_body(input.json);
     const auto   jinja     = choose(input, body);
     common_json  messages  = template_messages(body.at("messages"), jinja->takes_content_parts());
+    if (has_system_messages(messages)) {
+        messages = jinja->system_rule().applied_to(messages);
+    }
     const std::string end  = input.continue_final_message ? mark_end(messages) : "";
     common_json variables  = special_tokens;
     const common_json kwargs = field(body, "kwargs");

@@ -102,6 +102,11 @@ JinjaTemplate::JinjaTemplate(const std::string & text) {
     takes_parts = loops_over_content(program);
 }
 
+const SystemRule & JinjaTemplate::system_rule() const {
+    std::call_once(has_rule, [this] { rule = SystemRule::of(*this); });
+    return rule;
+}
+
 std::string JinjaTemplate::render(const common_json & variables) const {
     const Limits limits;
     try {

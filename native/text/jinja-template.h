@@ -5,8 +5,11 @@
 
 #include "json.h"
 
+#include "text/system-rule.h"
+
 #include "jinja/runtime.h"
 
+#include <mutex>
 #include <string>
 
 namespace pagoda {
@@ -19,6 +22,9 @@ public:
     // True if the template loops over message content, that is, expects a list of parts and not a string.
     bool takes_content_parts() const { return takes_parts; }
 
+    // Which system messages the template shows; found out at the first call, by rendering three short conversations.
+    const SystemRule & system_rule() const;
+
     // variables: a JSON object. Throws Error "template_error", with the template's own message if it raises, or
     // "template_limit".
     std::string render(const common_json & variables) const;
@@ -27,6 +33,8 @@ private:
     std::string    source; // positions in the program refer to this copy
     jinja::program program;
     bool           takes_parts;
+    mutable std::once_flag has_rule;
+    mutable SystemRule     rule;
 };
 
 // Reduces the Jinja library's error message to one line: removes the prefixes, the position in the source, and the
