@@ -1,0 +1,74 @@
+// The examples of docs/api.md, run as they are.
+
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { makeApp } from "../support/fake-engine.ts";
+
+const TEXT = readFileSync(join(import.meta.dir, "../../docs/api.md"), "utf8");
+const EXAMPLES = [...TEXT.matchAll(/^```sh\n(curl [\s\S]*?)^```$/gm)].map(
+  ([, command]) => command ?? "",
+);
+
+interface Call {
+  readonly url: string;
+  readonly init: {
+    readonly method: string;
+    readonly headers: [string, string][];
+    readonly body?: string;
+  };
+}
+
+/** @param variables values of the shell variables in the command */
+function callOf(command: string, variables: Readonly<Record<string, string>>): Call {
+  const text = command
+    .replaceAll("\\\n", " ")
+    .replace(/\$([A-Z]+)/g, (_, name) => variables[name] ?? "");
+  const [, url = ""] = /(http:\/\/[^\s"']+)/.exec(text) ?? [];
+  const [, method] = /-X ([A-Z]+)/.exec(text) ?? [];
+  const headers = [...text.matchAll(/-H '([^:]+): ([^']*)'/g)].map(([, name = "", value = ""]) => [
+    name,
+    value,
+  ]);
+  const [, body] = /-d '([^']*)'/.exec(text) ?? [];
+  return {
+    url,
+    init: {
+      method: method ?? (body === undefined ? "GET" : "POST"),
+      headers: headers as [string, string][],
+      ...(body !== undefined && { body }),
+    },
+  };
+}
+
+describe("docs/api.md", () => {
+  const { app } = makeApp();
+  const variables: Record<string, string> = { MODEL: "tiny" };
+
+  test.each(EXAMPLES)("%s", async (command) => {
+    const { url, init } = callOf(command, variables);
+    const response = await app.handle(new Request(url, init));
+    const body = (await response.json()) as { id?: string };
+    expect([response.status, body]).toEqual([200, expect.any(Object)]);
+    if (body.id !== undefined && init.method === "POST") variables["ID"] = body.id;
+  });
+
+  test("has an example for each of its routes", () => {
+    const routes = [...TEXT.matchAll(/^## (GET|POST|DELETE) (\S+)$/gm)].map(
+      ([, method, path = ""]) => {
+        const pattern = path.replace(/\{\w+\}/g, "[^/?]+");
+        return [
+          `${method} ${path}`,
+          method,
+          new RegExp(`^http://localhost:8000${pattern}(\\?.*)?$`),
+        ] as const;
+      },
+    );
+    const calls = EXAMPLES.map((command) => callOf(command, { ...variables, ID: "x" }));
+    const missing = routes.filter(
+      ([, method, url]) => !calls.some((call) => call.init.method === method && url.test(call.url)),
+    );
+    expect(missing.map(([route]) => route)).toEqual([]);
+    expect(routes.length).toBeGreaterThan(0);
+  });
+});
