@@ -324,6 +324,10 @@ export const GENERATE_FIELDS = {
   kv_transfer_params: optional(anything),
 } as const;
 
+export const ABORT_FIELDS = {
+  request_ids: required(list(string)),
+} as const;
+
 export type SamplingBody = Parsed<typeof SAMPLING_FIELDS>;
 export type ChatBody = Parsed<typeof CHAT_FIELDS>;
 export type CompletionBody = Parsed<typeof COMPLETION_FIELDS>;

@@ -52,13 +52,13 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
     `${TEXT} ${BASE_URL}`,
   ],
   [
-    "/reset_mm_cache /reset_encoder_cache /flush_cache /pause /resume /is_paused /start_profile /stop_profile " +
+    "/reset_mm_cache /reset_encoder_cache /flush_cache /start_profile /stop_profile " +
       "/collective_rpc /scale_elastic_ep /is_scaling_elastic_ep",
     "This operation is not supported yet. With --server-dev-mode, the server has the operator routes /sleep, " +
-      "/wake_up, /is_sleeping and /reset_prefix_cache; with an API key, it has them under /v1.",
+      "/wake_up, /pause, /resume and /reset_prefix_cache; with an API key, it has them under /v1.",
   ],
   [
-    "/abort_request /abort_requests /v1/requests/*",
+    "/abort_request /v1/requests/*",
     "Close the connection to abort its request. A server with an API key also has POST /v1/requests/{id}/cancel.",
   ],
   ["/v1/health /v1/ping /v1/version /v1/metrics", "Request this path without /v1."],
@@ -82,7 +82,7 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   ],
   ["/apply-template", RENDERS],
   [
-    "/props /slots/* /info /get_server_info /server_info",
+    "/props /slots/* /info /get_server_info",
     "GET /metrics reports the server's load, and GET /v1/models reports the served model.",
   ],
   [

@@ -1,8 +1,10 @@
-// Operator routes: sleep, wake-up and prefix cache reset. vLLM has them only in development mode. If there is an
+// Operator routes: sleep and wake-up, pause and resume, prefix cache reset, aborts, configuration. vLLM has them only in development mode. If there is an
 // API key, Pagoda always has them under /v1 too, protected by the key.
 
 import { Elysia } from "elysia";
+import { parseBody } from "../api/fields.ts";
 import { quoted } from "../api/quote.ts";
+import { ABORT_FIELDS } from "../api/schemas.ts";
 import { RequestError } from "../errors.ts";
 import {
   SLEEP_MODES,
@@ -12,10 +14,17 @@ import {
   type WakeTag,
 } from "../protocol/engine-calls.ts";
 import { jsonResponse } from "./json-response.ts";
+import { queryFlag } from "./query-flag.ts";
+import { readJson } from "./read-body.ts";
 import type { RouteEntry } from "./route-table.ts";
 import { checkAccepting, type ServerContext } from "./server-context.ts";
+import { serverInfo } from "./server-info.ts";
 
-type Handler = (context: ServerContext, query: URLSearchParams) => Promise<Response>;
+type Handler = (
+  context: ServerContext,
+  query: URLSearchParams,
+  request: Request,
+) => Response | Promise<Response>;
 
 interface Operation {
   readonly method: "GET" | "POST";
@@ -28,6 +37,11 @@ const OPERATIONS: readonly Operation[] = [
   { method: "POST", path: "/wake_up", handle: wakeUp },
   { method: "GET", path: "/is_sleeping", handle: isSleeping },
   { method: "POST", path: "/reset_prefix_cache", handle: resetPrefixCache },
+  { method: "POST", path: "/pause", handle: pause },
+  { method: "POST", path: "/resume", handle: resume },
+  { method: "GET", path: "/is_paused", handle: isPaused },
+  { method: "POST", path: "/abort_requests", handle: abortRequests },
+  { method: "GET", path: "/server_info", handle: serverInfo },
 ];
 
 /** @returns the operator routes of this context */
@@ -53,9 +67,9 @@ function prefixes({ isDevMode, apiKeys }: ServerContext): string[] {
   return [...(isDevMode ? [""] : []), ...(apiKeys.length > 0 ? ["/v1"] : [])];
 }
 
-function run(context: ServerContext, request: Request, handle: Handler): Promise<Response> {
+async function run(context: ServerContext, request: Request, handle: Handler): Promise<Response> {
   checkAccepting(context);
-  return handle(context, new URL(request.url).searchParams);
+  return handle(context, new URL(request.url).searchParams, request);
 }
 
 async function sleep(context: ServerContext, query: URLSearchParams): Promise<Response> {
@@ -77,9 +91,39 @@ async function isSleeping(context: ServerContext): Promise<Response> {
 
 /** Always returns 200, as in vLLM, although a cache in use is only reset if running requests are preempted. */
 async function resetPrefixCache(context: ServerContext, query: URLSearchParams): Promise<Response> {
-  const preemptRunning = flag(query, "reset_running_requests");
-  flag(query, "reset_external");
+  const preemptRunning = queryFlag(query, "reset_running_requests");
+  queryFlag(query, "reset_external");
   await context.front.calls.resetPrefixCache(preemptRunning);
+  return new Response(null, { status: 200 });
+}
+
+/** Ends or, on request, finishes the requests in progress; later ones wait until the server is resumed. */
+async function pause({ front }: ServerContext, query: URLSearchParams): Promise<Response> {
+  const waits = queryFlag(query, "wait_for_inflight_requests");
+  const clearsCache = queryFlag(query, "clear_cache", true);
+  await front.calls.sleep(0, waits ? "wait" : "abort");
+  if (clearsCache) await front.calls.resetPrefixCache(false);
+  return jsonResponse({ status: "paused" });
+}
+
+/** A server that is asleep wakes up. */
+async function resume({ front }: ServerContext): Promise<Response> {
+  await front.calls.wakeUp(WAKE_TAGS);
+  return jsonResponse({ status: "resumed" });
+}
+
+async function isPaused({ front }: ServerContext): Promise<Response> {
+  return jsonResponse({ is_paused: await front.calls.isSleeping() });
+}
+
+/** Aborts requests by their response IDs. As in vLLM, IDs of requests that have ended are no error. */
+async function abortRequests(
+  context: ServerContext,
+  _query: URLSearchParams,
+  request: Request,
+): Promise<Response> {
+  const { request_ids: ids } = parseBody(ABORT_FIELDS, await readJson(context, request));
+  for (const id of ids ?? []) context.front.cancel(id);
   return new Response(null, { status: 200 });
 }
 
@@ -115,12 +159,4 @@ function wakeTags(query: URLSearchParams): readonly WakeTag[] {
     const message = `tags must be one or more of ${WAKE_TAGS.join(", ")}, got ${quoted(text)}.`;
     throw new RequestError("invalid_value", message, "tags");
   });
-}
-
-function flag(query: URLSearchParams, name: string): boolean {
-  const text = query.get(name)?.toLowerCase() ?? "false";
-  if (["true", "1", "yes", "on"].includes(text)) return true;
-  if (["false", "0", "no", "off"].includes(text)) return false;
-  const message = `${name} must be true or false, got ${quoted(text)}.`;
-  throw new RequestError("invalid_value", message, name);
 }

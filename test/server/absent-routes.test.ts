@@ -19,7 +19,7 @@ const ABSENT: [method: string, path: string, advice: string][] = [
   ["POST", "/v1/load_lora_adapter", "LoRA is not supported yet"],
   ["GET", "/models/tiny", "GET /v1/models reports the model"],
   ["POST", "/reset_mm_cache", "This operation is not supported yet. With --server-dev-mode"],
-  ["POST", "/abort_requests", "Close the connection"],
+  ["POST", "/abort_request", "Close the connection"],
   ["GET", "/v1/metrics", "Request this path without /v1."],
   ["POST", "/v1/tokenize", "POST /tokenize"],
   ["POST", "/v1/chat/completions/render", "POST /tokenize renders `messages`"],

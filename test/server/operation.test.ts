@@ -27,6 +27,10 @@ describe("the operator routes", () => {
     ["POST", "/wake_up"],
     ["GET", "/is_sleeping"],
     ["POST", "/reset_prefix_cache"],
+    ["POST", "/pause"],
+    ["GET", "/is_paused"],
+    ["POST", "/resume"],
+    ["GET", "/server_info"],
   ] as const;
 
   test("do not exist without development mode or a key, as in vLLM", async () => {
