@@ -10,4 +10,11 @@ export const API_OPTIONS = [
     fallback: false,
     help: "Count the requests in progress, for GET /load.",
   },
+  {
+    name: "enable-tokenizer-info-endpoint",
+    group: "Server",
+    kind: "flag",
+    fallback: false,
+    help: "Serve GET /tokenizer_info, which shows the tokenizer's settings and the chat template.",
+  },
 ] as const satisfies readonly OptionSpec[];

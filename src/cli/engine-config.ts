@@ -59,7 +59,7 @@ const JINJA_CHARACTERS = /[{}\n]/;
  * Reads the template from a file, or takes the option itself as the template.
  * @throws ConfigError "invalid_option"
  */
-function templateText(option: string): string {
+export function templateText(option: string): string {
   if (option === "") return "";
   const text = readTemplate(option);
   if (text.trim() !== "") return text;

@@ -57,8 +57,6 @@ const BY_REASON: Readonly<Record<string, string>> = {
     response-role=`,
   "logprobs show tokens as text unless a request sets return_tokens_as_token_ids": `
     return-tokens-as-token-ids`,
-  "there is no /tokenizer_info route": `
-    enable-tokenizer-info-endpoint`,
   "logprobs are always raw_logprobs": `
     logprobs-mode=`,
   "request headers are limited to 16 KiB and 198 lines": `

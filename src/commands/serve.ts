@@ -7,7 +7,7 @@ import { accessLog } from "../cli/access-line.ts";
 import { banner } from "../cli/banner.ts";
 
 import type { ServeOptions } from "../cli/commands.ts";
-import { engineConfig } from "../cli/engine-config.ts";
+import { engineConfig, templateText } from "../cli/engine-config.ts";
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { serveLimits, timeoutMs, unlessZero } from "../cli/limits.ts";
 import { logLine } from "../cli/log-line.ts";
@@ -20,8 +20,10 @@ import { EngineError, shuttingDown, stackOf } from "../errors.ts";
 import { createFront, type MeasuredFrontOptions } from "../front/measured-front.ts";
 import type { MetricFeature } from "../metrics/family.ts";
 import { checkVersion } from "../metrics/version-gate.ts";
+import { readGgufHeader } from "../models/gguf-header.ts";
 import { modelNameOf } from "../models/model-name.ts";
 import { resolveModel } from "../models/model-source.ts";
+import { tokenizerFacts } from "../models/tokenizer-facts.ts";
 import { SupervisedEngine } from "../process/supervised-engine.ts";
 import type { EngineClient } from "../protocol/protocol.ts";
 import { ownCommand, startChild } from "../runtime/child-process.ts";
@@ -136,6 +138,7 @@ function serviceOptions(init: ServiceInit): MeasuredFrontOptions & ContextOption
     templateVariables: options["default-chat-template-kwargs"],
     excludesUnusedTools: options["exclude-tools-when-tool-choice-none"],
     tracksLoad: options["enable-server-load-tracking"],
+    ...tokenizerInfo(options, path),
     isDevMode: options["server-dev-mode"],
     showHiddenFor: options["show-hidden-metrics-for-version"],
     createdSeries: !isPythonTrue(process.env["PROMETHEUS_DISABLE_CREATED_SERIES"]),
@@ -146,6 +149,14 @@ function serviceOptions(init: ServiceInit): MeasuredFrontOptions & ContextOption
       : null,
     log: (fault) => log(`error: ${fault}`),
   };
+}
+
+/** The chat template can be one that replaces the model's. */
+function tokenizerInfo(options: ServeOptions, path: string): Pick<ContextOptions, "tokenizerInfo"> {
+  if (!options["enable-tokenizer-info-endpoint"]) return {};
+  const facts = tokenizerFacts(readGgufHeader(path).metadata);
+  const template = templateText(options["chat-template"]);
+  return { tokenizerInfo: { ...facts, chatTemplate: template || facts.chatTemplate } };
 }
 
 /** Reads a switch as Python's metrics client does. */

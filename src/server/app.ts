@@ -27,6 +27,7 @@ import { routedRequest } from "./routed-url.ts";
 import type { ServerContext } from "./server-context.ts";
 import { loadMethods, loadRoutes, ServerLoad } from "./server-load.ts";
 import { tokenizeRoutes } from "./tokenize.ts";
+import { tokenizerInfoMethods, tokenizerInfoRoutes } from "./tokenizer-info.ts";
 
 /** Methods by path, for 405 responses and their Allow header. Elysia itself would accept HEAD on all GET routes. */
 const METHODS: readonly RouteEntry[] = [
@@ -59,6 +60,7 @@ export function createApp(context: ServerContext) {
     ...operationMethods(context),
     ...cancelMethods(context),
     ...loadMethods(context),
+    ...tokenizerInfoMethods(context),
   ]);
   const load = new ServerLoad();
   const app = createRoutes(context, routes, load);
@@ -107,7 +109,8 @@ function createRoutes(context: ServerContext, routes: RouteTable, load: ServerLo
     .use(tokenizeRoutes(context))
     .use(operationRoutes(context))
     .use(cancelRoutes(context))
-    .use(loadRoutes(context, load));
+    .use(loadRoutes(context, load))
+    .use(tokenizerInfoRoutes(context));
 }
 
 interface RoutingInputs {

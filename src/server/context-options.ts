@@ -15,6 +15,7 @@ import { type HostCheck, hostCheck } from "./host-check.ts";
 import { MemoryGuard } from "./memory-guard.ts";
 import type { RequestLogOptions } from "./request-log.ts";
 import { DEFAULT_LIMITS, type ServerContext } from "./server-context.ts";
+import type { TokenizerInfo } from "./tokenizer-info.ts";
 
 export interface ContextOptions extends ApiOptions {
   /** Path of the GGUF file, shown as the model's root. */
@@ -41,6 +42,8 @@ export interface ContextOptions extends ApiOptions {
   /** Fraction of memory in use at which new work is refused, below 1; null = no check. */
   readonly maxMemoryUse: number | null;
   readonly isDevMode: boolean;
+  /** Absent = there is no /tokenizer_info. */
+  readonly tokenizerInfo?: TokenizerInfo;
   /** Absent = false. */
   readonly tracksLoad?: boolean;
   readonly features: ReadonlySet<MetricFeature>;
@@ -71,6 +74,7 @@ export function serverContext(
     metricsText: (format) => metrics.text(format),
     logFault: (error) => options.log(faultText(error)),
     tracksLoad: options.tracksLoad ?? false,
+    tokenizerInfo: options.tokenizerInfo ?? null,
     requestLog: requestLogOf(front, options),
     recordHttp: (record) => metrics.recordHttp(record),
     isDevMode: options.isDevMode,

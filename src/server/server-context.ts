@@ -10,6 +10,7 @@ import type { Cors } from "./cors.ts";
 import type { HostCheck } from "./host-check.ts";
 import type { MemoryGuard } from "./memory-guard.ts";
 import type { RequestLogOptions } from "./request-log.ts";
+import type { TokenizerInfo } from "./tokenizer-info.ts";
 
 export interface ServerContext extends ApiContext {
   /** `root` of the model's card. */
@@ -32,6 +33,8 @@ export interface ServerContext extends ApiContext {
   readonly logFault: (error: unknown) => void;
   /** Whether requests in progress are counted for /load. */
   readonly tracksLoad: boolean;
+  /** Null = there is no /tokenizer_info. */
+  readonly tokenizerInfo: TokenizerInfo | null;
   /** Null = requests are not logged. */
   readonly requestLog: RequestLogOptions | null;
   /** Called at the end of each response. */

@@ -1,0 +1,52 @@
+// GET /tokenizer_info: what tokenizer_config.json says, as far as a GGUF file says it. As in vLLM, the route needs
+// --enable-tokenizer-info-endpoint, since it shows the chat template.
+
+import { Elysia } from "elysia";
+import type { Front } from "../front/front.ts";
+import { jsonResponse } from "./json-response.ts";
+import type { RouteEntry } from "./route-table.ts";
+
+export interface TokenizerInfo {
+  /** Name of the class in Hugging Face's transformers. */
+  readonly tokenizerClass: string;
+  /** IDs by their names in tokenizer_config.json. */
+  readonly specialTokenIds: Readonly<Record<string, number>>;
+  /** Null = unknown. */
+  readonly addsBos: boolean | null;
+  readonly addsEos: boolean | null;
+  readonly addsPrefixSpace: boolean | null;
+  readonly chatTemplate: string | null;
+}
+
+interface Source {
+  readonly front: Front;
+  /** Null = there is no route. */
+  readonly tokenizerInfo: TokenizerInfo | null;
+}
+
+export function tokenizerInfoMethods({ tokenizerInfo }: Source): readonly RouteEntry[] {
+  return tokenizerInfo === null ? [] : [["/tokenizer_info", "GET"]];
+}
+
+export function tokenizerInfoRoutes(context: Source) {
+  const app = new Elysia({ name: "tokenizer-info" });
+  const { tokenizerInfo } = context;
+  if (tokenizerInfo === null) return app;
+  return app.get("/tokenizer_info", () => answerInfo(context, tokenizerInfo));
+}
+
+async function answerInfo({ front }: Source, info: TokenizerInfo): Promise<Response> {
+  const names = Object.keys(info.specialTokenIds);
+  const ids = Int32Array.from(Object.values(info.specialTokenIds));
+  const entries = await front.calls.tokenEntries(ids);
+  const { addsBos, addsEos, addsPrefixSpace, chatTemplate } = info;
+  return jsonResponse({
+    tokenizer_class: info.tokenizerClass,
+    model_max_length: front.info.model.trainedContextLength,
+    ...Object.fromEntries(names.map((name, i) => [name, entries[i]])),
+    ...(addsBos !== null && { add_bos_token: addsBos }),
+    ...(addsEos !== null && { add_eos_token: addsEos }),
+    ...(addsPrefixSpace !== null && { add_prefix_space: addsPrefixSpace }),
+    ...(chatTemplate !== null && { chat_template: chatTemplate }),
+  });
+}
