@@ -47,6 +47,7 @@ const METHODS: readonly RouteEntry[] = [
   ["/v1/models/{id:path}", "GET"],
   // vLLM does not support HEAD, but load balancers probe with it.
   ["/health", "GET, HEAD"],
+  ["/health/ready", "GET, HEAD"],
   ["/ping", "GET, POST"],
   ["/version", "GET"],
   ["/", "GET, HEAD"],

@@ -17,7 +17,7 @@ export interface ApiKeysOptions {
 }
 
 /** Paths that never require a key, for probes, load balancers, Prometheus, and browsers at the root. */
-const OPEN = /^\/(|health|ping|version|load|metrics(\/.*)?)$/;
+const OPEN = /^\/(|health|health\/ready|ping|version|load|metrics(\/.*)?)$/;
 
 export class ApiKeys {
   readonly #digests: readonly Buffer[];

@@ -4,7 +4,7 @@ import { Elysia } from "elysia";
 import { CONTENT_TYPE } from "../metrics/exposition.ts";
 import { jsonResponse } from "./json-response.ts";
 import { acceptedFormat, type MetricsFormat } from "./metrics-format.ts";
-import type { ServerContext } from "./server-context.ts";
+import { checkRoom, type ServerContext } from "./server-context.ts";
 
 /** Format of /metrics itself. As in vLLM, only paths below it honor the Accept header. */
 const PLAIN: MetricsFormat = { format: "prometheus", contentType: CONTENT_TYPE };
@@ -16,6 +16,7 @@ export function healthRoutes(context: ServerContext) {
     });
   return new Elysia({ name: "health" })
     .get("/health", health)
+    .get("/health/ready", () => ready(context))
     .get("/ping", health)
     .post("/ping", health, { parse: "none" })
     .get("/version", () => jsonResponse({ version: context.version }))
@@ -23,6 +24,16 @@ export function healthRoutes(context: ServerContext) {
     .get("/metrics/*", ({ request }) => {
       return metrics(context, acceptedFormat(request.headers.get("accept") ?? ""));
     });
+}
+
+/** Unlike /health, also 503 while a request would be refused for lack of room or would wait for a wake-up. */
+async function ready(context: ServerContext): Promise<Response> {
+  try {
+    checkRoom(context);
+    return new Response(null, { status: (await context.front.calls.isSleeping()) ? 503 : 200 });
+  } catch {
+    return new Response(null, { status: 503 });
+  }
 }
 
 async function metrics(context: ServerContext, { format, contentType }: MetricsFormat) {
