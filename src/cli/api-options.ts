@@ -17,4 +17,11 @@ export const API_OPTIONS = [
     fallback: false,
     help: "Serve GET /tokenizer_info, which shows the tokenizer's settings and the chat template.",
   },
+  {
+    name: "enable-request-id-headers",
+    group: "Server",
+    kind: "flag",
+    fallback: false,
+    help: "Add X-Request-Id to every response: the request's own, or a random ID.",
+  },
 ] as const satisfies readonly OptionSpec[];

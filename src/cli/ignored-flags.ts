@@ -49,8 +49,6 @@ const BY_REASON: Readonly<Record<string, string>> = {
     enable-ssl-refresh`,
   "the parts of a message are joined into one string for the template": `
     chat-template-content-format=`,
-  "responses have no X-Request-Id header": `
-    enable-request-id-headers`,
   "streams report usage if stream_options requests it": `
     enable-force-include-usage`,
   "the role of answers is always assistant": `

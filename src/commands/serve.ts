@@ -139,6 +139,7 @@ function serviceOptions(init: ServiceInit): MeasuredFrontOptions & ContextOption
     excludesUnusedTools: options["exclude-tools-when-tool-choice-none"],
     tracksLoad: options["enable-server-load-tracking"],
     ...tokenizerInfo(options, path),
+    sendsRequestIds: options["enable-request-id-headers"],
     isDevMode: options["server-dev-mode"],
     showHiddenFor: options["show-hidden-metrics-for-version"],
     createdSeries: !isPythonTrue(process.env["PROMETHEUS_DISABLE_CREATED_SERIES"]),

@@ -21,6 +21,7 @@ import { jsonResponse } from "./json-response.ts";
 import { messageRoutes } from "./messages.ts";
 import { modelRoutes } from "./models.ts";
 import { operationMethods, operationRoutes } from "./operation.ts";
+import { withRequestId } from "./request-id-header.ts";
 import { responseRoutes } from "./responses.ts";
 import { type RouteEntry, RouteTable } from "./route-table.ts";
 import { routedRequest } from "./routed-url.ts";
@@ -66,7 +67,7 @@ export function createApp(context: ServerContext) {
   const load = new ServerLoad();
   const app = createRoutes(context, routes, load);
   const routeOf = ({ url }: Request) => routes.routeOf(routedPath(url) ?? "");
-  const handle = recorded(
+  const answered = recorded(
     load.counted((request) => app.handle(request), routeOf),
     {
       nowMs: context.front.nowMs,
@@ -75,6 +76,7 @@ export function createApp(context: ServerContext) {
       routeOf: (path) => routes.routeOf(path),
     },
   );
+  const handle = context.sendsRequestIds ? withRequestId(answered) : answered;
   const fetch = (request: Request) => handle(routedRequest(request, context.rootPath));
   return { handle, fetch };
 }

@@ -42,6 +42,8 @@ export interface ContextOptions extends ApiOptions {
   /** Fraction of memory in use at which new work is refused, below 1; null = no check. */
   readonly maxMemoryUse: number | null;
   readonly isDevMode: boolean;
+  /** Absent = false. */
+  readonly sendsRequestIds?: boolean;
   /** Absent = there is no /tokenizer_info. */
   readonly tokenizerInfo?: TokenizerInfo;
   /** Absent = false. */
@@ -75,6 +77,7 @@ export function serverContext(
     logFault: (error) => options.log(faultText(error)),
     tracksLoad: options.tracksLoad ?? false,
     tokenizerInfo: options.tokenizerInfo ?? null,
+    sendsRequestIds: options.sendsRequestIds ?? false,
     requestLog: requestLogOf(front, options),
     recordHttp: (record) => metrics.recordHttp(record),
     isDevMode: options.isDevMode,

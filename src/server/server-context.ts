@@ -35,6 +35,8 @@ export interface ServerContext extends ApiContext {
   readonly tracksLoad: boolean;
   /** Null = there is no /tokenizer_info. */
   readonly tokenizerInfo: TokenizerInfo | null;
+  /** Whether every response has an X-Request-Id header. */
+  readonly sendsRequestIds: boolean;
   /** Null = requests are not logged. */
   readonly requestLog: RequestLogOptions | null;
   /** Called at the end of each response. */

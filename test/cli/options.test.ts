@@ -253,7 +253,6 @@ describe("parseOptions", () => {
         "the parts of a message are joined into one string for the template",
       ],
       ["--enable-force-include-usage", "streams report usage if stream_options requests it"],
-      ["--enable-request-id-headers", "responses have no X-Request-Id header"],
       ["--enable-ssl-refresh", "certificates are read at startup; restart the server"],
       ["--return-tokens-as-token-ids", "logprobs show tokens as text"],
     ] as const) {

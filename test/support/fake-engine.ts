@@ -86,6 +86,7 @@ export function makeContext(front: Front, context: Partial<ServerContext> = {}) 
     excludesUnusedTools: false,
     isDevMode: false,
     tracksLoad: false,
+    sendsRequestIds: false,
     tokenizerInfo: null,
     isSleepEnabled: false,
     createdS: 1_700_000_000,
