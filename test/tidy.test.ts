@@ -16,17 +16,21 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
     ...["protocol", "models", "runtime"],
   ],
   library: [
-    ...["cli", "server", "api", "front", "metrics", "engine", "protocol", "models", "request"],
-    "runtime",
+    ...["cli", "server", "api/schema", "api", "front", "metrics", "engine", "protocol", "models"],
+    ...["request", "runtime"],
   ],
   cli: ["engine", "formats", "protocol", "models", "request", "runtime"],
   benchmark: ["client"],
   client: [],
   models: ["request", "runtime"],
-  server: ["api/messages", "api/responses", "api", "front", "metrics", "protocol", "runtime"],
-  "api/messages": ["api", "front", "protocol"],
-  "api/responses": ["api", "front", "protocol"],
-  api: ["api/grammar", "formats", "front", "metrics", "protocol", "request"],
+  server: [
+    ...["api/messages", "api/responses", "api/schema", "api", "front", "metrics", "protocol"],
+    "runtime",
+  ],
+  "api/messages": ["api/schema", "api", "front", "protocol"],
+  "api/responses": ["api/schema", "api", "front", "protocol"],
+  api: ["api/schema", "api/grammar", "formats", "front", "metrics", "protocol", "request"],
+  "api/schema": [],
   "api/grammar": [],
   front: ["metrics", "protocol", "request", "runtime"],
   metrics: ["protocol", "request"],
@@ -191,6 +195,7 @@ describe("the source tree", () => {
 
   test("uses each library and each runtime API in one room only", () => {
     expect(linesWith(except(sources, "src/server/"), /from "elysia"/)).toEqual([]);
+    expect(linesWith(except(sources, "src/api/"), /from "@sinclair\/typebox/)).toEqual([]);
     expect(linesWith(except(sources, "src/metrics/registry.ts"), /from "prom-client"/)).toEqual([]);
     expect(linesWith(except(sources, "src/runner/"), /\.node"/)).toEqual([]);
     expect(linesWith(except(sources, "src/runtime/"), /\b(Bun|Deno)\.|from "bun"/)).toEqual([]);

@@ -3,8 +3,8 @@
 import { RequestError } from "../errors.ts";
 import type { Front } from "../front/front.ts";
 import { NEUTRAL_SAMPLING, type SamplingDefaults } from "../request/sampling-params.ts";
-import type { JsonObject } from "./fields.ts";
 import { shortened } from "./quote.ts";
+import type { JsonObject } from "./schema/json-value.ts";
 
 export interface ApiContext {
   readonly front: Front;

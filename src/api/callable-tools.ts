@@ -2,7 +2,7 @@
 
 import { TOOL_FORMATS } from "../formats/tool-formats.ts";
 import type { CallableTool, ToolParser } from "../protocol/message-parsing.ts";
-import { isObject, type Json, type JsonObject } from "./fields.ts";
+import { isObject, type Json, type JsonObject } from "./schema/json-value.ts";
 import { toolName } from "./tool-choice.ts";
 
 /** Maximum nesting of alternatives to search for types. */

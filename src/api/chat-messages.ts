@@ -2,8 +2,8 @@
 
 import { RequestError } from "../errors.ts";
 import { wellFormedJson } from "../json.ts";
-import { isObject, type Json, type JsonObject } from "./fields.ts";
 import { shortened } from "./quote.ts";
+import { isObject, type Json, type JsonObject } from "./schema/json-value.ts";
 
 /** A checked message, with all members that the template can use. */
 export type ChatMessage = JsonObject & { readonly role: string };

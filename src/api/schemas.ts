@@ -1,26 +1,30 @@
 // Schemas of request bodies. This is the only file that defines wire names. Defaults are vLLM's.
 
 import type { Integer } from "../json.ts";
+import type { Json } from "./schema/json-value.ts";
+import { toBoolean } from "./schema/lax-values.ts";
 import {
   anything,
   boolean,
+  converted,
+  either,
   float,
   integer,
+  integerIn,
   integers,
-  isObject,
-  type Json,
-  type JsonObject,
+  lax,
   list,
   nullable,
   object,
+  oneOf,
   optional,
   type Parsed,
-  type Reader,
   record,
   required,
+  shape,
   string,
   stringOrList,
-} from "./fields.ts";
+} from "./schema/types.ts";
 
 export interface StreamOptions {
   /** Adds a final chunk with the usage. */
@@ -31,115 +35,56 @@ export interface StreamOptions {
   readonly isEmpty: boolean;
 }
 
-const streamOptions: Reader<StreamOptions> = (value, location, issues) => {
-  if (!isObject(value)) {
-    const message = "Input should be a valid dictionary or object to extract fields from";
-    issues.add("model_attributes_type", location, message);
-    return undefined;
-  }
-  const flag = (name: string, fallback: boolean) => {
-    const given = value[name] === undefined ? fallback : value[name];
-    return boolean(given ?? false, [...location, name], issues) ?? false;
-  };
-  const includeUsage = flag("include_usage", true);
-  const continuousUsageStats = flag("continuous_usage_stats", false) && includeUsage;
-  return { includeUsage, continuousUsageStats, isEmpty: Object.keys(value).length === 0 };
-};
+const streamOptions = converted(
+  shape(
+    {
+      include_usage: optional(boolean, true),
+      continuous_usage_stats: optional(boolean, false),
+    },
+    "StreamOptions",
+  ),
+  (given): StreamOptions => {
+    const flag = (name: string, fallback: boolean) =>
+      toBoolean(given[name] === undefined ? fallback : given[name]) ?? false;
+    const includeUsage = flag("include_usage", true);
+    const continuousUsageStats = flag("continuous_usage_stats", false) && includeUsage;
+    return { includeUsage, continuousUsageStats, isEmpty: Object.keys(given).length === 0 };
+  },
+);
 
-/** An object with a function. */
-const withFunction: Reader<JsonObject> = (value, location, issues) => {
-  const read = object(value, location, issues);
-  if (read !== undefined && !isObject(read["function"])) {
-    issues.add("missing", [...location, "function"], "Field required");
-  }
-  return read;
-};
-
-const tool: Reader<JsonObject> = (value, location, issues) => {
-  const read = withFunction(value, location, issues);
-  const described = read?.["function"];
-  if (!isObject(described)) return read;
-  const { name, description, parameters } = described;
-  const place = [...location, "function"];
-  if (name === undefined) issues.add("missing", [...place, "name"], "Field required");
-  else string(name, [...place, "name"], issues);
-  string(description ?? "", [...place, "description"], issues);
-  object(parameters ?? {}, [...place, "parameters"], issues);
-  return read;
-};
+const tool = shape({
+  function: shape({
+    name: string,
+    description: optional(string),
+    parameters: optional(object),
+  }),
+});
 
 /** A tool call from an earlier turn. Its arguments are an object, a list, or a string that contains JSON. */
-const toolCall: Reader<JsonObject> = (value, location, issues) => {
-  const read = withFunction(value, location, issues);
-  const called = read?.["function"];
-  const given = isObject(called) ? (called["arguments"] ?? "") : "";
-  if (!isObject(given) && !Array.isArray(given)) {
-    string(given, [...location, "function", "arguments"], issues);
-  }
-  return read;
-};
+const toolCall = shape({
+  function: shape({ arguments: optional(either(either(object, list(anything)), string)) }),
+});
 
-const message: Reader<JsonObject> = (value, location, issues) => {
-  const read = object(value, location, issues);
-  if (read === undefined) return undefined;
-  if (read["role"] === undefined) {
-    issues.add("missing", [...location, "role"], "Field required");
-  } else if (string(read["role"], [...location, "role"], issues) === undefined) return undefined;
-  for (const name of MESSAGE_TEXTS) string(read[name] ?? "", [...location, name], issues);
-  list(toolCall)(read["tool_calls"] ?? [], [...location, "tool_calls"], issues);
-  return read;
-};
+const message = shape({
+  role: string,
+  name: optional(string),
+  tool_call_id: optional(string),
+  reasoning: optional(string),
+  reasoning_content: optional(string),
+  tool_calls: optional(list(toolCall)),
+});
 
-/** Optional members of a message that must be strings. */
-const MESSAGE_TEXTS = ["name", "tool_call_id", "reasoning", "reasoning_content"];
-
-const RESPONSE_FORMATS = ["text", "json_object", "json_schema", "structural_tag"];
-
-const responseFormat: Reader<JsonObject> = (value, location, issues) => {
-  const read = object(value, location, issues);
-  if (read === undefined) return undefined;
-  const { type } = read;
-  if (typeof type === "string" && RESPONSE_FORMATS.includes(type)) return read;
-  issues.add(
-    "literal_error",
-    [...location, "type"],
-    "Input should be 'text', 'json_object', 'json_schema' or 'structural_tag'",
-  );
-  return undefined;
-};
-
-const REASONING_EFFORTS = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+const responseFormat = shape({
+  type: oneOf("text", "json_object", "json_schema", "structural_tag"),
+});
 
 /** OpenAI's levels, passed to the chat template as a variable. Models differ in the levels that they distinguish. */
-const reasoningEffort: Reader<string> = (value, location, issues) => {
-  if (typeof value === "string" && REASONING_EFFORTS.includes(value)) return value;
-  const [last, ...others] = REASONING_EFFORTS.map((effort) => `'${effort}'`).reverse();
-  const message = `Input should be ${others.reverse().join(", ")} or ${last}`;
-  issues.add("literal_error", location, message);
-  return undefined;
-};
+const reasoningEffort = oneOf("none", "minimal", "low", "medium", "high", "xhigh", "max");
 
-const MAX_SEED = 2n ** 63n - 1n;
-const MIN_SEED = -(2n ** 63n);
-
-const seed: Reader<Integer> = (value, location, issues) => {
-  const read = integer(value, location, issues);
-  if (read === undefined || (read >= MIN_SEED && read <= MAX_SEED)) return read;
-  const [type, bound] =
-    read > MAX_SEED
-      ? ["less_than_equal", `less than or equal to ${MAX_SEED}`]
-      : ["greater_than_equal", `greater than or equal to ${MIN_SEED}`];
-  issues.add(type, location, `Input should be ${bound}`);
-  return undefined;
-};
+const seed = integerIn({ minimum: -(2n ** 63n), maximum: 2n ** 63n - 1n });
 
 /** A number of tokens, or -1 for as many as fit. */
-const truncation: Reader<Integer> = (value, location, issues) => {
-  const read = integer(value, location, issues);
-  if (read === undefined || read >= -1) return read;
-  issues.add("greater_than_equal", location, "Input should be greater than or equal to -1");
-  return undefined;
-};
+const truncation = integerIn({ minimum: -1 });
 
 /** A prompt as text or as token ids. */
 export type Prompt = string | readonly Integer[];
@@ -147,22 +92,24 @@ export type Prompt = string | readonly Integer[];
 const isIds = (value: Json): value is readonly Integer[] =>
   Array.isArray(value) && value.every((id) => typeof id === "bigint" || Number.isInteger(id));
 
-const prompts: Reader<readonly Prompt[]> = (value, location, issues) => {
+const PROMPT_FORMS = {
+  anyOf: [
+    { type: "string" },
+    { type: "array", items: { type: "string" } },
+    { type: "array", items: { type: "integer" } },
+    { type: "array", items: { type: "array", items: { type: "integer" } } },
+  ],
+};
+
+const prompts = lax("Prompts", PROMPT_FORMS, (value): readonly Prompt[] | null => {
   if (typeof value === "string") return [value.toWellFormed()];
   if (isIds(value) && value.length > 0) return [value];
-  if (Array.isArray(value)) {
-    if (value.every((item) => typeof item === "string")) {
-      return value.map((item) => item.toWellFormed());
-    }
-    if (value.every(isIds)) return value as readonly (readonly number[])[];
+  if (!Array.isArray(value)) return null;
+  if (value.every((item) => typeof item === "string")) {
+    return value.map((item) => item.toWellFormed());
   }
-  issues.add(
-    "union_error",
-    location,
-    "Input should be a valid string, list of strings, list of integers or list of lists of integers",
-  );
-  return undefined;
-};
+  return value.every(isIds) ? (value as readonly (readonly number[])[]) : null;
+});
 
 const UNREAD = optional(anything);
 

@@ -57,7 +57,7 @@ export async function startChat(
   checkChatFeatures(body);
   const choice = toolChoice(body);
   const n = checkN(context, body);
-  const messages = chatMessages(body.messages ?? []);
+  const messages = chatMessages(body.messages);
   const lengths = messages.map((message) => contentText(message).length);
   const { front } = context;
   const { info } = front;

@@ -3,8 +3,8 @@
 
 import { RequestError } from "../errors.ts";
 import { parseJson, writeJson } from "../json.ts";
-import { isObject, type Json, type JsonObject } from "./fields.ts";
 import { gbnfText } from "./grammar/grammar-text.ts";
+import { isObject, type Json, type JsonObject } from "./schema/json-value.ts";
 
 /** Maximum nesting of formats, because the translation recurses. */
 const MAX_DEPTH = 64;

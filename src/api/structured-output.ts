@@ -5,8 +5,8 @@
 import { RequestError } from "../errors.ts";
 import { parseJson, writeJson } from "../json.ts";
 import type { GrammarSpec } from "../request/sampling-params.ts";
-import { isObject, type Json, type JsonObject } from "./fields.ts";
 import { grammarText } from "./grammar/grammar-text.ts";
+import { isObject, type Json, type JsonObject } from "./schema/json-value.ts";
 import type { SamplingBody } from "./schemas.ts";
 import { structuralTagText } from "./structural-tag.ts";
 

@@ -6,16 +6,9 @@ import { MAX_ORDERED_MEMBERS, writeJson } from "../json.ts";
 import type { ChatTemplateRequest } from "../protocol/chat-template-request.ts";
 import type { ApiContext } from "./api-context.ts";
 import type { ChatMessage } from "./chat-messages.ts";
-import {
-  boolean,
-  isObject,
-  type Json,
-  type JsonObject,
-  list,
-  object,
-  optional,
-  parseBody,
-} from "./fields.ts";
+import { parseBody } from "./parse-body.ts";
+import { isObject, type Json, type JsonObject } from "./schema/json-value.ts";
+import { boolean, list, object, optional } from "./schema/types.ts";
 import type { ChatBody } from "./schemas.ts";
 
 type TemplateBody = Pick<

@@ -5,9 +5,10 @@ import { RequestError } from "../errors.ts";
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 import { type Choice, choiceAt, makeChoices, promptDetails, usage } from "./choice.ts";
 import { type ChunkWriter, dataEvent } from "./events.ts";
-import { type JsonObject, parseBody } from "./fields.ts";
 import { chatLogprobs, promptLogprobs } from "./logprobs.ts";
 import type { PromptOutput } from "./output-streams.ts";
+import { parseBody } from "./parse-body.ts";
+import type { JsonObject } from "./schema/json-value.ts";
 import { COMPLETION_FIELDS, type CompletionBody, type GenerateBody } from "./schemas.ts";
 import type { StartedCompletion } from "./started-completion.ts";
 

@@ -1,8 +1,8 @@
 // Checks the tools and tool_choice of a chat.
 
 import { RequestError } from "../errors.ts";
-import { isObject, type JsonObject } from "./fields.ts";
 import { shortened } from "./quote.ts";
+import { isObject, type JsonObject } from "./schema/json-value.ts";
 import type { ChatBody } from "./schemas.ts";
 
 export type ToolChoice =

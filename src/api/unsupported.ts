@@ -2,8 +2,9 @@
 // requests a constraint, under any name, must not get unconstrained output.
 
 import { RequestError } from "../errors.ts";
-import { bodyFault, isObject, type Json } from "./fields.ts";
 import { shortened } from "./quote.ts";
+import { isObject, type Json } from "./schema/json-value.ts";
+import { bodyFault } from "./schema-faults.ts";
 import {
   type ChatBody,
   type CompletionBody,

@@ -2,7 +2,7 @@
 
 import type { ApiContext } from "../api/api-context.ts";
 import { chatMessages } from "../api/chat-messages.ts";
-import type { JsonObject } from "../api/fields.ts";
+import type { JsonObject } from "../api/schema/json-value.ts";
 import { chatTemplateRequest } from "../api/template-request.ts";
 import { knownIds } from "../api/token-ids.ts";
 import type { ChatOptions, Message } from "./options.ts";

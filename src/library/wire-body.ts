@@ -1,6 +1,7 @@
 // Converts the library's options to bodies of the HTTP API, so the same code checks both.
 
-import { type JsonObject, parseBody } from "../api/fields.ts";
+import { parseBody } from "../api/parse-body.ts";
+import type { JsonObject } from "../api/schema/json-value.ts";
 import {
   CHAT_FIELDS,
   type ChatBody,

@@ -1,8 +1,8 @@
 // POST /inference/v1/generate: token IDs in, token IDs out, for routers that tokenize themselves.
 
 import { Elysia } from "elysia";
-import { fieldsSaid } from "../api/fields.ts";
 import { mergeStreams } from "../api/output-streams.ts";
+import { fieldsSaid } from "../api/parse-body.ts";
 import { COMPLETION_FIELDS, GENERATE_FIELDS } from "../api/schemas.ts";
 import { startCompletion } from "../api/started-completion.ts";
 import { completionBodyOf, TokenChunkWriter, tokenAnswer } from "../api/token-completion.ts";

@@ -2,11 +2,11 @@
 
 import { Elysia } from "elysia";
 import { chatMessages } from "../api/chat-messages.ts";
-import { fieldsSaid } from "../api/fields.ts";
 import { chatBodyOf, countedChatOf, showsThinking } from "../api/messages/chat-body.ts";
 import { GeneratedMessage } from "../api/messages/message-body.ts";
 import { MessageEventWriter } from "../api/messages/message-events.ts";
 import { COUNT_TOKENS_FIELDS, MESSAGES_FIELDS } from "../api/messages/schema.ts";
+import { fieldsSaid } from "../api/parse-body.ts";
 import { startChat } from "../api/started-chat.ts";
 import { chatTemplateRequest } from "../api/template-request.ts";
 import { answer } from "./answer.ts";
@@ -50,7 +50,7 @@ async function handleMessage(context: ServerContext, request: Request): Promise<
 
 async function countTokens(context: ServerContext, request: Request): Promise<Response> {
   const chat = countedChatOf(await readBody(context, request, COUNT_TOKENS_FIELDS));
-  const messages = chatMessages(chat.messages ?? []);
+  const messages = chatMessages(chat.messages);
   const ids = await context.front.calls.encodeChat(chatTemplateRequest(context, chat, messages));
   return jsonResponse({ input_tokens: ids.length });
 }

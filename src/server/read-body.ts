@@ -1,15 +1,11 @@
 // Reads a request body, and checks its media type, size, arrival time, structure and syntax before interpreting it.
 
 import { checkModel } from "../api/api-context.ts";
-import {
-  bodyFault,
-  type Fields,
-  isObject,
-  type Json,
-  type JsonObject,
-  parseBody,
-} from "../api/fields.ts";
+import { parseBody } from "../api/parse-body.ts";
 import { quoted } from "../api/quote.ts";
+import { isObject, type Json, type JsonObject } from "../api/schema/json-value.ts";
+import type { Fields } from "../api/schema/types.ts";
+import { bodyFault } from "../api/schema-faults.ts";
 import { TEMPLATE_FIELDS } from "../api/schemas.ts";
 import { RequestError } from "../errors.ts";
 import { parseJson } from "../json.ts";

@@ -2,7 +2,7 @@
 
 import { Elysia } from "elysia";
 import { eventsOf } from "../api/events.ts";
-import { fieldsSaid } from "../api/fields.ts";
+import { fieldsSaid } from "../api/parse-body.ts";
 import { BackgroundRun } from "../api/responses/background-run.ts";
 import { inputList } from "../api/responses/input-list.ts";
 import { ResponseEventWriter } from "../api/responses/response-events.ts";

@@ -2,7 +2,7 @@
 
 import { Elysia } from "elysia";
 import { chatMessages } from "../api/chat-messages.ts";
-import { bodyFault } from "../api/fields.ts";
+import { bodyFault } from "../api/schema-faults.ts";
 import { DETOKENIZE_FIELDS, TOKENIZE_FIELDS, type TokenizeBody } from "../api/schemas.ts";
 import { chatTemplateRequest } from "../api/template-request.ts";
 import { knownIds } from "../api/token-ids.ts";
@@ -54,6 +54,6 @@ function requirePrompt(prompt: string | null): string {
 
 async function detokenize(context: ServerContext, request: Request): Promise<Response> {
   const { tokens } = await readBody(context, request, DETOKENIZE_FIELDS);
-  const ids = knownIds(tokens ?? []);
+  const ids = knownIds(tokens);
   return jsonResponse({ prompt: await context.front.calls.decode(ids, false) });
 }

@@ -2,7 +2,7 @@
 // chat_template_kwargs and for templates in requests.
 
 import { describe, expect, spyOn, test } from "bun:test";
-import type { JsonObject } from "../../src/api/fields.ts";
+import type { JsonObject } from "../../src/api/schema/json-value.ts";
 import { chatTemplateRequest } from "../../src/api/template-request.ts";
 import { RequestError } from "../../src/errors.ts";
 import { makeApp } from "../support/fake-engine.ts";

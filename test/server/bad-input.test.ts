@@ -1,7 +1,7 @@
 // Every invalid request gets a 4xx with vLLM's error body, and the next request works.
 
 import { describe, expect, test } from "bun:test";
-import { bodyFault } from "../../src/api/fields.ts";
+import { bodyFault } from "../../src/api/schema-faults.ts";
 import { DEFAULT_LIMITS } from "../../src/server/server-context.ts";
 import { makeApp } from "../support/fake-engine.ts";
 

@@ -1,6 +1,6 @@
 // Conversations for comparing chat templates: typical client input, and input that often breaks templates.
 
-import type { JsonObject } from "../../src/api/fields.ts";
+import type { JsonObject } from "../../src/api/schema/json-value.ts";
 
 /** Input of a template, with the field names of ChatTemplateRequest. */
 export interface TemplateQuestion {

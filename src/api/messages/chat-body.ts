@@ -1,6 +1,7 @@
 // Converts a body of /v1/messages to a body of /v1/chat/completions.
 
-import { isObject, type Json, type JsonObject, parseBody } from "../fields.ts";
+import { parseBody } from "../parse-body.ts";
+import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
 import { CHAT_FIELDS, type ChatBody } from "../schemas.ts";
 import { conversationOf } from "./conversation.ts";
 import type { CountTokensBody, MessagesBody } from "./schema.ts";

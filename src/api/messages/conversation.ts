@@ -2,7 +2,7 @@
 // types to every server. Media in a user's message is kept, and the chat refuses it.
 
 import { writeJson } from "../../json.ts";
-import { isObject, type Json, type JsonObject } from "../fields.ts";
+import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
 import type { CountTokensBody } from "./schema.ts";
 
 /** Start of a block that Claude Code changes with each request. If it were kept, no prefix would be cached. */
@@ -13,7 +13,7 @@ type Conversation = Pick<CountTokensBody, "messages" | "system">;
 /** @returns messages in the format of /v1/chat/completions */
 export function conversationOf({ system, messages }: Conversation): JsonObject[] {
   const toolNames = new Map<Json | undefined, Json>();
-  const later = (messages ?? []).flatMap((message) => {
+  const later = messages.flatMap((message) => {
     const blocks = blocksOf(message["content"]);
     for (const { type, id, name } of blocks)
       if (type === "tool_use") toolNames.set(id, name ?? null);

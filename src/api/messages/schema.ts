@@ -3,58 +3,33 @@
 
 import {
   boolean,
+  converted,
+  either,
   float,
   integer,
-  isObject,
-  type JsonObject,
   list,
   object,
   optional,
   type Parsed,
-  type Reader,
   required,
+  shape,
   string,
-} from "../fields.ts";
+} from "../schema/types.ts";
 
 /** Accepts all of Anthropic's model names, since some clients use them for side requests whatever their settings. */
-const model: Reader<string> = (value, location, issues) => {
-  const name = string(value, location, issues);
-  return name !== undefined && isClaudeModel(name) ? "" : name;
-};
+const model = converted(string, (name) => (isClaudeModel(name) ? "" : name));
 
 /** @returns true if a name is that of an Anthropic model */
 export function isClaudeModel(name: string): boolean {
   return name.startsWith("claude-");
 }
 
-const message: Reader<JsonObject> = (value, location, issues) => {
-  const read = object(value, location, issues);
-  if (read === undefined) return undefined;
-  for (const name of ["role", "content"]) {
-    if (read[name] === undefined) issues.add("missing", [...location, name], "Field required");
-  }
-  if (read["role"] !== undefined) string(read["role"], [...location, "role"], issues);
-  if (read["content"] !== undefined) content(read["content"], [...location, "content"], issues);
-  return read;
-};
+/** Text, or a list of blocks with a type. */
+const content = either(string, list(shape({ type: string })));
 
-/** Reads text or a list of blocks, each with a type. */
-const content: Reader<string | readonly JsonObject[]> = (value, location, issues) =>
-  typeof value === "string" ? value : list(block)(value, location, issues);
+const message = shape({ role: string, content });
 
-const block: Reader<JsonObject> = (value, location, issues) => {
-  const read = object(value, location, issues);
-  if (isObject(read) && typeof read["type"] !== "string") {
-    issues.add("missing", [...location, "type"], "Field required");
-  }
-  return read;
-};
-
-const tool: Reader<JsonObject> = (value, location, issues) => {
-  const read = object(value, location, issues);
-  if (read !== undefined) string(read["name"] ?? null, [...location, "name"], issues);
-  return read;
-};
+const tool = shape({ name: string });
 
 export const COUNT_TOKENS_FIELDS = {
   model: optional(model),

@@ -1,7 +1,9 @@
 // Converts a body of /v1/responses and the items of its conversation to a body of /v1/chat/completions.
 
 import { RequestError } from "../../errors.ts";
-import { bodyFault, isObject, type Json, type JsonObject, parseBody } from "../fields.ts";
+import { parseBody } from "../parse-body.ts";
+import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
+import { bodyFault } from "../schema-faults.ts";
 import { CHAT_FIELDS, type ChatBody } from "../schemas.ts";
 import { addedTools, messagesOf } from "./input-items.ts";
 import type { ResponsesBody } from "./schema.ts";

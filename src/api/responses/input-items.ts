@@ -2,7 +2,7 @@
 // of unknown types are skipped, since clients send new types to every server.
 
 import { writeJson } from "../../json.ts";
-import { isObject, type Json, type JsonObject } from "../fields.ts";
+import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
 import { reasoningText } from "./reasoning.ts";
 import { CUSTOM_INPUT, flatName } from "./tools.ts";
 

@@ -2,8 +2,8 @@
 
 import { RequestError } from "../../errors.ts";
 import { randomHex } from "../answer-id.ts";
-import type { JsonObject } from "../fields.ts";
 import { quoted } from "../quote.ts";
+import type { JsonObject } from "../schema/json-value.ts";
 
 const MAX_LIMIT = 100;
 

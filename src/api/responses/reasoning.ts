@@ -1,7 +1,7 @@
 // Reasoning items. Their text is in `content`. Clients that do not use stored responses request `encrypted_content`;
 // they get the text there too and may send back only that.
 
-import { isObject, type Json, type JsonObject } from "../fields.ts";
+import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
 
 /** Marks this server's text, because other servers' encrypted content cannot be read. */
 const SEAL = "pagoda:";

@@ -2,7 +2,7 @@
 // the API key of the request that created it.
 
 import { writeJson } from "../../json.ts";
-import type { JsonObject } from "../fields.ts";
+import type { JsonObject } from "../schema/json-value.ts";
 import type { BackgroundRun } from "./background-run.ts";
 import type { ResponseBody } from "./response-body.ts";
 

@@ -2,46 +2,35 @@
 // all unknown fields are ignored.
 
 import type { Integer } from "../../json.ts";
+import type { JsonObject } from "../schema/json-value.ts";
 import {
   anything,
   boolean,
+  converted,
+  either,
   float,
   integer,
-  isObject,
-  type JsonObject,
   list,
   object,
+  oneOf,
   optional,
   type Parsed,
-  type Reader,
   required,
+  shape,
   string,
-} from "../fields.ts";
+} from "../schema/types.ts";
 
-/** Reads text or a list of items. Keeps items of unknown types; messagesOf() skips them. */
-const input: Reader<string | readonly JsonObject[]> = (value, location, issues) => {
-  if (typeof value === "string") return value.toWellFormed();
-  const items = list(object)(value, location, issues);
-  for (const [i, item] of (items ?? []).entries()) {
-    const isTyped = typeof item["type"] === "string" || typeof item["role"] === "string";
-    if (!isTyped) issues.add("missing", [...location, i, "type"], "Field required");
-  }
-  return items;
-};
+/** An item; messages can lack a type. Unknown types are kept here and skipped later. */
+const item = either(shape({ role: string }), shape({ type: string }));
 
-const tool: Reader<JsonObject> = (value, location, issues) => {
-  const read = object(value, location, issues);
-  if (isObject(read) && typeof read["type"] !== "string") {
-    issues.add("missing", [...location, "type"], "Field required");
-  }
-  return read;
-};
+/** Text, or a list of items. */
+const input = converted(either(string, list(item)), (given) =>
+  typeof given === "string" ? given.toWellFormed() : given,
+);
 
-const truncation: Reader<"auto" | "disabled"> = (value, location, issues) => {
-  if (value === "auto" || value === "disabled") return value;
-  issues.add("literal_error", location, "Input should be 'auto' or 'disabled'");
-  return undefined;
-};
+const tool = shape({ type: string });
+
+const truncation = oneOf("auto", "disabled");
 
 const noTools: readonly JsonObject[] = [];
 const noIncludes: readonly string[] = [];

@@ -4,7 +4,7 @@ import { RequestError } from "../../errors.ts";
 import type { ApiContext } from "../api-context.ts";
 import { unixSeconds } from "../api-context.ts";
 import { chatMessages } from "../chat-messages.ts";
-import type { JsonObject } from "../fields.ts";
+import type { JsonObject } from "../schema/json-value.ts";
 import { type AnswerInit, type StartedChat, startChat } from "../started-chat.ts";
 import { chatTemplateRequest } from "../template-request.ts";
 import { chatBodyOf, checkResponsesBody, toolsOf } from "./chat-body.ts";
@@ -30,7 +30,7 @@ export function responseRequest(
   { id, previous }: { readonly id: string; readonly previous: readonly JsonObject[] },
 ): ResponseRequest {
   checkResponsesBody(body);
-  const given = itemsOf(body.input ?? "");
+  const given = itemsOf(body.input);
   const items = [...previous, ...(body.store ? given.map(withId) : given)];
   const tools = toolsOf(body, items);
   const response = new GeneratedResponse({ context, body, id, createdS: unixSeconds(), tools });
@@ -90,7 +90,7 @@ async function fittingItems(
 
 async function fits(context: ApiContext, body: ReturnType<typeof chatBodyOf>): Promise<boolean> {
   const { calls, info } = context.front;
-  const messages = chatMessages(body.messages ?? []);
+  const messages = chatMessages(body.messages);
   const ids = await calls.encodeChat(
     chatTemplateRequest(context, body, messages),
     info.maxModelLen,

@@ -2,7 +2,7 @@
 // flattened, with the namespace as a prefix of their names. A custom tool, whose input is plain text, becomes a
 // function with a single string. Tools that OpenAI runs are omitted.
 
-import { isObject, type Json, type JsonObject } from "../fields.ts";
+import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
 
 /** A tool under the client's name. */
 export interface ToolOrigin {

@@ -1,10 +1,11 @@
 // Converts bodies of /v1/messages into chat bodies: system blocks, tool results, thinking, and tools.
 
 import { describe, expect, test } from "bun:test";
-import { type JsonObject, parseBody } from "../../../src/api/fields.ts";
 import { chatBodyOf, countedChatOf, showsThinking } from "../../../src/api/messages/chat-body.ts";
 import { conversationOf } from "../../../src/api/messages/conversation.ts";
 import { COUNT_TOKENS_FIELDS, MESSAGES_FIELDS } from "../../../src/api/messages/schema.ts";
+import { parseBody } from "../../../src/api/parse-body.ts";
+import type { JsonObject } from "../../../src/api/schema/json-value.ts";
 import { parseJson } from "../../../src/json.ts";
 
 const parse = (body: JsonObject) =>

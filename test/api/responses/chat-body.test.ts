@@ -1,12 +1,13 @@
 // Converts bodies of /v1/responses into chat bodies: items of every type, tools, and tool choices.
 
 import { describe, expect, test } from "bun:test";
-import { type JsonObject, parseBody } from "../../../src/api/fields.ts";
+import { parseBody } from "../../../src/api/parse-body.ts";
 import { chatBodyOf, checkResponsesBody, toolsOf } from "../../../src/api/responses/chat-body.ts";
 import { itemsOf, messagesOf } from "../../../src/api/responses/input-items.ts";
 import { sealed } from "../../../src/api/responses/reasoning.ts";
 import { RESPONSES_FIELDS } from "../../../src/api/responses/schema.ts";
 import { flatName, toolTable } from "../../../src/api/responses/tools.ts";
+import type { JsonObject } from "../../../src/api/schema/json-value.ts";
 
 const parse = (body: JsonObject) => parseBody(RESPONSES_FIELDS, { input: "hi", ...body });
 const chat = (body: JsonObject) => {

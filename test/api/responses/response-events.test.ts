@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { parseBody } from "../../../src/api/fields.ts";
+import { parseBody } from "../../../src/api/parse-body.ts";
 import { reasoningText } from "../../../src/api/responses/reasoning.ts";
 import { GeneratedResponse } from "../../../src/api/responses/response-body.ts";
 import { ResponseEventWriter } from "../../../src/api/responses/response-events.ts";

@@ -1,0 +1,38 @@
+// Checks bodies against their schemas, which TypeBox compiles at their first use, and converts the values.
+
+import { Type } from "@sinclair/typebox";
+import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
+import type { JsonObject } from "./schema/json-value.ts";
+import { type Fields, fallbackOf, fieldValue, type Schema } from "./schema/types.ts";
+import { schemaFault } from "./schema-faults.ts";
+
+/** A compiled schema. */
+type Check = TypeCheck<ReturnType<typeof Type.Object>>;
+
+const CHECKS = new WeakMap<object, Check>();
+
+/** @throws RequestError "invalid_schema" that lists the errors in all fields */
+export function parseBody<T>(fields: Fields<T>, body: JsonObject): T {
+  const check = checkOf(fields);
+  if (!check.Check(body)) throw schemaFault(check.Errors(body), body);
+  const parsed: Record<string, unknown> = {};
+  for (const name in fields) parsed[name] = fieldValue(fields[name], body[name]);
+  return parsed as T;
+}
+
+function checkOf<T>(fields: Fields<T>): Check {
+  const known = CHECKS.get(fields);
+  if (known !== undefined) return known;
+  const check = TypeCompiler.Compile(Type.Object({ ...fields }));
+  CHECKS.set(fields, check);
+  return check;
+}
+
+/** @returns the fields of a parsed body that differ from their fallbacks */
+export function fieldsSaid<T extends object>(fields: Fields<T>, body: T): Partial<T> {
+  const names = Object.keys(body) as (keyof T)[];
+  const given = names.filter(
+    (name) => body[name] !== fallbackOf<unknown>(fields[name] as Schema<unknown>),
+  );
+  return Object.fromEntries(given.map((name) => [name, body[name]])) as Partial<T>;
+}

@@ -1,0 +1,13 @@
+// Values of JSON bodies, as src/json.ts parses them.
+
+import { type Integer, WrittenNumber } from "../../json.ts";
+
+export type Json = null | boolean | Integer | WrittenNumber | string | readonly Json[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: Json;
+}
+
+export function isObject(value: Json | undefined): value is JsonObject {
+  const isContainer = typeof value === "object" && value !== null && !Array.isArray(value);
+  return isContainer && !(value instanceof WrittenNumber);
+}
