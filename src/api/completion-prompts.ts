@@ -25,7 +25,7 @@ export interface CompletionPrompt {
 /** Limit if the request sets none. An explicit null requests as many tokens as fit, as in vLLM. */
 const DEFAULT_MAX_TOKENS = 16;
 
-/** Maximum number of tokens to generate; null = as many as fit. */
+/** @returns maximum number of tokens to generate; null = as many as fit */
 export function outputLimit({ max_tokens: limit = DEFAULT_MAX_TOKENS }: CompletionBody) {
   return limit;
 }

@@ -1,5 +1,5 @@
-// Truncates prompts for `truncate_prompt_tokens`. As in vLLM, the end of a prompt is kept, and a BOS that the tokenizer
-// added stays in front of it.
+// Truncates prompts for `truncate_prompt_tokens`. As in vLLM, the end of a prompt is kept, after the BOS if the
+// tokenizer added one.
 
 import { RequestError } from "../errors.ts";
 import type { Integer } from "../json.ts";
@@ -7,8 +7,9 @@ import type { ApiContext } from "./api-context.ts";
 import type { SamplingBody } from "./schemas.ts";
 
 /**
- * Maximum number of prompt tokens to keep; null = prompts are not truncated. -1 keeps as many as fit.
- * @param maxTokens limit of the output; null = the rest of the context, of which a token is kept free
+ * Resolves `truncate_prompt_tokens`, where -1 keeps as many tokens as fit.
+ * @param maxTokens limit of the output; null = the rest of the context, at least one token
+ * @returns maximum number of prompt tokens to keep; null = do not truncate prompts
  * @throws RequestError "invalid_value"
  */
 export function maxPromptTokens(
@@ -27,7 +28,7 @@ export function maxPromptTokens(
   );
 }
 
-/** @param numKept number of tokens to keep at the start, as part of `maxTokens` */
+/** @param numKept number of tokens to keep at the start; they count toward `maxTokens` */
 export function truncatedIds(ids: Int32Array, maxTokens: number, numKept = 0): Int32Array {
   if (ids.length <= maxTokens) return ids;
   const head = ids.subarray(0, Math.min(numKept, maxTokens));

@@ -83,7 +83,7 @@ const reasoningEffort = oneOf("none", "minimal", "low", "medium", "high", "xhigh
 
 const seed = integerIn({ minimum: -(2n ** 63n), maximum: 2n ** 63n - 1n });
 
-/** A number of tokens, or -1 for as many as fit. */
+/** Reads a number of tokens, or -1 for as many as fit. */
 const truncation = integerIn({ minimum: -1 });
 
 /** A prompt as text or as token ids. */

@@ -97,7 +97,7 @@ async function truncatedChat({ front }: ApiContext, chat: ChatTemplateRequest, m
   return truncatedIds(await front.calls.encodeChat(chat), maxTokens);
 }
 
-/** Leaves out tools that cannot be called, if the operator wants that. */
+/** Omits tools that cannot be called, if the operator has enabled this. */
 function shownBody({ excludesUnusedTools }: ApiContext, body: ChatBody): ChatBody {
   const isHidden = excludesUnusedTools && body.tool_choice === "none";
   return isHidden ? { ...body, tools: null } : body;

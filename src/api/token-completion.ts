@@ -1,5 +1,5 @@
-// Tokens in, tokens out (/inference/v1/generate): a text completion of one prompt of token IDs, whose answer shows
-// only the generated IDs.
+// Tokens in, tokens out (/inference/v1/generate): a completion of one prompt of token IDs. The response contains only
+// the generated IDs.
 
 import { RequestError } from "../errors.ts";
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
@@ -13,7 +13,7 @@ import { COMPLETION_FIELDS, type CompletionBody, type GenerateBody } from "./sch
 import type { StartedCompletion } from "./started-completion.ts";
 
 /**
- * The completion that a body requests. The body's own members override those of `sampling_params`.
+ * Converts a body to that of a completion. The body's own members override those of `sampling_params`.
  * @throws RequestError "invalid_schema" or "unsupported"
  */
 export function completionBodyOf(body: GenerateBody): CompletionBody {

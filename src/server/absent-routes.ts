@@ -87,7 +87,7 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   ],
   [
     "/load /get_load",
-    "With --enable-server-load-tracking, the server has GET /load. GET /metrics always reports the load.",
+    "The server has GET /load if started with --enable-server-load-tracking. GET /metrics always reports the load.",
   ],
   [
     "/healthz /livez /readyz /ready /health/* /health_generate /-/healthy",

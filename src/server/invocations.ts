@@ -1,4 +1,5 @@
-// POST /invocations, Amazon SageMaker's route: a chat if the body has messages, a text completion if it has a prompt.
+// POST /invocations, Amazon SageMaker's route: a chat if the body has messages, or a text completion if it has a
+// prompt.
 
 import { Elysia } from "elysia";
 import { CHAT_FIELDS, COMPLETION_FIELDS } from "../api/schemas.ts";

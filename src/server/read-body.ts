@@ -38,7 +38,7 @@ interface NamedModel {
 /**
  * Reads a body without interpreting it.
  * @param written names of members whose numbers are kept exactly as written
- * @throws as readBody() except "model_not_found"
+ * @throws as readBody(), except "model_not_found"
  */
 export async function readJson(
   context: ServerContext,

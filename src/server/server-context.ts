@@ -31,7 +31,7 @@ export interface ServerContext extends ApiContext {
   readonly metricsText: (format: "prometheus" | "openmetrics") => Promise<string>;
   /** Receives unexpected errors; clients see only "Internal server error". */
   readonly logFault: (error: unknown) => void;
-  /** Whether requests in progress are counted for /load. */
+  /** True to count requests in progress for /load. */
   readonly tracksLoad: boolean;
   /** Null = there is no /tokenizer_info. */
   readonly tokenizerInfo: TokenizerInfo | null;

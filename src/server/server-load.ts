@@ -1,5 +1,5 @@
-// GET /load: number of generating requests in progress, up to the last byte of their responses. As in vLLM, it needs
-// --enable-server-load-tracking.
+// GET /load: reports the number of generation requests in progress, which end with the last byte of the response. As
+// in vLLM, requires --enable-server-load-tracking.
 
 import { Elysia } from "elysia";
 import { answerEnd } from "./answer-end.ts";
@@ -18,7 +18,7 @@ const COUNTED = [
 export class ServerLoad {
   numRequests = 0;
 
-  /** @param routeOf @returns the route of a request; null for an unknown path */
+  /** Counts the requests to `fetch`. @param routeOf returns the route of a request; null for an unknown path */
   counted(fetch: Fetch, routeOf: (request: Request) => string | null): Fetch {
     return async (request) => {
       if (!COUNTED.includes(routeOf(request) ?? "")) return fetch(request);
