@@ -2,7 +2,7 @@
 // API key, Pagoda always has them under /v1 too, protected by the key.
 
 import { Elysia } from "elysia";
-import { parseBody } from "../api/fields.ts";
+import { parseBody } from "../api/parse-body.ts";
 import { quoted } from "../api/quote.ts";
 import { ABORT_FIELDS } from "../api/schemas.ts";
 import { RequestError } from "../errors.ts";
