@@ -138,6 +138,7 @@ export function engineInfo(runner: ModelRunner, numBlocks: number, limits: Limit
     model: runner.info,
     memory: runner.memory(),
     chatFormat: PLAIN_TEXT,
+    formatTokens: [],
     numBlocks,
     enablePrefixCaching: true,
     kvCacheType: "f16",

@@ -16,6 +16,8 @@ export interface ApiContext {
   readonly templateVariables: JsonObject;
   /** True to omit tools from the prompt if the request does not allow calls. */
   readonly excludesUnusedTools: boolean;
+  /** Receives warnings for the operator. */
+  readonly warn: (text: string) => void;
   /** Null = the size of the vocabulary. */
   readonly maxLogprobs: number | null;
   readonly samplingDefaults: SamplingDefaults;
@@ -53,6 +55,8 @@ export interface ApiOptions {
   readonly templateVariables?: Readonly<Record<string, unknown>>;
   /** Absent = false. */
   readonly excludesUnusedTools?: boolean;
+  /** Absent = warnings are dropped. */
+  readonly warn?: (text: string) => void;
 }
 
 export function apiContext(front: Front, options: ApiOptions): ApiContext {
@@ -62,9 +66,23 @@ export function apiContext(front: Front, options: ApiOptions): ApiContext {
     trustsRequestTemplates: options.trustsRequestTemplates ?? false,
     templateVariables: (options.templateVariables ?? {}) as JsonObject,
     excludesUnusedTools: options.excludesUnusedTools ?? false,
+    warn: eachOnce(options.warn ?? (() => {})),
     maxLogprobs: options.maxLogprobs,
     samplingDefaults: options.samplingDefaults ?? NEUTRAL_SAMPLING,
     limits: DEFAULT_API_LIMITS,
+  };
+}
+
+/** Number of warnings that are remembered. */
+const MAX_WARNINGS = 1000;
+
+/** Passes each text on once: every request of an agent has the same tools. */
+function eachOnce(warn: (text: string) => void): (text: string) => void {
+  const texts = new Set<string>();
+  return (text) => {
+    if (texts.has(text) || texts.size >= MAX_WARNINGS) return;
+    texts.add(text);
+    warn(text);
   };
 }
 

@@ -15,7 +15,9 @@ export interface ToolCall {
 export function assistantMessage(chat: StartedChat, { text, parts }: Choice) {
   const calls = toolCalls(parts ?? []);
   const thoughts = joinedText(parts ?? [], "reasoning");
-  const isEmpty = text === "" && (calls.length > 0 || thoughts !== "");
+  const { kind } = chat.choice;
+  const isForced = kind === "required" || kind === "named";
+  const isEmpty = text === "" && !isForced && (calls.length > 0 || thoughts !== "");
   const reasoning = chat.body.include_reasoning && thoughts !== "" ? thoughts : null;
   return {
     role: chat.role,

@@ -1,11 +1,14 @@
 // Starts a chat, over HTTP or in-process: checks its body, prepares its template request, and queues it.
 
-import type { OutputStream } from "../front/output-stream.ts";
+import { RequestError } from "../errors.ts";
+import type { Front } from "../front/front.ts";
+import type { FrontRequest, OutputStream } from "../front/output-stream.ts";
 import type { ChatTemplateRequest } from "../protocol/chat-template-request.ts";
 import type { MessageParsing } from "../protocol/message-parsing.ts";
 import { checkPromptLength } from "../protocol/prompt-limits.ts";
 import { type ApiContext, unixSeconds } from "./api-context.ts";
 import { badWordIds } from "./bad-words.ts";
+import { chatGrammar } from "./chat-grammar.ts";
 import { type ChatMessage, chatMessages, contentText } from "./chat-messages.ts";
 import { chatParsing } from "./chat-parsing.ts";
 import { abortOnDisconnect } from "./output-streams.ts";
@@ -13,7 +16,7 @@ import { maxPromptTokens, truncatedIds } from "./prompt-truncation.ts";
 import { checkN, samplingParams } from "./sampling.ts";
 import type { ChatBody } from "./schemas.ts";
 import { chatTemplateRequest } from "./template-request.ts";
-import { type ToolChoice, toolChoice } from "./tool-choice.ts";
+import { isStrict, type ToolChoice, toolChoice } from "./tool-choice.ts";
 import { checkChatFeatures, checkStreamOptions } from "./unsupported.ts";
 
 /** Inputs of a response besides the request body. */
@@ -68,25 +71,43 @@ export async function startChat(
   const parsing = chatParsing(info.chatFormat, body, choice);
   const { priority, cache_salt: cacheSalt } = body;
   const chat = chatTemplateRequest(context, shownBody(context, body), messages);
-  const stream = front.generate({
+  const params = samplingParams(context, {
+    body,
+    logprobs: body.logprobs ? body.top_logprobs : null,
+    promptLogprobs: body.prompt_logprobs,
+    maxTokens: limit ?? info.maxModelLen,
+    badWords,
+  });
+  const { warn } = context;
+  const grammar = chatGrammar({ info, body, choice, parsing, asked: params.grammar, warn });
+  const request: FrontRequest = {
     externalId: id,
     prompt: maxTokens === null ? { chat } : await truncatedChat(context, chat, maxTokens),
-    samplingParams: samplingParams(context, {
-      body,
-      logprobs: body.logprobs ? body.top_logprobs : null,
-      promptLogprobs: body.prompt_logprobs,
-      maxTokens: limit ?? info.maxModelLen,
-      badWords,
-    }),
+    samplingParams: { ...params, grammar },
     ...(parsing && { parsing }),
     mustFit: mustFit && limit !== null,
     ...{ priority, cacheSalt, arrivalMs },
+  };
+  const { stream, promptIds } = await queued(front, request, signal).catch((error) => {
+    if (choice.kind !== "auto" || !failsOpen(error, body)) throw error;
+    warn(`calls of tools are not constrained: ${error.message}`);
+    return queued(front, { ...request, samplingParams: { ...params, grammar: null } }, signal);
   });
-  abortOnDisconnect(signal, [stream]);
-  const promptIds = await stream.promptTokenIds;
   const { role, prefix } = echoOf(body, messages);
   const createdS = unixSeconds();
   return { context, body, id, createdS, n, promptIds, stream, role, prefix, choice, parsing };
+}
+
+async function queued(front: Front, request: FrontRequest, signal: AbortSignal | undefined) {
+  const stream = front.generate(request);
+  abortOnDisconnect(signal, [stream]);
+  return { stream, promptIds: await stream.promptTokenIds };
+}
+
+/** @returns true for a refused grammar of tools that are not strict; their calls can be left unconstrained */
+function failsOpen(error: unknown, { tools }: ChatBody): error is RequestError {
+  const isOfTools = error instanceof RequestError && error.param === "tools";
+  return isOfTools && !(tools ?? []).some(isStrict);
 }
 
 function sum(numbers: readonly number[]): number {

@@ -46,6 +46,11 @@ function namedTool(tools: readonly JsonObject[], choice: JsonObject): ToolChoice
   );
 }
 
+/** @returns whether calls must follow the schema, or be refused if it cannot be enforced */
+export function isStrict({ function: described }: JsonObject): boolean {
+  return isObject(described) && described["strict"] === true;
+}
+
 export function toolName(tool: JsonObject): string {
   const { function: called } = tool;
   return isObject(called) ? String(called["name"]) : "";

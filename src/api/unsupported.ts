@@ -12,12 +12,10 @@ import {
   type SamplingBody,
   UNBUILT_FIELDS,
 } from "./schemas.ts";
-import { toolChoice } from "./tool-choice.ts";
 
 /** @throws RequestError "unsupported" or "invalid_value" */
 export function checkChatFeatures(body: ChatBody): void {
   checkSamplingFeatures(body);
-  checkToolChoice(body);
   const modality = body.modalities.find((kind) => kind !== "text");
   if (modality !== undefined) refuse("modalities", ` of kind '${shortened(modality)}'`);
   if ((body.top_logprobs > 0 || body.top_logprobs === -1) && !body.logprobs) {
@@ -111,12 +109,6 @@ const EMPTY_REQUESTS: readonly string[] = ["web_search_options"];
 const ADVICE: Readonly<Partial<Record<string, string>>> = {
   functions: " Use `tools` instead.",
 };
-
-/** Refuses choices that only a grammar could enforce. */
-function checkToolChoice(body: ChatBody): void {
-  const { kind } = toolChoice(body);
-  if (kind === "required" || kind === "named") refuse("tool_choice", ` '${kind}'`);
-}
 
 function refuse(param: string, detail = "", advice = ""): never {
   const message = `\`${param}\`${detail} is not supported by this server yet.${advice}`;

@@ -152,7 +152,7 @@ export function clientOf(engine: EngineClient, init: ServiceInit): ApiClient {
     templateVariables: serving["default-chat-template-kwargs"],
     ...{ isDevMode: false, showHiddenFor: null, requestLog: null },
     ...{ createdSeries: false, listeners: [], features: new Set([]) },
-    log: warn,
+    ...{ log: warn, warn },
   };
   const { fetch } = createService(createFront(engine, settings), settings);
   return new ApiClient({ url: "http://localhost", apiKey: null, fetch });

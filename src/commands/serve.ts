@@ -136,6 +136,7 @@ function serviceOptions(init: ServiceInit): MeasuredFrontOptions & ContextOption
     ...(place.socketPath === null ? { listensOn: place } : {}),
     trustsRequestTemplates: options["trust-request-chat-template"],
     templateVariables: options["default-chat-template-kwargs"],
+    warn: (text) => log(`warning: ${text}`),
     excludesUnusedTools: options["exclude-tools-when-tool-choice-none"],
     tracksLoad: options["enable-server-load-tracking"],
     ...tokenizerInfo(options, path),

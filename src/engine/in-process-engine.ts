@@ -8,6 +8,7 @@
 
 import { assert } from "../assert.ts";
 import { EngineError, engineDead, shuttingDown } from "../errors.ts";
+import { opensReasoning } from "../formats/reasoning-formats.ts";
 import type { EngineCalls } from "../protocol/engine-calls.ts";
 import { fitMaxTokens } from "../protocol/prompt-limits.ts";
 import type {
@@ -127,7 +128,7 @@ export class InProcessEngine implements EngineClient {
     const maxTokens = fitMaxTokens(this.info, request, promptTokenIds);
     const arrivalOrder = this.#arrivalOrder;
     this.#arrivalOrder += request.requestIds.length;
-    const spec = request.samplingParams.grammar;
+    const spec = this.#grammarOf(request, promptTokenIds);
     const grammar = spec === null ? null : { isReady: false };
     const init = { request, promptTokenIds, maxTokens, arrivalOrder, seeds: this.#seeds, grammar };
     const sequences = sequencesOf(init);
@@ -140,6 +141,14 @@ export class InProcessEngine implements EngineClient {
     }
     this.#notify();
     return grammar && compiling && this.#release(sequences, grammar, compiling);
+  }
+
+  /** @returns the grammar in the form that fits the end of the prompt */
+  #grammarOf({ samplingParams, parsing }: EngineRequest, promptTokenIds: Int32Array) {
+    const { grammar } = samplingParams;
+    if (grammar?.textAfterOpen === undefined || parsing === undefined) return grammar;
+    const isOpen = opensReasoning(parsing, this.#processor.promptEnd(promptTokenIds));
+    return isOpen ? { ...grammar, text: grammar.textAfterOpen } : grammar;
   }
 
   /** Releases sequences once their grammar is compiled, or ends them without an output if that fails. */

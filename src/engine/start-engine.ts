@@ -1,10 +1,13 @@
 // Starts an in-process engine from its config: plans memory, loads the model, and creates the scheduler and loop.
 
 import { ConfigError, type ConfigErrorCode } from "../errors.ts";
+import { formatMarkers } from "../formats/format-markers.ts";
 import { noneHash } from "../kvcache/block-hash.ts";
 import { BlockResidency } from "../kvcache/block-residency.ts";
 import { listIds } from "../protocol/listed-ids.ts";
+import type { ChatFormat } from "../protocol/message-parsing.ts";
 import type { ModelInfo } from "../protocol/model-info.ts";
+import type { EngineInfo } from "../protocol/protocol.ts";
 import { loadAddon } from "../runner/addon.ts";
 import type { NativeError } from "../runner/addon-types.ts";
 import { NativeModelRunner } from "../runner/native-model-runner.ts";
@@ -39,6 +42,7 @@ export async function startEngine(
     model: runner.info,
     memory: runner.memory(),
     chatFormat: config.chatFormat,
+    formatTokens: formatTokens(config.chatFormat, runner.tokenizer),
     ...limits,
     enablePrefixCaching: config.enablePrefixCaching,
     kvCacheType,
@@ -48,6 +52,21 @@ export async function startEngine(
   const onStepFault = ({ message }: Error, externalIds: readonly string[]) =>
     host.log(`error: ${message}; requests: ${listIds(externalIds)}`);
   return new InProcessEngine({ info, scheduler, runner, seed, onStepFault });
+}
+
+/** Looks for the markers of a format among the special tokens. */
+function formatTokens(
+  format: ChatFormat,
+  tokenizer: NativeModelRunner["tokenizer"],
+): EngineInfo["formatTokens"] {
+  const markers = formatMarkers(format);
+  const found: [string, number][] = [];
+  for (let id = 0; id < tokenizer.vocabSize; id++) {
+    if (!tokenizer.isSpecial(id)) continue;
+    const text = Buffer.from(tokenizer.tokenBytes(id)).toString();
+    if (markers.has(text)) found.push([text, id]);
+  }
+  return found;
 }
 
 async function loadModel(config: EngineConfig, host: EngineHost) {

@@ -4,16 +4,14 @@
 import type { MessageParsing } from "../protocol/message-parsing.ts";
 import type { MessagePart } from "../protocol/message-part.ts";
 import type { CallSource } from "./call-reader.ts";
-import { HARMONY_MARKERS, readHarmony } from "./harmony.ts";
+import { isHarmony } from "./format-markers.ts";
+import { readHarmony } from "./harmony.ts";
 import { MessageWriter } from "./message-writer.ts";
 import { opensReasoning, REASONING_FORMATS, type ReasoningFormat } from "./reasoning-formats.ts";
 import { type Parsing, TextReader } from "./text-reader.ts";
 import type { ToolFormat } from "./tool-format.ts";
 import { TOOL_FORMATS } from "./tool-formats.ts";
 import { type ToolTypes, toolTypes } from "./tool-types.ts";
-
-/** Matches the special tokens in a marker; it can consist of several. */
-const TOKENS = /<[^<>]+>|\[[^[\]]+\]/g;
 
 export class MessageParser {
   readonly #reader = new TextReader();
@@ -22,7 +20,6 @@ export class MessageParser {
   readonly #tools: ToolFormat | null;
   readonly #reasoning: ReasoningFormat | null;
   readonly #types: ToolTypes;
-  readonly #isHarmony: boolean;
   readonly #onlyFirstCall: boolean;
   readonly #parsing: Parsing;
   #isReasoning: boolean;
@@ -36,20 +33,10 @@ export class MessageParser {
     this.#tools = toolParser && TOOL_FORMATS[toolParser];
     this.#reasoning = reasoningParser && REASONING_FORMATS[reasoningParser];
     this.#types = toolTypes(tools);
-    this.#isHarmony = toolParser === "openai" || reasoningParser === "openai_gptoss";
     this.#onlyFirstCall = onlyFirstCall;
-    this.#isReasoning = this.#reasoning !== null && opensReasoning(this.#reasoning, promptEnd);
-    this.#parsing = this.#isHarmony ? this.#harmony() : this.#message();
+    this.#isReasoning = opensReasoning(parsing, promptEnd);
+    this.#parsing = isHarmony(parsing) ? this.#harmony() : this.#message();
     this.#parsing.next();
-  }
-
-  /** Texts of special tokens that belong to the format. */
-  get markers(): ReadonlySet<string> {
-    const { starts = [], bareStarts = [], markers = [], end = "" } = this.#tools ?? {};
-    const { start: open = "", end: close = "" } = this.#reasoning ?? {};
-    const all = [...starts, ...bareStarts, ...markers, end, open, close];
-    const harmony = this.#isHarmony ? HARMONY_MARKERS : [];
-    return new Set([...all, ...harmony, ...all.flatMap((marker) => marker.match(TOKENS) ?? [])]);
   }
 
   /** True if the text so far ends within reasoning. */

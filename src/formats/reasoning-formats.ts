@@ -1,6 +1,6 @@
 // Formats that models use for reasoning, by vLLM's names for --reasoning-parser. The name "cohere" is Pagoda's.
 
-import type { ReasoningParser } from "../protocol/message-parsing.ts";
+import type { ChatFormat, ReasoningParser } from "../protocol/message-parsing.ts";
 
 export interface ReasoningFormat {
   /** Marker before the reasoning. A prompt can end with it. */
@@ -35,6 +35,11 @@ export const REASONING_FORMATS: Readonly<Record<ReasoningParser, ReasoningFormat
 };
 
 /** @returns true if a prompt with this end opens the reasoning, so the text that follows is reasoning */
-export function opensReasoning({ start }: ReasoningFormat, promptEnd: string): boolean {
+export function opensReasoning(
+  { reasoningParser }: Pick<ChatFormat, "reasoningParser">,
+  promptEnd: string,
+): boolean {
+  if (reasoningParser === null) return false;
+  const { start } = REASONING_FORMATS[reasoningParser];
   return promptEnd.trimEnd().endsWith(start.trimEnd());
 }

@@ -221,11 +221,12 @@ export function partsOf(llm: LLM): LlmParts {
   return found;
 }
 
-function frontOptions({ options, sampling, name }: LoadedEngine): LlmParts["settings"] {
+function frontOptions({ options, sampling, name, logger }: LoadedEngine): LlmParts["settings"] {
   return {
     modelNames: [name],
     maxLogprobs: maxLogprobs(options),
     samplingDefaults: sampling.defaults,
+    warn: logger,
     templateVariables: options["default-chat-template-kwargs"],
     ...{ maxNumQueuedReqs: options["max-num-queued-reqs"], maxNumQueuedTokens: null },
     ...{ queueTimeoutMs: null, requestTimeoutMs: null, maxUnreadBytes: null },

@@ -82,6 +82,8 @@ export interface EngineInfo {
   readonly memory: MemoryReport;
   /** Parsers for the model's output. */
   readonly chatFormat: ChatFormat;
+  /** Ids of special tokens that its markers consist of, by text. */
+  readonly formatTokens: readonly (readonly [text: string, tokenId: number])[];
   readonly maxModelLen: number;
   readonly maxNumSeqs: number;
   readonly maxNumBatchedTokens: number;

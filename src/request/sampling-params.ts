@@ -6,6 +6,8 @@ export interface GrammarSpec {
   /** A JSON schema, a regular expression in Rust's syntax, or llguidance's variant of Lark. */
   readonly kind: "json_schema" | "regex" | "lark";
   readonly text: string;
+  /** Text for a prompt that has opened the model's reasoning; absent = `text`. */
+  readonly textAfterOpen?: string;
   /** Body field that contains the grammar, for errors. */
   readonly param: string;
 }

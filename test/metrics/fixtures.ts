@@ -12,6 +12,7 @@ export const INFO: EngineInfo = {
   model: runner.info,
   memory: runner.memory(),
   chatFormat: PLAIN_TEXT,
+  formatTokens: [],
   maxModelLen: 1024,
   maxNumSeqs: 16,
   maxNumBatchedTokens: 512,

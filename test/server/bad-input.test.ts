@@ -178,14 +178,9 @@ const BAD_CHAT_VALUES: Case[] = [
   ["a tool choice without tools", { tool_choice: "required" }, "`tools` must be set."],
   ["an unknown tool choice", { tools, tool_choice: "some" }, "Invalid value for `tool_choice`"],
   [
-    "forced tools, not supported yet",
+    "a forced tool without a format for its call",
     { tools, tool_choice: "required" },
-    "`tool_choice` 'required' is not supported",
-  ],
-  [
-    "a named tool, not supported yet",
-    { tools, tool_choice: { type: "function", function: { name: "f" } } },
-    "`tool_choice` 'named' is not supported",
+    "`tool_choice` 'required' cannot be enforced without a tool parser.",
   ],
   [
     "a response format without its schema",

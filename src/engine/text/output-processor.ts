@@ -2,6 +2,7 @@
 // the request's timestamps on the engine clock. Keeps one state per live request; makes no scheduling decisions.
 
 import { assert } from "../../assert.ts";
+import { formatMarkers } from "../../formats/format-markers.ts";
 import { MessageParser } from "../../formats/message-parser.ts";
 import type { MessageParsing } from "../../protocol/message-parsing.ts";
 import type { MessagePart } from "../../protocol/message-part.ts";
@@ -41,6 +42,12 @@ export class OutputProcessor {
     this.#texts = new TokenTexts(tokenizer);
   }
 
+  /** @returns the text of a prompt's last tokens */
+  promptEnd(promptTokenIds: Int32Array): string {
+    const ids = promptTokenIds.subarray(-NUM_END_TOKENS);
+    return Buffer.concat(Array.from(ids, (id) => this.#texts.bytes(id))).toString();
+  }
+
   get numRequests(): number {
     return this.#states.size;
   }
@@ -49,9 +56,11 @@ export class OutputProcessor {
   add(request: Request, nowS: number, parsing?: MessageParsing): void {
     assert(!this.#states.has(request.requestId), () => `${request.requestId}: added twice`);
     const { promptLogprobs } = request.samplingParams;
-    const parser = parsing ? new MessageParser(parsing, this.#promptEnd(request)) : null;
+    const parser = parsing
+      ? new MessageParser(parsing, this.promptEnd(request.tokenIds(0, request.numPromptTokens)))
+      : null;
     this.#states.set(request.requestId, {
-      pipeline: new TextPipeline(this.#stages(request, parser)),
+      pipeline: new TextPipeline(this.#stages(request, parser, parsing)),
       parser,
       numReasoningTokens: 0,
       queuedS: nowS,
@@ -147,19 +156,17 @@ export class OutputProcessor {
   }
 
   /** Creates the stages of a request's text pipeline. */
-  #stages({ samplingParams }: Request, parser: MessageParser | null): TextStage[] {
+  #stages(
+    { samplingParams }: Request,
+    parser: MessageParser | null,
+    parsing?: MessageParsing,
+  ): TextStage[] {
     const { stop, includeStopStrInOutput, minTokens, skipSpecialTokens } = samplingParams;
-    const stages: TextStage[] = [new Detokenizer(this.#texts, skipSpecialTokens, parser?.markers)];
+    const markers = parsing && formatMarkers(parsing);
+    const stages: TextStage[] = [new Detokenizer(this.#texts, skipSpecialTokens, markers)];
     if (parser !== null) stages.push(new MessageStage(parser));
     if (stop.length > 0) stages.push(new StopChecker(stop, includeStopStrInOutput, minTokens));
     return stages;
-  }
-
-  /** @returns the text of the prompt's last tokens */
-  #promptEnd(request: Request): string {
-    const { numPromptTokens } = request;
-    const ids = request.tokenIds(Math.max(0, numPromptTokens - NUM_END_TOKENS), numPromptTokens);
-    return Buffer.concat([...ids].map((id) => this.#texts.bytes(id))).toString();
   }
 
   #decodedPosition(position: PositionLogprobs): PositionLogprobs<DecodedLogprob> {

@@ -1,0 +1,82 @@
+// The grammar of a chat's answer: calls that tool_choice demands, calls within free text, or the body's own
+// constraint, each after the reasoning.
+
+import { RequestError } from "../errors.ts";
+import { type AnswerRule, answerGrammar } from "../formats/answer-grammar.ts";
+import type { GrammarTool } from "../formats/call-grammar.ts";
+import type { ChatFormat, MessageParsing } from "../protocol/message-parsing.ts";
+import type { EngineInfo } from "../protocol/protocol.ts";
+import type { GrammarSpec } from "../request/sampling-params.ts";
+import { looseSchema } from "./loose-schema.ts";
+import { isObject, type JsonObject } from "./schema/json-value.ts";
+import type { ChatBody } from "./schemas.ts";
+import { isStrict, type ToolChoice, toolName } from "./tool-choice.ts";
+
+export interface ChatGrammarInit {
+  readonly info: EngineInfo;
+  readonly body: Pick<ChatBody, "tools">;
+  readonly choice: ToolChoice;
+  readonly parsing: MessageParsing | null;
+  /** Constraint of the body. */
+  readonly asked: GrammarSpec | null;
+  /** Receives a warning for each keyword of a tool that cannot be enforced. */
+  readonly warn: (text: string) => void;
+}
+
+/**
+ * @returns null for free text
+ * @throws RequestError "unsupported" if the format of the model's calls has no grammar
+ */
+export function chatGrammar(init: ChatGrammarInit): GrammarSpec | null {
+  const { parsing, asked, choice, info } = init;
+  if (parsing === null) return asked;
+  const rule = ruleOf(init, parsing);
+  if (rule === null) return null;
+  const tokens = new Map(info.formatTokens);
+  const texts = answerGrammar(parsing, tokens, rule);
+  const isForced = choice.kind === "required" || choice.kind === "named";
+  if (texts === null && isForced) throw cannotForce(choice, parsing);
+  if (texts === null) return null;
+  const param = rule.kind === "grammar" ? rule.grammar.param : isForced ? "tool_choice" : "tools";
+  return { kind: "lark", text: texts.otherwise, textAfterOpen: texts.afterOpen, param };
+}
+
+function ruleOf(init: ChatGrammarInit, parsing: MessageParsing): AnswerRule | null {
+  const { choice, asked } = init;
+  const { onlyFirstCall } = parsing;
+  if (choice.kind === "required" || choice.kind === "named") {
+    return { kind: "calls", tools: grammarTools(init), onlyFirstCall };
+  }
+  if (asked !== null) return { kind: "grammar", grammar: asked };
+  if (choice.kind === "none" || parsing.toolParser === null) return null;
+  return { kind: "text_with_calls", tools: grammarTools(init), onlyFirstCall };
+}
+
+/** @returns the tools that may be called */
+function grammarTools({ body, choice, warn }: ChatGrammarInit): GrammarTool[] {
+  const tools = (body.tools ?? []).filter(
+    (tool) => choice.kind !== "named" || toolName(tool) === choice.name,
+  );
+  return tools.map((tool) => grammarTool(tool, warn));
+}
+
+function grammarTool(tool: JsonObject, warn: (text: string) => void): GrammarTool {
+  const name = toolName(tool);
+  const described = isObject(tool["function"]) ? tool["function"] : {};
+  const { parameters } = described;
+  const given = isObject(parameters) ? parameters : { properties: {} };
+  if (isStrict(tool)) {
+    return { name, schema: { ...given, type: "object" }, isLenient: false };
+  }
+  const { schema, removed } = looseSchema(given);
+  for (const keyword of removed) {
+    warn(`tool ${name}: the keyword "${keyword}" of its parameters cannot be enforced`);
+  }
+  return { name, schema: { ...schema, type: "object" }, isLenient: true };
+}
+
+function cannotForce({ kind }: ToolChoice, { toolParser }: ChatFormat): RequestError {
+  const format = toolParser === null ? "without a tool parser" : `with the ${toolParser} parser`;
+  const message = `\`tool_choice\` '${kind}' cannot be enforced ${format}.`;
+  return new RequestError("unsupported", message, "tool_choice");
+}

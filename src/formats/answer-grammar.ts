@@ -1,0 +1,78 @@
+// The grammar of a whole answer: reasoning, then calls, free text with calls in it, or text with a grammar.
+
+import type { ChatFormat } from "../protocol/message-parsing.ts";
+import type { GrammarSpec } from "../request/sampling-params.ts";
+import { type CallsInit, calls, textWithCalls } from "./call-grammar.ts";
+import { callGrammar } from "./call-grammars.ts";
+import { Lark } from "./lark.ts";
+import { REASONING_FORMATS, type ReasoningFormat } from "./reasoning-formats.ts";
+
+/** What an answer must be after its reasoning. */
+export type AnswerRule =
+  | ({ readonly kind: "calls" | "text_with_calls" } & CallsInit)
+  /** Text that follows a grammar, or calls if there are tools. */
+  | { readonly kind: "grammar"; readonly grammar: GrammarSpec };
+
+/** Text of a grammar for each beginning of the answer. */
+export interface AnswerGrammar {
+  /** For a prompt that has opened the reasoning. */
+  readonly afterOpen: string;
+  readonly otherwise: string;
+}
+
+/**
+ * @param specialTokens ids of special tokens by text
+ * @returns null if the rule cannot be enforced in this format
+ */
+export function answerGrammar(
+  format: ChatFormat,
+  specialTokens: ReadonlyMap<string, number>,
+  rule: AnswerRule,
+): AnswerGrammar | null {
+  const build = (isOpen: boolean) => {
+    const lark = new Lark(specialTokens);
+    const answer = answerOf(format, lark, rule);
+    const { reasoningParser } = format;
+    const reasoning = reasoningParser === null ? "" : reasoningOf(reasoningParser, lark, isOpen);
+    return answer === null ? null : lark.grammar(`${reasoning} ${answer}`);
+  };
+  const otherwise = build(false);
+  return otherwise === null ? null : { afterOpen: build(true) ?? otherwise, otherwise };
+}
+
+function answerOf({ toolParser }: ChatFormat, lark: Lark, rule: AnswerRule): string | null {
+  const isHarmony = toolParser === "openai";
+  if (rule.kind === "grammar") {
+    const answer = embedded(rule.grammar, lark);
+    return isHarmony ? `${lark.text("<|channel|>final<|message|>")} ${answer}` : answer;
+  }
+  const grammar = toolParser && callGrammar(toolParser, lark);
+  if (grammar === null) return null;
+  if (rule.kind === "text_with_calls") {
+    return isHarmony ? null : textWithCalls(grammar, lark, rule);
+  }
+  // In harmony, a call ends the answer.
+  return calls(grammar, lark, isHarmony ? { ...rule, onlyFirstCall: true } : rule);
+}
+
+function reasoningOf(
+  parser: NonNullable<ChatFormat["reasoningParser"]>,
+  lark: Lark,
+  isOpen: boolean,
+): string {
+  if (parser === "openai_gptoss") return harmonyReasoning(lark);
+  const { start, end }: ReasoningFormat = REASONING_FORMATS[parser];
+  const rest = `${lark.until(end)} /\\s{0,4}/`;
+  return isOpen ? rest : `(${lark.text(start)} ${rest})?`;
+}
+
+function harmonyReasoning(lark: Lark): string {
+  const { start, end } = REASONING_FORMATS.openai_gptoss;
+  return `(${lark.text(start)} ${lark.until(end)} ${lark.text("<|start|>assistant")})?`;
+}
+
+function embedded({ kind, text }: GrammarSpec, lark: Lark): string {
+  if (kind === "json_schema") return lark.rule(`%json ${text}`);
+  if (kind === "lark") return lark.rule(`%lark {\n${text}\n}`);
+  return lark.rule(`/${text.replaceAll(/(?<!\\)((?:\\\\)*)\//g, "$1\\/")}/`);
+}

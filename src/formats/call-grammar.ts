@@ -1,0 +1,72 @@
+// Grammars of tool calls, in the format in which a model writes them: what its parser reads, its grammar allows.
+
+import type { Lark, Schema } from "./lark.ts";
+
+/** A tool as its grammar needs it. */
+export interface GrammarTool {
+  readonly name: string;
+  /** JSON schema of the arguments, which is an object. */
+  readonly schema: Schema;
+  /** Whether keywords of the schema that cannot be enforced are ignored. */
+  readonly isLenient: boolean;
+}
+
+/** A part of a call: markers and other fixed text, or an expression of Lark. */
+export type CallPart = { readonly text: string } | { readonly lark: string };
+
+/** Calls as a list: open, then calls with separators, then close. */
+export interface CallGrammar {
+  readonly open: string;
+  readonly separator: string;
+  readonly close: string;
+  readonly call: (tool: GrammarTool, lark: Lark) => readonly CallPart[];
+  /** Marker at which free text becomes a call, the start of `open` or of each call; null = none is reliable. */
+  readonly trigger: string | null;
+}
+
+export interface CallsInit {
+  readonly tools: readonly GrammarTool[];
+  /** Whether one call is all. */
+  readonly onlyFirstCall: boolean;
+}
+
+/** @returns an expression for one call or several */
+export function calls(grammar: CallGrammar, lark: Lark, init: CallsInit): string {
+  return [optional(lark, grammar.open), list(grammar, lark, init)].join(" ");
+}
+
+/** @returns an expression for free text with calls in it; null if calls cannot be told from text */
+export function textWithCalls(grammar: CallGrammar, lark: Lark, init: CallsInit): string | null {
+  const { open, trigger } = grammar;
+  if (trigger === null) return null;
+  const start = lark.until(trigger);
+  const rest =
+    open === ""
+      ? oneOf(init.tools.map((tool) => parts(lark, grammar.call(tool, lark), trigger)))
+      : [optional(lark, open.slice(trigger.length)), list(grammar, lark, init)].join(" ");
+  const section = lark.rule(`${start} ${rest}`);
+  return `${section}* ${lark.without(trigger)}`;
+}
+
+function list(grammar: CallGrammar, lark: Lark, { tools, onlyFirstCall }: CallsInit): string {
+  const call = lark.rule(oneOf(tools.map((tool) => parts(lark, grammar.call(tool, lark)))));
+  const separator = optional(lark, grammar.separator);
+  const all = onlyFirstCall ? call : `${call} (${separator} ${call})*`;
+  return `${all} ${optional(lark, grammar.close)}`;
+}
+
+function parts(lark: Lark, list: readonly CallPart[], withoutStart = ""): string {
+  const expressions = list.map((part, i) => {
+    if ("lark" in part) return part.lark;
+    return optional(lark, i === 0 ? part.text.slice(withoutStart.length) : part.text);
+  });
+  return expressions.join(" ");
+}
+
+function optional(lark: Lark, text: string): string {
+  return text === "" ? "" : lark.text(text);
+}
+
+function oneOf(expressions: readonly string[]): string {
+  return `(${expressions.join(" | ")})`;
+}

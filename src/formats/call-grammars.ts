@@ -1,0 +1,355 @@
+// The grammar of each format of tool calls, by vLLM's names of --tool-call-parser.
+
+import { writeJson } from "../json.ts";
+import type { ToolParser } from "../protocol/message-parsing.ts";
+import type { CallGrammar, CallPart, GrammarTool } from "./call-grammar.ts";
+import type { Lark, Schema } from "./lark.ts";
+
+interface JsonGrammar {
+  readonly open?: string;
+  readonly callStart?: string;
+  readonly callEnd?: string;
+  readonly separator?: string;
+  readonly close?: string;
+  readonly nameKey?: string;
+  readonly argumentsKey?: string;
+  readonly trigger?: string | null;
+}
+
+/** Objects with name and arguments. */
+function json({
+  open = "",
+  callStart = "",
+  callEnd = "",
+  separator = ", ",
+  close = "",
+  nameKey = '"name"',
+  argumentsKey = "arguments",
+  trigger = open === "" ? callStart.trimEnd() : open.replace(/\[?\n?$/, ""),
+}: JsonGrammar): CallGrammar {
+  return {
+    ...{ open, separator, close },
+    trigger: trigger === "" ? null : trigger,
+    call: (tool, lark) => [
+      text(`${callStart}{${nameKey}: ${writeJson(tool.name)}, "${argumentsKey}": `),
+      argumentsOf(tool, lark),
+      text(`}${callEnd}`),
+    ],
+  };
+}
+
+interface NamedGrammar {
+  readonly open?: string;
+  readonly callStart: string;
+  readonly nameEnd: string;
+  readonly callEnd: string;
+  readonly close?: string;
+  readonly separator?: string;
+}
+
+/** A name, then arguments as JSON. */
+function named(grammar: NamedGrammar): CallGrammar {
+  const { open = "", callStart, nameEnd, callEnd, close = "", separator = "" } = grammar;
+  return {
+    ...{ open, separator, close, trigger: open === "" ? callStart : open },
+    call: (tool, lark) => [
+      text(callStart + tool.name + nameEnd),
+      argumentsOf(tool, lark),
+      text(callEnd),
+    ],
+  };
+}
+
+interface XmlGrammar {
+  readonly open: string;
+  readonly callStart: string;
+  readonly nameEnd: string;
+  readonly callEnd: string;
+  readonly separator: string;
+  readonly close: string;
+  readonly trigger: string;
+  readonly parameterStart: string;
+  readonly parameterNameEnd: string;
+  /** The same for strings, if it differs. */
+  readonly stringNameEnd?: string;
+  readonly parameterEnd: string;
+}
+
+/** Parameters as plain text, in the order of the schema. */
+function xml(grammar: XmlGrammar): CallGrammar {
+  const { callStart, nameEnd, callEnd } = grammar;
+  return {
+    ...grammar,
+    call: (tool, lark) => [
+      text(callStart + tool.name + nameEnd),
+      ...parametersOf(tool).map((one) => optionally(one, xmlParameter(grammar, tool, one, lark))),
+      text(callEnd),
+    ],
+  };
+}
+
+function xmlParameter(
+  grammar: XmlGrammar,
+  { isLenient }: GrammarTool,
+  { name, schema }: Parameter,
+  lark: Lark,
+): string {
+  const { parameterStart, parameterNameEnd, parameterEnd } = grammar;
+  const isString = schema["type"] === "string";
+  const nameEnd = isString ? (grammar.stringNameEnd ?? parameterNameEnd) : parameterNameEnd;
+  const start = lark.text(parameterStart + name + nameEnd);
+  if (!isString) {
+    return `${start} ${lark.json(schema, isLenient)} ${lark.text(parameterEnd)}`;
+  }
+  const choices = schema["enum"];
+  if (!Array.isArray(choices)) return `${start} ${lark.until(parameterEnd, lengthOf(schema))}`;
+  const texts = choices.map((choice) => JSON.stringify(String(choice)));
+  return `${start} (${texts.join(" | ")}) ${lark.text(parameterEnd)}`;
+}
+
+/** Larger bounds are not worth their states. */
+const MAX_LENGTH = 1000;
+
+/** @returns the repetition of a regular expression for a string of the schema's length */
+function lengthOf({ minLength = 0, maxLength = null }: Schema): string {
+  const least = Math.min(Number(minLength), MAX_LENGTH);
+  const isBounded = maxLength !== null && Number(maxLength) <= MAX_LENGTH;
+  return least === 0 && !isBounded ? "*" : `{${least},${isBounded ? Number(maxLength) : ""}}`;
+}
+
+function python(open: string, close: string, separator = ", "): CallGrammar {
+  return {
+    ...{ open: open === "" ? "[" : open, separator, close },
+    trigger: open === "" ? null : open.replace(/\[$/, ""),
+    call: (tool, lark) => {
+      const given = parametersOf(tool).map(({ name, schema }) => {
+        const isTruth = schema["type"] === "boolean";
+        const value = isTruth ? '("True" | "False")' : lark.json(schema, tool.isLenient);
+        return `${lark.text(`${name}=`)} ${value}`;
+      });
+      return [text(`${tool.name}(`), { lark: separated(tool, given, lark) }, text(")")];
+    },
+  };
+}
+
+/** Keys without quotes, strings between markers. */
+function gemma(start: string, quote: string, end: string): CallGrammar {
+  return {
+    ...{ open: "", separator: "", close: "", trigger: start },
+    call: (tool, lark) => {
+      const value = gemmaValue(lark, quote);
+      const given = parametersOf(tool).map(({ name, schema }) => {
+        const isString = schema["type"] === "string";
+        const body = isString ? `${lark.text(quote)} ${lark.until(quote)}` : value;
+        return `${lark.text(`${name}:`)} ${body}`;
+      });
+      const all = { lark: separated(tool, given, lark, ",") };
+      return [text(`${start}call:${tool.name}{`), all, text(`}${end}`)];
+    },
+  };
+}
+
+function gemmaValue(lark: Lark, quote: string): string {
+  const string = lark.rule(`${lark.text(quote)} ${lark.until(quote)}`);
+  const number = "/-?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]+)?/";
+  const scalar = lark.rule(`${string} | ${number} | "true" | "false" | "null"`);
+  const key = "/[A-Za-z0-9_.-]+/";
+  // Two levels of nesting; deeper values are rare in tools.
+  const inner = lark.rule(compound(scalar, key));
+  return lark.rule(compound(inner, key));
+}
+
+function compound(value: string, key: string): string {
+  const member = `${key} ":" ${value}`;
+  return `${value} | "[" (${value} ("," ${value})*)? "]" | "{" (${member} ("," ${member})*)? "}"`;
+}
+
+/** @returns members in order, with separators between those that are there; only required ones must be */
+function separated(
+  tool: GrammarTool,
+  members: readonly string[],
+  lark: Lark,
+  separator = ", ",
+): string {
+  const required = parametersOf(tool).map(({ isRequired }) => isRequired);
+  const firsts: string[] = [];
+  let rest = "";
+  for (let i = members.length - 1; i >= 0; i--) {
+    firsts.unshift(`${members[i]} ${rest}`);
+    const own = `(${lark.text(separator)} ${members[i]})${required[i] === true ? "" : "?"}`;
+    rest = lark.rule(`${own} ${rest}`);
+  }
+  const firstRequired = required.indexOf(true);
+  if (firsts.length === 0) return "";
+  if (firstRequired === -1) return `(${firsts.join(" | ")})?`;
+  return `(${firsts.slice(0, firstRequired + 1).join(" | ")})`;
+}
+
+interface Parameter {
+  readonly name: string;
+  readonly schema: Schema;
+  readonly isRequired: boolean;
+}
+
+function parametersOf({ schema }: GrammarTool): Parameter[] {
+  const properties = Object.entries((schema["properties"] ?? {}) as Schema);
+  const required = Array.isArray(schema["required"]) ? schema["required"] : [];
+  // References of a part lead to definitions of the whole.
+  const shared = Object.fromEntries(
+    ["$defs", "definitions"].flatMap((key) => (schema[key] ? [[key, schema[key]]] : [])),
+  );
+  return properties.map(([name, value]) => ({
+    name,
+    schema: { ...(typeof value === "object" && value !== null ? value : {}), ...shared },
+    isRequired: required.includes(name),
+  }));
+}
+
+function optionally({ isRequired }: Parameter, expression: string): CallPart {
+  return { lark: isRequired ? expression : `(${expression})?` };
+}
+
+function argumentsOf({ schema, isLenient }: GrammarTool, lark: Lark): CallPart {
+  return { lark: lark.json(schema, isLenient) };
+}
+
+function text(value: string): CallPart {
+  return { text: value };
+}
+
+const QWEN_XML = {
+  ...{ open: "", separator: "\n", close: "" },
+  ...{ nameEnd: ">\n", parameterStart: "<parameter=" },
+} as const;
+
+const qwen3Coder = xml({
+  ...{ ...QWEN_XML, trigger: "<tool_call>" },
+  ...{ callStart: "<tool_call>\n<function=", callEnd: "</function>\n</tool_call>" },
+  ...{ parameterNameEnd: ">\n", parameterEnd: "\n</parameter>\n" },
+});
+
+const glm = (lineBreak: string) =>
+  xml({
+    ...{ open: "", separator: "\n", close: "", trigger: "<tool_call>" },
+    ...{ callStart: "<tool_call>", nameEnd: lineBreak, callEnd: "</tool_call>" },
+    ...{ parameterStart: "<arg_key>", parameterNameEnd: `</arg_key>${lineBreak}<arg_value>` },
+    ...{ parameterEnd: `</arg_value>${lineBreak}` },
+  });
+
+const DEEPSEEK = { open: "<｜tool▁calls▁begin｜>", close: "<｜tool▁calls▁end｜>" } as const;
+
+const dsml = (section: string) =>
+  xml({
+    ...{ open: `<｜DSML｜${section}>\n`, separator: "\n", close: `\n</｜DSML｜${section}>` },
+    ...{ trigger: `<｜DSML｜${section}>`, callStart: '<｜DSML｜invoke name="', nameEnd: '">\n' },
+    ...{ callEnd: "</｜DSML｜invoke>", parameterStart: '<｜DSML｜parameter name="' },
+    ...{ parameterNameEnd: '" string="false">', stringNameEnd: '" string="true">' },
+    parameterEnd: "</｜DSML｜parameter>\n",
+  });
+
+const hermes = json({
+  ...{ callStart: "<tool_call>\n", callEnd: "\n</tool_call>", separator: "\n" },
+});
+const toolCalls = json({ open: "<tool_calls>[", close: "]</tool_calls>" });
+const llama3 = json({ separator: "; ", argumentsKey: "parameters", trigger: null });
+
+const mistralList = json({ open: "[TOOL_CALLS] [", close: "]" });
+const mistralNames = named({ callStart: "[TOOL_CALLS]", nameEnd: "[ARGS]", callEnd: "" });
+
+const harmony = named({
+  callStart: "<|channel|>commentary to=functions.",
+  ...{ nameEnd: " <|constrain|>json<|message|>", callEnd: "" },
+});
+
+const GRAMMARS: Readonly<Record<Exclude<ToolParser, "mistral">, CallGrammar>> = {
+  cohere: json({
+    ...{ open: "<|START_ACTION|>[\n", separator: ",\n", close: "\n]<|END_ACTION|>" },
+    ...{ nameKey: '"tool_call_id": "0", "tool_name"', argumentsKey: "parameters" },
+  }),
+  deepseek_v3: named({
+    ...{ ...DEEPSEEK, separator: "\n" },
+    ...{ callStart: "<｜tool▁call▁begin｜>function<｜tool▁sep｜>", nameEnd: "\n```json\n" },
+    ...{ callEnd: "\n```<｜tool▁call▁end｜>" },
+  }),
+  deepseek_v31: named({
+    ...DEEPSEEK,
+    ...{ callStart: "<｜tool▁call▁begin｜>", nameEnd: "<｜tool▁sep｜>" },
+    ...{ callEnd: "<｜tool▁call▁end｜>" },
+  }),
+  deepseek_v32: dsml("function_calls"),
+  deepseek_v4: dsml("tool_calls"),
+  ernie45: hermes,
+  functionary: named({ callStart: "<function=", nameEnd: ">", callEnd: "</function>" }),
+  functiongemma: gemma("<start_function_call>", "<escape>", "<end_function_call>"),
+  gemma4: gemma("<|tool_call>", '<|"|>', "<tool_call|>"),
+  gigachat3: json({ callStart: "<|function_call|>" }),
+  glm45: glm("\n"),
+  glm47: glm(""),
+  granite: json({ open: "<|tool_call|>[", close: "]" }),
+  "granite-20b-fc": json({ callStart: "<function_call> ", separator: "\n" }),
+  hermes,
+  hunyuan_a13b: toolCalls,
+  internlm: json({
+    ...{ callStart: "<|action_start|><|plugin|>\n", callEnd: "<|action_end|>" },
+    ...{ argumentsKey: "parameters", separator: "\n" },
+  }),
+  jamba: toolCalls,
+  kimi_k2: {
+    ...named({
+      ...{ open: "<|tool_calls_section_begin|>", close: "<|tool_calls_section_end|>" },
+      ...{ callStart: "", nameEnd: "", callEnd: "" },
+    }),
+    // The number of a call counts on from those in the conversation.
+    call: (tool, lark) => [
+      text(`<|tool_call_begin|>functions.${tool.name}:`),
+      { lark: "/[0-9]{1,4}/" },
+      text("<|tool_call_argument_begin|>"),
+      argumentsOf(tool, lark),
+      text("<|tool_call_end|>"),
+    ],
+  },
+  lfm2: python("<|tool_call_start|>[", "]<|tool_call_end|>"),
+  llama3_json: llama3,
+  llama4_json: llama3,
+  llama4_pythonic: python("<|python_start|>[", "]<|python_end|>"),
+  longcat: json({
+    ...{ callStart: "<longcat_tool_call>", callEnd: "</longcat_tool_call>", separator: "\n" },
+  }),
+  minimax: json({ open: "<tool_calls>\n", separator: "\n", close: "\n</tool_calls>" }),
+  minimax_m2: xml({
+    ...{ open: "<minimax:tool_call>\n", separator: "\n", close: "\n</minimax:tool_call>" },
+    ...{ trigger: "<minimax:tool_call>", callStart: '<invoke name="', nameEnd: '">\n' },
+    ...{ callEnd: "</invoke>", parameterStart: '<parameter name="', parameterNameEnd: '">' },
+    parameterEnd: "</parameter>\n",
+  }),
+  nemotron_json: json({ open: "<TOOLCALL>[", close: "]</TOOLCALL>" }),
+  olmo3: {
+    ...python("<function_calls>", "</function_calls>", "\n"),
+    trigger: "<function_calls>",
+  },
+  openai: harmony,
+  phi4_mini_json: json({ open: "functools[", close: "]" }),
+  pythonic: python("", "]"),
+  qwen3_coder: qwen3Coder,
+  qwen3_xml: qwen3Coder,
+  seed_oss: xml({
+    ...{ ...QWEN_XML, trigger: "<seed:tool_call>" },
+    ...{ callStart: "<seed:tool_call>\n<function=", callEnd: "</function>\n</seed:tool_call>" },
+    ...{ parameterNameEnd: ">", parameterEnd: "</parameter>\n" },
+  }),
+  step3: xml({
+    ...{ open: "<｜tool_calls_begin｜>", separator: "", close: "<｜tool_calls_end｜>" },
+    ...{ trigger: "<｜tool_calls_begin｜>", nameEnd: '">' },
+    callStart: '<｜tool_call_begin｜>function<｜tool_sep｜><steptml:invoke name="',
+    callEnd: "</steptml:invoke><｜tool_call_end｜>",
+    ...{ parameterStart: '<steptml:parameter name="', parameterNameEnd: '">' },
+    parameterEnd: "</steptml:parameter>",
+  }),
+  step3p5: qwen3Coder,
+  xlam: json({ open: "[", close: "]", trigger: null }),
+};
+
+export function callGrammar(parser: ToolParser, lark: Lark): CallGrammar {
+  if (parser === "mistral") return lark.hasToken("[ARGS]") ? mistralNames : mistralList;
+  return GRAMMARS[parser];
+}

@@ -1,0 +1,26 @@
+// Markers of a chat format. Each can be a special token, several of them, or plain text, depending on the model.
+
+import type { ChatFormat } from "../protocol/message-parsing.ts";
+import { HARMONY_MARKERS } from "./harmony.ts";
+import { REASONING_FORMATS } from "./reasoning-formats.ts";
+import { TOOL_FORMATS } from "./tool-formats.ts";
+
+/** Special tokens within a marker. */
+const TOKENS = /<[^<>]+>|\[[^[\]]+\]/g;
+
+export function isHarmony({ toolParser, reasoningParser }: ChatFormat): boolean {
+  return toolParser === "openai" || reasoningParser === "openai_gptoss";
+}
+
+/** @returns texts that are markers of the format or parts of them, if they are special tokens */
+export function formatMarkers(format: ChatFormat): ReadonlySet<string> {
+  const { toolParser, reasoningParser } = format;
+  const tools = toolParser && TOOL_FORMATS[toolParser];
+  const reasoning = reasoningParser && REASONING_FORMATS[reasoningParser];
+  const { starts = [], bareStarts = [], markers = [], end = "" } = tools ?? {};
+  const { start: open = "", end: close = "" } = reasoning ?? {};
+  const all = [...starts, ...bareStarts, ...markers, end, open, close];
+  const harmony = isHarmony(format) ? HARMONY_MARKERS : [];
+  const parts = all.flatMap((marker) => marker.match(TOKENS) ?? []);
+  return new Set([...all, ...harmony, ...parts].filter((marker) => marker !== ""));
+}

@@ -1,0 +1,97 @@
+// Text of a grammar in llguidance's variant of Lark, rule by rule.
+
+import { writeJson } from "../json.ts";
+
+/** Any text, as a regular expression. It includes no special token. */
+const ANY = "(?s:.)*";
+
+/** Whitespace in JSON: indentation. Small models repeat whitespace without end when they are free to. */
+const JSON_SPACE = "\\n? {0,16}";
+
+export type Schema = Readonly<Record<string, unknown>>;
+
+export class Lark {
+  readonly #specialTokens: ReadonlyMap<string, number>;
+  readonly #rules: string[] = [];
+
+  /** @param specialTokens ids of the model's special tokens by text; other markers are plain text */
+  constructor(specialTokens: ReadonlyMap<string, number>) {
+    this.#specialTokens = specialTokens;
+  }
+
+  hasToken(text: string): boolean {
+    return this.#specialTokens.has(text);
+  }
+
+  /** @returns an expression for exactly this text */
+  text(text: string): string {
+    return this.#pieces(text)
+      .map((piece) => (typeof piece === "number" ? `<[${piece}]>` : JSON.stringify(piece)))
+      .join(" ");
+  }
+
+  /**
+   * @param repetition how many characters the text can have, as in a regular expression
+   * @returns an expression for any text up to the first `marker`, and the marker
+   */
+  until(marker: string, repetition = "*"): string {
+    const any = `(?s:.)${repetition}`;
+    const [first = "", ...rest] = this.#pieces(marker);
+    if (typeof first === "number") return `/${any}/ ${this.text(marker)}`;
+    const start = this.rule(`/${any}${literalRegex(first)}/`, "lazy");
+    return [start, ...rest.map((piece) => this.text(String(piece)))].join(" ");
+  }
+
+  /** @returns an expression for any text without `marker` */
+  without(marker: string): string {
+    const [first = ""] = this.#pieces(marker);
+    if (typeof first === "number") return `/${ANY}/`;
+    return this.#define("TEXT", "", `/${ANY}/ & ~/${ANY}${literalRegex(first)}${ANY}/`);
+  }
+
+  /** @param isLenient whether keywords that cannot be enforced are ignored */
+  json(schema: Schema, isLenient: boolean): string {
+    const options = { whitespace_pattern: JSON_SPACE, ...(isLenient && { lenient: true }) };
+    return `%json ${writeJson({ ...schema, "x-guidance": options })}`;
+  }
+
+  /** @returns the name of a new rule */
+  rule(body: string, attribute = ""): string {
+    return this.#define("rule", attribute, body);
+  }
+
+  grammar(start: string): string {
+    return [`start: ${start}`, ...this.#rules].join("\n");
+  }
+
+  #define(prefix: string, attribute: string, body: string): string {
+    const name = `${prefix}_${this.#rules.length}`;
+    this.#rules.push(`${name}${attribute === "" ? "" : `[${attribute}]`}: ${body}`);
+    return name;
+  }
+
+  /** Splits text into special tokens, as ids, and what is between them. */
+  #pieces(text: string): (string | number)[] {
+    const pieces: (string | number)[] = [];
+    let plain = "";
+    for (let at = 0; at < text.length; ) {
+      const token = [...this.#specialTokens].find(([marker]) => text.startsWith(marker, at));
+      if (token === undefined) plain += text[at++];
+      else {
+        if (plain !== "") pieces.push(plain);
+        plain = "";
+        pieces.push(token[1]);
+        at += token[0].length;
+      }
+    }
+    return plain === "" ? pieces : [...pieces, plain];
+  }
+}
+
+/** @returns a regular expression that matches this text only */
+function literalRegex(text: string): string {
+  return text.replaceAll(
+    /[^A-Za-z0-9]/gu,
+    (sign) => `\\u{${(sign.codePointAt(0) ?? 0).toString(16)}}`,
+  );
+}

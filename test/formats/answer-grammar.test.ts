@@ -1,0 +1,72 @@
+// answerGrammar: the text of the grammar for each rule of an answer.
+
+import { describe, expect, test } from "bun:test";
+import { type AnswerRule, answerGrammar } from "../../src/formats/answer-grammar.ts";
+import type { ChatFormat } from "../../src/protocol/message-parsing.ts";
+
+const TOOL = { name: "f", schema: { type: "object" }, isLenient: true };
+const SCHEMA =
+  '{"type":"object","x-guidance":{"whitespace_pattern":"\\\\n? {0,16}","lenient":true}}';
+const QWEN: ChatFormat = { toolParser: "hermes", reasoningParser: "qwen3" };
+const PLAIN: ChatFormat = { toolParser: "hermes", reasoningParser: null };
+const END = "\\u{3c}\\u{2f}think\\u{3e}";
+const CALL = "\\u{3c}tool\\u{5f}call\\u{3e}";
+const NO_TOKENS: ReadonlyMap<string, number> = new Map();
+const TOKENS = new Map([
+  ["<think>", 7],
+  ["</think>", 8],
+  ["<tool_call>", 9],
+]);
+
+function lines(format: ChatFormat, rule: AnswerRule, tokens = NO_TOKENS, isOpen = false) {
+  const texts = answerGrammar(format, tokens, rule);
+  const text = isOpen ? texts?.afterOpen : texts?.otherwise;
+  return text?.split("\n").map((line) => line.replaceAll(/ +/g, " ").trim());
+}
+
+describe("the grammar of an answer", () => {
+  const one: AnswerRule = { kind: "calls", tools: [TOOL], onlyFirstCall: true };
+  const call = `("<tool_call>\\n{\\"name\\": \\"f\\", \\"arguments\\": " %json ${SCHEMA} "}\\n</tool_call>")`;
+
+  test("is one call, or several", () => {
+    expect(lines(PLAIN, one)).toEqual(["start: rule_0", `rule_0: ${call}`]);
+    const [start] = lines(PLAIN, { ...one, onlyFirstCall: false }) ?? [];
+    expect(start).toBe('start: rule_0 ("\\n" rule_0)*');
+  });
+
+  test("has the reasoning first, if the model wants it or the prompt has opened it", () => {
+    expect(lines(QWEN, one)).toEqual([
+      `start: ("<think>" rule_1 /\\s{0,4}/)? rule_0`,
+      `rule_0: ${call}`,
+      `rule_1[lazy]: /(?s:.)*${END}/`,
+    ]);
+    const [start] = lines(QWEN, one, NO_TOKENS, true) ?? [];
+    expect(start).toBe("start: rule_1 /\\s{0,4}/ rule_0");
+  });
+
+  test("names special tokens by their ids", () => {
+    const [start, rule] = lines(QWEN, one, TOKENS) ?? [];
+    expect(start).toBe("start: (<[7]> /(?s:.)*/ <[8]> /\\s{0,4}/)? rule_0");
+    expect(rule).toContain(`(<[9]> "\\n{\\"name\\"`);
+  });
+
+  test("is free text in which a trigger starts a call", () => {
+    const auto: AnswerRule = { ...one, kind: "text_with_calls" };
+    expect(lines(PLAIN, auto)).toEqual([
+      "start: rule_1* TEXT_2",
+      `rule_0[lazy]: /(?s:.)*${CALL}/`,
+      `rule_1: rule_0 ("\\n{\\"name\\": \\"f\\", \\"arguments\\": " %json ${SCHEMA} "}\\n</tool_call>")`,
+      `TEXT_2: /(?s:.)*/ & ~/(?s:.)*${CALL}(?s:.)*/`,
+    ]);
+    expect(lines({ ...PLAIN, toolParser: "llama3_json" }, auto)).toBeUndefined();
+  });
+
+  test("is the constraint of the body after the reasoning", () => {
+    const grammar = { kind: "json_schema", text: "{}", param: "response_format" } as const;
+    expect(lines(QWEN, { kind: "grammar", grammar }, NO_TOKENS, true)).toEqual([
+      "start: rule_1 /\\s{0,4}/ rule_0",
+      "rule_0: %json {}",
+      `rule_1[lazy]: /(?s:.)*${END}/`,
+    ]);
+  });
+});
