@@ -1,0 +1,84 @@
+// Regular expressions as JSON schemas write them (ECMA-262), in the syntax of llguidance (Rust's). Most are equal in
+// both; braces and brackets that JavaScript reads as text are escaped.
+
+/** Escapes with a letter that mean the same in both. */
+const SHARED_ESCAPES = "dDsSwWnrtfvpPxu";
+
+/**
+ * @returns null for a pattern that cannot be enforced: with look-around, a back-reference, a word boundary, or an
+ *   escape that only JavaScript has
+ */
+export function enforceablePattern(pattern: string): string | null {
+  let result = "";
+  for (let at = 0; at < pattern.length; ) {
+    const part = partAt(pattern, at);
+    if (part === null) return null;
+    result += part.text;
+    at = part.end;
+  }
+  return result;
+}
+
+/** A translated part of a pattern, and where the next one begins. */
+interface Part {
+  readonly text: string;
+  readonly end: number;
+}
+
+function partAt(pattern: string, at: number): Part | null {
+  const sign = pattern[at] ?? "";
+  if (sign === "\\") return escapeAt(pattern, at);
+  if (sign === "[") return classAt(pattern, at);
+  if (sign === "(" && /^\(\?(?:<?[=!]|P=|>|\()/.test(pattern.slice(at, at + 4))) return null;
+  if (sign === "{" && !QUANTIFIER.test(pattern.slice(at, at + 20))) {
+    return { text: "\\{", end: at + 1 };
+  }
+  return { text: sign, end: at + 1 };
+}
+
+const QUANTIFIER = /^\{\d+(?:,\d*)?\}/;
+
+function escapeAt(pattern: string, at: number): Part | null {
+  const sign = pattern[at + 1];
+  if (sign === undefined) return null;
+  const end = at + 2;
+  if (sign === "c") return controlAt(pattern, at);
+  if (sign === "0") return /\d/.test(pattern[end] ?? "") ? null : { text: "\\x00", end };
+  if (sign === "/") return { text: "/", end };
+  if (/[A-Za-z1-9]/.test(sign) && !SHARED_ESCAPES.includes(sign)) return null;
+  return { text: `\\${sign}`, end };
+}
+
+/** Translates `\cJ`, the character of Ctrl and J. */
+function controlAt(pattern: string, at: number): Part | null {
+  const letter = pattern[at + 2] ?? "";
+  if (!/[A-Za-z]/.test(letter)) return null;
+  const code = (letter.charCodeAt(0) % 32).toString(16).padStart(2, "0");
+  return { text: `\\x${code}`, end: at + 3 };
+}
+
+/** Translates a character class, in which Rust's syntax has sets within sets, and operators on them. */
+function classAt(pattern: string, at: number): Part | null {
+  const isNegated = pattern[at + 1] === "^";
+  const start = at + (isNegated ? 2 : 1);
+  if (pattern[start] === "]") return emptyClass(isNegated, start + 1);
+  let text = isNegated ? "[^" : "[";
+  for (let next = start; next < pattern.length; ) {
+    const sign = pattern[next] ?? "";
+    if (sign === "]") return { text: `${text}]`, end: next + 1 };
+    const part = sign === "\\" ? classEscapeAt(pattern, next) : null;
+    if (sign === "\\" && part === null) return null;
+    text += part?.text ?? (/[[&~]/.test(sign) ? `\\${sign}` : sign);
+    next = part?.end ?? next + 1;
+  }
+  return null;
+}
+
+/** In a class, `\b` is a backspace. */
+function classEscapeAt(pattern: string, at: number): Part | null {
+  return pattern[at + 1] === "b" ? { text: "\\x08", end: at + 2 } : escapeAt(pattern, at);
+}
+
+function emptyClass(isNegated: boolean, end: number): Part | null {
+  return isNegated ? { text: "(?s:.)", end } : null;
+}

@@ -1,0 +1,132 @@
+// The keywords of JSON schemas that llguidance 1.9 enforces, and the values for which it does. Annotations and unknown
+// keywords are not listed, since they constrain nothing.
+
+import { WrittenNumber } from "../../json.ts";
+import { enforceablePattern } from "./pattern.ts";
+
+export type Members = Readonly<Record<string, unknown>>;
+
+export const isMembers = (value: unknown): value is Members =>
+  typeof value === "object" &&
+  value !== null &&
+  !Array.isArray(value) &&
+  !(value instanceof WrittenNumber);
+
+/** Keywords whose value is a schema, a list of schemas, or an object of schemas. */
+export const SCHEMA_KEYWORDS: Readonly<Record<string, "one" | "list" | "map" | "one or list">> = {
+  items: "one or list",
+  additionalItems: "one",
+  prefixItems: "list",
+  additionalProperties: "one",
+  properties: "map",
+  patternProperties: "map",
+  allOf: "list",
+  anyOf: "list",
+  oneOf: "list",
+};
+
+/** Keywords that constrain the output and cannot be enforced. */
+export const UNENFORCED_KEYWORDS: readonly string[] = [
+  ...["not", "if", "then", "else", "dependencies", "dependentRequired", "dependentSchemas"],
+  ...["uniqueItems", "contains", "minContains", "maxContains", "propertyNames"],
+  ...["unevaluatedItems", "unevaluatedProperties"],
+  ...["$dynamicRef", "$recursiveRef"],
+];
+
+/** Maximum number of values of an enumeration, of levels within one, and of properties of one object. */
+const MAX_VALUES = 10_000;
+const MAX_VALUE_DEPTH = 20;
+export const MAX_PROPERTIES = 1000;
+
+const TYPES = ["null", "boolean", "number", "integer", "string", "array", "object"];
+
+const FORMATS = [
+  ...["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"],
+  "unknown",
+];
+
+/** Keywords with other values: whether a value can be enforced. */
+export const VALUE_KEYWORDS: Readonly<Record<string, (value: unknown) => boolean>> = {
+  type: (value) => (Array.isArray(value) ? value.length > 0 && value.every(isType) : isType(value)),
+  const: (value) => isShallow(value, 0),
+  enum: (value) =>
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.length <= MAX_VALUES &&
+    value.every((item) => isShallow(item, 0)),
+  required: (value) => Array.isArray(value) && value.every((name) => typeof name === "string"),
+  minimum: isBound,
+  maximum: isBound,
+  exclusiveMinimum: isExclusiveBound,
+  exclusiveMaximum: isExclusiveBound,
+  multipleOf: isDivisor,
+  minLength: isCount,
+  maxLength: isCount,
+  minItems: isCount,
+  maxItems: isCount,
+  minProperties: isCount,
+  maxProperties: isCount,
+  pattern: (value) => typeof value === "string" && enforceablePattern(value) !== null,
+  format: (value) => typeof value === "string" && FORMATS.includes(value),
+};
+
+/** @returns whether a keyword that cannot be enforced allows everything, as `"uniqueItems": false` does */
+export function isTrivial(keyword: string, schema: Members): boolean {
+  const value = schema[keyword];
+  if (keyword === "then" || keyword === "else") return schema["if"] === undefined;
+  if (keyword === "if") return schema["then"] === undefined && schema["else"] === undefined;
+  if (keyword === "minContains" || keyword === "maxContains") {
+    return schema["contains"] === undefined;
+  }
+  if (keyword === "format") return !allowsType(schema, "string");
+  if (keyword === "required") return typeof value === "boolean";
+  if (keyword === "uniqueItems" || keyword === "not") return value === false;
+  if (keyword.startsWith("unevaluated") || keyword === "propertyNames") {
+    return value === true || (isMembers(value) && Object.keys(value).length === 0);
+  }
+  return false;
+}
+
+function allowsType({ type }: Members, name: string): boolean {
+  if (type === undefined) return true;
+  return Array.isArray(type) ? type.includes(name) : type === name;
+}
+
+const isType = (value: unknown) => typeof value === "string" && TYPES.includes(value);
+
+/** @returns NaN for other values */
+function numberOf(value: unknown): number {
+  if (value instanceof WrittenNumber) return Number(value.text);
+  return typeof value === "number" || typeof value === "bigint" ? Number(value) : Number.NaN;
+}
+
+function isBound(value: unknown): boolean {
+  return Math.abs(numberOf(value)) < 1e17;
+}
+
+/** In draft 4, a truth value. */
+function isExclusiveBound(value: unknown): boolean {
+  return typeof value === "boolean" || isBound(value);
+}
+
+function isCount(value: unknown): boolean {
+  const count = numberOf(value);
+  return Number.isSafeInteger(count) && count >= 0;
+}
+
+/** Largest divisor; the time to compile one grows with the square of its digits. */
+const MAX_DIVISOR = 10_000;
+
+function isDivisor(value: unknown): boolean {
+  const divisor = numberOf(value);
+  if (!(divisor >= 1e-9 && divisor < 1e15)) return false;
+  const [digits = ""] = divisor.toExponential().split("e");
+  return Number(digits.replace(".", "")) <= MAX_DIVISOR;
+}
+
+function isShallow(value: unknown, depth: number): boolean {
+  if (typeof value !== "object" || value === null || value instanceof WrittenNumber) return true;
+  return (
+    depth < MAX_VALUE_DEPTH && Object.values(value).every((item) => isShallow(item, depth + 1))
+  );
+}
