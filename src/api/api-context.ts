@@ -3,6 +3,8 @@
 import { RequestError } from "../errors.ts";
 import type { Front } from "../front/front.ts";
 import { NEUTRAL_SAMPLING, type SamplingDefaults } from "../request/sampling-params.ts";
+import { type AnswerOptions, DEFAULT_ANSWER_OPTIONS } from "./answer-options.ts";
+import type { JsonObject } from "./fields.ts";
 import { shortened } from "./quote.ts";
 import type { JsonObject } from "./schema/json-value.ts";
 
@@ -21,6 +23,7 @@ export interface ApiContext {
   /** Null = the size of the vocabulary. */
   readonly maxLogprobs: number | null;
   readonly samplingDefaults: SamplingDefaults;
+  readonly answers: AnswerOptions;
   readonly limits: ApiLimits;
 }
 
@@ -55,8 +58,8 @@ export interface ApiOptions {
   readonly templateVariables?: Readonly<Record<string, unknown>>;
   /** Absent = false. */
   readonly excludesUnusedTools?: boolean;
-  /** Absent = warnings are dropped. */
-  readonly warn?: (text: string) => void;
+  /** Absent members = DEFAULT_ANSWER_OPTIONS. */
+  readonly answers?: Partial<AnswerOptions>;
 }
 
 export function apiContext(front: Front, options: ApiOptions): ApiContext {
@@ -69,6 +72,7 @@ export function apiContext(front: Front, options: ApiOptions): ApiContext {
     warn: eachOnce(options.warn ?? (() => {})),
     maxLogprobs: options.maxLogprobs,
     samplingDefaults: options.samplingDefaults ?? NEUTRAL_SAMPLING,
+    answers: { ...DEFAULT_ANSWER_OPTIONS, ...options.answers },
     limits: DEFAULT_API_LIMITS,
   };
 }

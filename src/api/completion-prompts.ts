@@ -9,6 +9,7 @@ import {
   maxCountedTokens,
 } from "../protocol/prompt-limits.ts";
 import type { Prompt } from "../protocol/protocol.ts";
+import type { Filled } from "./answer-options.ts";
 import type { ApiContext } from "./api-context.ts";
 import { tokenText } from "./logprobs.ts";
 import { maxPromptTokens, truncatedIds } from "./prompt-truncation.ts";
@@ -99,7 +100,7 @@ async function truncatedPrompt(
 /** Waits until prompt `index` is tokenized. @returns the parts of it that the response shows */
 export async function shownPrompt(
   context: ApiContext,
-  body: CompletionBody,
+  body: Filled<CompletionBody>,
   { promptTokenIds }: OutputStream,
   index: number,
 ): Promise<CompletionPrompt> {

@@ -183,7 +183,7 @@ const SAMPLING_FIELDS = {
   prompt_logprobs: optional(integer),
   skip_special_tokens: optional(boolean, true),
   return_token_ids: optional(boolean, false),
-  return_tokens_as_token_ids: optional(boolean, false),
+  return_tokens_as_token_ids: optional(boolean),
   priority: optional(integer, 0),
   truncate_prompt_tokens: optional(truncation),
   cache_salt: optional(string),

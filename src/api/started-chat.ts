@@ -6,6 +6,7 @@ import type { FrontRequest, OutputStream } from "../front/output-stream.ts";
 import type { ChatTemplateRequest } from "../protocol/chat-template-request.ts";
 import type { MessageParsing } from "../protocol/message-parsing.ts";
 import { checkPromptLength } from "../protocol/prompt-limits.ts";
+import { type Filled, withAnswerOptions } from "./answer-options.ts";
 import { type ApiContext, unixSeconds } from "./api-context.ts";
 import { badWordIds } from "./bad-words.ts";
 import { chatGrammar } from "./chat-grammar.ts";
@@ -34,7 +35,7 @@ export interface AnswerInit {
 /** A validated and queued request. */
 export interface StartedChat {
   readonly context: ApiContext;
-  readonly body: ChatBody;
+  readonly body: Filled<ChatBody>;
   readonly id: string;
   readonly createdS: number;
   /** Number of sequences to generate from the prompt. */
@@ -53,10 +54,11 @@ export interface StartedChat {
 /** Starts a chat. If it is refused, the promise is rejected and nothing stays queued. */
 export async function startChat(
   context: ApiContext,
-  body: ChatBody,
+  given: ChatBody,
   { id, arrivalMs, signal, mustFit = true }: AnswerInit,
 ): Promise<StartedChat> {
-  checkStreamOptions(body);
+  checkStreamOptions(given);
+  const body = withAnswerOptions(context.answers, given);
   checkChatFeatures(body);
   const choice = toolChoice(body);
   const n = checkN(context, body);

@@ -4,6 +4,7 @@ import type { FrontRequest, OutputStream } from "../front/output-stream.ts";
 import { knownTokens } from "../front/request-tracker.ts";
 import { checkNumLogprobs, fitMaxTokens, numLogprobs } from "../protocol/prompt-limits.ts";
 import type { EngineInfo } from "../protocol/protocol.ts";
+import { type Filled, withAnswerOptions } from "./answer-options.ts";
 import { type ApiContext, unixSeconds } from "./api-context.ts";
 import { badWordIds } from "./bad-words.ts";
 import {
@@ -23,7 +24,7 @@ import { checkCompletionFeatures, checkStreamOptions } from "./unsupported.ts";
 /** A validated and queued request. */
 export interface StartedCompletion {
   readonly context: ApiContext;
-  readonly body: CompletionBody;
+  readonly body: Filled<CompletionBody>;
   readonly id: string;
   readonly createdS: number;
   /** Number of sequences to generate from each prompt. */
@@ -37,10 +38,11 @@ export interface StartedCompletion {
 /** Starts a completion. If it is refused, the promise is rejected and nothing stays queued. */
 export async function startCompletion(
   context: ApiContext,
-  body: CompletionBody,
+  given: CompletionBody,
   { id, arrivalMs, signal }: AnswerInit,
 ): Promise<StartedCompletion> {
-  checkStreamOptions(body);
+  checkStreamOptions(given);
+  const body = withAnswerOptions(context.answers, given);
   checkCompletionFeatures(body);
   const n = checkN(context, body);
   checkPromptCount(context, body);

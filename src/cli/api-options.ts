@@ -24,4 +24,18 @@ export const API_OPTIONS = [
     fallback: false,
     help: "Add X-Request-Id to every response: the request's own, or a random ID.",
   },
+  {
+    name: "enable-force-include-usage",
+    group: "Server",
+    kind: "flag",
+    fallback: false,
+    help: "End every stream with its usage, as if its request had asked for it.",
+  },
+  {
+    name: "return-tokens-as-token-ids",
+    group: "Server",
+    kind: "flag",
+    fallback: false,
+    help: "Name tokens in log-probabilities `token_id:N`, unless a request says otherwise.",
+  },
 ] as const satisfies readonly OptionSpec[];

@@ -49,12 +49,8 @@ const BY_REASON: Readonly<Record<string, string>> = {
     enable-ssl-refresh`,
   "the parts of a message are joined into one string for the template": `
     chat-template-content-format=`,
-  "streams report usage if stream_options requests it": `
-    enable-force-include-usage`,
   "the role of answers is always assistant": `
     response-role=`,
-  "logprobs show tokens as text unless a request sets return_tokens_as_token_ids": `
-    return-tokens-as-token-ids`,
   "logprobs are always raw_logprobs": `
     logprobs-mode=`,
   "request headers are limited to 16 KiB and 198 lines": `

@@ -141,6 +141,7 @@ function serviceOptions(init: ServiceInit): MeasuredFrontOptions & ContextOption
     tracksLoad: options["enable-server-load-tracking"],
     ...tokenizerInfo(options, path),
     sendsRequestIds: options["enable-request-id-headers"],
+    answers: answerOptions(options),
     isDevMode: options["server-dev-mode"],
     showHiddenFor: options["show-hidden-metrics-for-version"],
     createdSeries: !isPythonTrue(process.env["PROMETHEUS_DISABLE_CREATED_SERIES"]),
@@ -150,6 +151,13 @@ function serviceOptions(init: ServiceInit): MeasuredFrontOptions & ContextOption
       ? { log, maxPromptLength: options["max-log-len"] }
       : null,
     log: (fault) => log(`error: ${fault}`),
+  };
+}
+
+function answerOptions(options: ServeOptions): NonNullable<ContextOptions["answers"]> {
+  return {
+    forcesUsage: options["enable-force-include-usage"],
+    namesTokensById: options["return-tokens-as-token-ids"],
   };
 }
 

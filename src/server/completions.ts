@@ -94,7 +94,7 @@ async function fullBody(completion: StartedCompletion, outputs: AsyncIterable<Pr
 }
 
 function choiceBody(
-  body: CompletionBody,
+  body: StartedCompletion["body"],
   prompt: CompletionPrompt,
   promptPositions: Choice["promptLogprobs"],
   choice: Choice,
@@ -114,7 +114,7 @@ function choiceBody(
 }
 
 function choiceLogprobs(
-  body: CompletionBody,
+  body: StartedCompletion["body"],
   prompt: CompletionPrompt,
   promptPositions: Choice["promptLogprobs"],
   choice: Choice,

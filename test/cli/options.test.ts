@@ -252,9 +252,7 @@ describe("parseOptions", () => {
         "--chat-template-content-format=openai",
         "the parts of a message are joined into one string for the template",
       ],
-      ["--enable-force-include-usage", "streams report usage if stream_options requests it"],
       ["--enable-ssl-refresh", "certificates are read at startup; restart the server"],
-      ["--return-tokens-as-token-ids", "logprobs show tokens as text"],
     ] as const) {
       warnings.length = 0;
       parse([flag]);

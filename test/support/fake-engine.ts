@@ -1,5 +1,6 @@
 // A complete engine with the fake model, and an app in front of it.
 
+import { DEFAULT_ANSWER_OPTIONS } from "../../src/api/answer-options.ts";
 import { ResponseStore } from "../../src/api/responses/response-store.ts";
 import { InProcessEngine } from "../../src/engine/in-process-engine.ts";
 import { Front, type FrontOptions } from "../../src/front/front.ts";
@@ -88,6 +89,7 @@ export function makeContext(front: Front, context: Partial<ServerContext> = {}) 
     warn: () => {},
     isDevMode: false,
     tracksLoad: false,
+    answers: DEFAULT_ANSWER_OPTIONS,
     sendsRequestIds: false,
     tokenizerInfo: null,
     isSleepEnabled: false,

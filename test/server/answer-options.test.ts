@@ -1,0 +1,53 @@
+// Server-wide options of answers.
+
+import { describe, expect, test } from "bun:test";
+import { DEFAULT_ANSWER_OPTIONS } from "../../src/api/answer-options.ts";
+import { makeApp, readEvents } from "../support/fake-engine.ts";
+
+const messages = [{ role: "user", content: "x" }];
+const body = { messages, prompt: "x", max_tokens: 2, temperature: 0 };
+const ROUTES = ["/v1/chat/completions", "/v1/completions"];
+
+interface Chunk {
+  readonly choices: readonly object[];
+  readonly usage?: object | null;
+}
+
+describe("--enable-force-include-usage", () => {
+  const { post } = makeApp({}, { answers: { ...DEFAULT_ANSWER_OPTIONS, forcesUsage: true } });
+  const chunks = async (path: string, options: object = {}) =>
+    (await readEvents(await post(path, { ...body, stream: true, ...options }))) as Chunk[];
+
+  test.each(ROUTES)("ends every stream of %s with its usage", async (path) => {
+    const usage = expect.objectContaining({ completion_tokens: 2 });
+    expect((await chunks(path)).at(-2)).toMatchObject({ choices: [], usage });
+    const stream_options = { include_usage: false };
+    expect((await chunks(path, { stream_options })).at(-2)).toMatchObject({ choices: [], usage });
+  });
+
+  test("keeps continuous usage a choice of the request", async () => {
+    const [first] = await chunks("/v1/chat/completions");
+    expect(first?.usage).toBeUndefined();
+    const stream_options = { include_usage: true, continuous_usage_stats: true };
+    const [counted] = await chunks("/v1/chat/completions", { stream_options });
+    expect(counted?.usage).toMatchObject({ completion_tokens: 0 });
+  });
+
+  test("leaves answers that are not streamed", async () => {
+    expect((await post("/v1/completions", body)).status).toBe(200);
+  });
+});
+
+describe("--return-tokens-as-token-ids", () => {
+  const { post } = makeApp({}, { answers: { ...DEFAULT_ANSWER_OPTIONS, namesTokensById: true } });
+  const tokens = async (options: object) => {
+    const answer = await post("/v1/completions", { ...body, logprobs: 0, ...options });
+    const { choices } = (await answer.json()) as { choices: { logprobs: { tokens: string[] } }[] };
+    return choices[0]?.logprobs.tokens[0];
+  };
+
+  test("names tokens by ID unless a request says otherwise", async () => {
+    expect(await tokens({})).toMatch(/^token_id:\d+$/);
+    expect(await tokens({ return_tokens_as_token_ids: false })).toMatch(/^[a-z ]$/);
+  });
+});
