@@ -5,12 +5,15 @@ import type { SamplingBody } from "./schemas.ts";
 export interface AnswerOptions {
   /** Whether streams end with the usage even if a request does not ask for it. */
   readonly forcesUsage: boolean;
+  /** Whether usage shows the number of cached prompt tokens even if it is 0. */
+  readonly showsNoCachedTokens: boolean;
   /** Whether log-probabilities name tokens by ID if a request does not say. */
   readonly namesTokensById: boolean;
 }
 
 export const DEFAULT_ANSWER_OPTIONS: AnswerOptions = {
   forcesUsage: false,
+  showsNoCachedTokens: false,
   namesTokensById: false,
 };
 

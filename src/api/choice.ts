@@ -5,6 +5,7 @@ import { joinParts, type MessagePart } from "../protocol/message-part.ts";
 import type { RequestOutput } from "../protocol/protocol.ts";
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 import type { FinishReason } from "../request/request-status.ts";
+import type { ApiContext } from "./api-context.ts";
 
 export class Choice {
   text = "";
@@ -42,9 +43,10 @@ export function choiceAt(choices: readonly Choice[], index: number): Choice {
   return choice;
 }
 
-/** Number of prompt tokens found in the prefix cache; null = none, as in vLLM. */
-export function promptDetails(numCachedTokens: number) {
-  return numCachedTokens > 0 ? { cached_tokens: numCachedTokens } : null;
+/** Number of prompt tokens found in the prefix cache; null = none, as in vLLM, unless the server always shows it. */
+export function promptDetails({ answers }: ApiContext, numCachedTokens: number) {
+  const isShown = numCachedTokens > 0 || answers.showsNoCachedTokens;
+  return isShown ? { cached_tokens: numCachedTokens } : null;
 }
 
 /** @returns a member of `usage` with the reasoning tokens of all choices; {} for a model without reasoning */

@@ -15,11 +15,13 @@ export interface ChunkFacts {
 export class ChunkHead {
   /** JSON up to the choices. */
   readonly #text: string;
+  readonly #context: ApiContext;
 
   constructor(
     object: "chat.completion.chunk" | "text_completion",
     { context, id, createdS }: ChunkFacts,
   ) {
+    this.#context = context;
     const model = JSON.stringify(modelName(context));
     this.#text =
       `{"id":${JSON.stringify(id)},"object":"${object}",` +
@@ -43,7 +45,7 @@ export class ChunkHead {
   ): string {
     const total = {
       ...usage(numPromptTokens, numTokens),
-      prompt_tokens_details: promptDetails(numCachedTokens) ?? undefined,
+      prompt_tokens_details: promptDetails(this.#context, numCachedTokens) ?? undefined,
       ...details,
     };
     return this.event("", `,"usage":${JSON.stringify(total)}`);

@@ -80,12 +80,12 @@ export class TokenChunkWriter implements ChunkWriter<PromptOutput> {
   }
 
   end(): string {
-    const { body, numPromptTokens } = this.#completion;
+    const { body, context, numPromptTokens } = this.#completion;
     if (body.stream_options?.includeUsage !== true) return "";
     return this.#event([], {
       usage: {
         ...usage(numPromptTokens, this.#numTokens),
-        prompt_tokens_details: promptDetails(this.#numCachedTokens) ?? undefined,
+        prompt_tokens_details: promptDetails(context, this.#numCachedTokens) ?? undefined,
       },
     });
   }

@@ -32,6 +32,13 @@ export const API_OPTIONS = [
     help: "End every stream with its usage, as if its request had asked for it.",
   },
   {
+    name: "enable-prompt-tokens-details",
+    group: "Server",
+    kind: "flag",
+    fallback: false,
+    help: "Show cached prompt tokens in every usage; without it, only if there are any.",
+  },
+  {
     name: "return-tokens-as-token-ids",
     group: "Server",
     kind: "flag",

@@ -34,7 +34,7 @@ const BY_REASON: Readonly<Record<string, string>> = {
     safetensors-load-strategy= model-loader-extra-config= ignore-patterns=+ pt-load-map-location=
     override-attention-dtype= disable-sliding-window`,
   "it is always on": `
-    enable-chunked-prefill enable-prompt-tokens-details enable-auto-tool-choice`,
+    enable-chunked-prefill enable-auto-tool-choice`,
   "requests are not logged without --enable-log-requests": `
     disable-log-requests`,
   "outputs are never logged": `

@@ -157,6 +157,7 @@ function serviceOptions(init: ServiceInit): MeasuredFrontOptions & ContextOption
 function answerOptions(options: ServeOptions): NonNullable<ContextOptions["answers"]> {
   return {
     forcesUsage: options["enable-force-include-usage"],
+    showsNoCachedTokens: options["enable-prompt-tokens-details"],
     namesTokensById: options["return-tokens-as-token-ids"],
   };
 }

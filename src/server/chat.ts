@@ -80,7 +80,7 @@ async function fullBody(chat: StartedChat, outputs: AsyncIterable<SequenceOutput
     system_fingerprint: null,
     usage: {
       ...usage(promptIds.length, numTokens),
-      prompt_tokens_details: promptDetails(choices[0]?.numCachedTokens ?? 0),
+      prompt_tokens_details: promptDetails(context, choices[0]?.numCachedTokens ?? 0),
       ...reasoningDetails(
         chat.parsing,
         choices.map((choice) => choice.numReasoningTokens),

@@ -87,7 +87,7 @@ async function fullBody(completion: StartedCompletion, outputs: AsyncIterable<Pr
     system_fingerprint: null,
     usage: {
       ...usage(completion.numPromptTokens, numTokens),
-      prompt_tokens_details: promptDetails(numCachedTokens),
+      prompt_tokens_details: promptDetails(context, numCachedTokens),
     },
     kv_transfer_params: null,
   };

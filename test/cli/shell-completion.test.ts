@@ -47,7 +47,7 @@ describe("bash", () => {
     ["pagoda doctor --config=t", ["text.txt"]],
     ["pagoda chat --model=user/repo:", ["Q8_0"]],
     ["pagoda serve --port=", []],
-    ["pagoda serve --no-enable-p", ["--no-enable-prefix-caching"]],
+    ["pagoda serve --no-enable-pre", ["--no-enable-prefix-caching"]],
     ["pagoda serve ", ["user/repo:Q8_0", "user/other:F16", "mine.gguf"]],
     ["pagoda chat user/r", ["user/repo:Q8_0"]],
     ["pagoda chat user/repo:", ["Q8_0"]],

@@ -38,6 +38,32 @@ describe("--enable-force-include-usage", () => {
   });
 });
 
+describe("--enable-prompt-tokens-details", () => {
+  const answers = { ...DEFAULT_ANSWER_OPTIONS, showsNoCachedTokens: true, forcesUsage: true };
+  const scheduler = { enablePrefixCaching: false };
+  const none = { prompt_tokens_details: { cached_tokens: 0 } };
+
+  test.each(ROUTES)("shows 0 cached tokens in answers of %s", async (path) => {
+    const { post } = makeApp({ scheduler }, { answers });
+    expect(await (await post(path, body)).json()).toMatchObject({ usage: none });
+    const events = await readEvents(await post(path, { ...body, stream: true }));
+    expect(events.at(-2)).toMatchObject({ usage: none });
+  });
+
+  test.each(ROUTES)("is needed only for 0 tokens of %s", async (path) => {
+    const { post } = makeApp();
+    const long = { messages: [{ role: "user", content: "x".repeat(40) }], prompt: "x".repeat(40) };
+    const usage = async () => {
+      const answer = await post(path, { ...body, ...long });
+      return ((await answer.json()) as { usage: { prompt_tokens_details: unknown } }).usage;
+    };
+    expect(await usage()).toMatchObject({ prompt_tokens_details: null });
+    expect((await usage()).prompt_tokens_details).toMatchObject({
+      cached_tokens: expect.any(Number),
+    });
+  });
+});
+
 describe("--return-tokens-as-token-ids", () => {
   const { post } = makeApp({}, { answers: { ...DEFAULT_ANSWER_OPTIONS, namesTokensById: true } });
   const tokens = async (options: object) => {
