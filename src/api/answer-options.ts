@@ -3,6 +3,8 @@
 import type { SamplingBody } from "./schemas.ts";
 
 export interface AnswerOptions {
+  /** Role of a chat's answer, unless it continues the last message. */
+  readonly role: string;
   /** Whether streams end with the usage even if a request does not ask for it. */
   readonly forcesUsage: boolean;
   /** Whether usage shows the number of cached prompt tokens even if it is 0. */
@@ -12,6 +14,7 @@ export interface AnswerOptions {
 }
 
 export const DEFAULT_ANSWER_OPTIONS: AnswerOptions = {
+  role: "assistant",
   forcesUsage: false,
   showsNoCachedTokens: false,
   namesTokensById: false,

@@ -95,7 +95,9 @@ export async function startChat(
     warn(`calls of tools are not constrained: ${error.message}`);
     return queued(front, { ...request, samplingParams: { ...params, grammar: null } }, signal);
   });
-  const { role, prefix } = echoOf(body, messages);
+  abortOnDisconnect(signal, [stream]);
+  const promptIds = await stream.promptTokenIds;
+  const { role, prefix } = echoOf(context, body, messages);
   const createdS = unixSeconds();
   return { context, body, id, createdS, n, promptIds, stream, role, prefix, choice, parsing };
 }
@@ -127,9 +129,9 @@ function shownBody({ excludesUnusedTools }: ApiContext, body: ChatBody): ChatBod
 }
 
 /** @returns the role of the generated message, which can continue the last message, and the text to echo */
-function echoOf(body: ChatBody, messages: readonly ChatMessage[]) {
+function echoOf({ answers }: ApiContext, body: ChatBody, messages: readonly ChatMessage[]) {
   const last = messages.at(-1);
-  const role = body.add_generation_prompt ? "assistant" : (last?.role ?? "assistant");
+  const role = body.add_generation_prompt ? answers.role : (last?.role ?? answers.role);
   const prefix = body.echo && last?.role === role ? contentText(last) : "";
   return { role, prefix };
 }

@@ -45,4 +45,11 @@ export const API_OPTIONS = [
     fallback: false,
     help: "Name tokens in log-probabilities `token_id:N`, unless a request says otherwise.",
   },
+  {
+    name: "response-role",
+    group: "Server",
+    kind: "string",
+    fallback: "assistant",
+    help: "Role of a chat's answer if its request has add_generation_prompt (the default).",
+  },
 ] as const satisfies readonly OptionSpec[];

@@ -49,8 +49,6 @@ const BY_REASON: Readonly<Record<string, string>> = {
     enable-ssl-refresh`,
   "the parts of a message are joined into one string for the template": `
     chat-template-content-format=`,
-  "the role of answers is always assistant": `
-    response-role=`,
   "logprobs are always raw_logprobs": `
     logprobs-mode=`,
   "request headers are limited to 16 KiB and 198 lines": `

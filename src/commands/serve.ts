@@ -156,6 +156,7 @@ function serviceOptions(init: ServiceInit): MeasuredFrontOptions & ContextOption
 
 function answerOptions(options: ServeOptions): NonNullable<ContextOptions["answers"]> {
   return {
+    role: options["response-role"],
     forcesUsage: options["enable-force-include-usage"],
     showsNoCachedTokens: options["enable-prompt-tokens-details"],
     namesTokensById: options["return-tokens-as-token-ids"],

@@ -13,6 +13,23 @@ interface Chunk {
   readonly usage?: object | null;
 }
 
+describe("--response-role", () => {
+  const { post } = makeApp({}, { answers: { ...DEFAULT_ANSWER_OPTIONS, role: "bot" } });
+
+  test("is the role of answers, streamed or not", async () => {
+    const answer = await post("/v1/chat/completions", body);
+    expect(await answer.json()).toMatchObject({ choices: [{ message: { role: "bot" } }] });
+    const events = await readEvents(await post("/v1/chat/completions", { ...body, stream: true }));
+    expect(events[0]).toMatchObject({ choices: [{ delta: { role: "bot" } }] });
+  });
+
+  test("is not the role of an answer that continues the last message", async () => {
+    const continued = { add_generation_prompt: false, continue_final_message: true };
+    const answer = await post("/v1/chat/completions", { ...body, ...continued });
+    expect(await answer.json()).toMatchObject({ choices: [{ message: { role: "user" } }] });
+  });
+});
+
 describe("--enable-force-include-usage", () => {
   const { post } = makeApp({}, { answers: { ...DEFAULT_ANSWER_OPTIONS, forcesUsage: true } });
   const chunks = async (path: string, options: object = {}) =>
