@@ -4,7 +4,6 @@ import { RequestError } from "../errors.ts";
 import type { Front } from "../front/front.ts";
 import { NEUTRAL_SAMPLING, type SamplingDefaults } from "../request/sampling-params.ts";
 import { type AnswerOptions, DEFAULT_ANSWER_OPTIONS } from "./answer-options.ts";
-import type { JsonObject } from "./fields.ts";
 import { shortened } from "./quote.ts";
 import type { JsonObject } from "./schema/json-value.ts";
 
@@ -58,6 +57,8 @@ export interface ApiOptions {
   readonly templateVariables?: Readonly<Record<string, unknown>>;
   /** Absent = false. */
   readonly excludesUnusedTools?: boolean;
+  /** Absent = warnings are dropped. */
+  readonly warn?: (text: string) => void;
   /** Absent members = DEFAULT_ANSWER_OPTIONS. */
   readonly answers?: Partial<AnswerOptions>;
 }

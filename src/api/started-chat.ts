@@ -95,8 +95,6 @@ export async function startChat(
     warn(`calls of tools are not constrained: ${error.message}`);
     return queued(front, { ...request, samplingParams: { ...params, grammar: null } }, signal);
   });
-  abortOnDisconnect(signal, [stream]);
-  const promptIds = await stream.promptTokenIds;
   const { role, prefix } = echoOf(context, body, messages);
   const createdS = unixSeconds();
   return { context, body, id, createdS, n, promptIds, stream, role, prefix, choice, parsing };

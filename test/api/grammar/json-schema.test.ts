@@ -1,3 +1,5 @@
+// Which keywords of a JSON schema are dropped because the grammar engine cannot enforce them.
+
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { enforceable, loosened } from "../../../src/api/grammar/json-schema.ts";
