@@ -4,7 +4,7 @@
 import { RequestError } from "../errors.ts";
 import { type AnswerRule, answerGrammar } from "../formats/answer-grammar.ts";
 import type { GrammarTool } from "../formats/call-grammar.ts";
-import type { ChatFormat, MessageParsing } from "../protocol/message-parsing.ts";
+import type { MessageParsing } from "../protocol/message-parsing.ts";
 import type { EngineInfo } from "../protocol/protocol.ts";
 import type { GrammarSpec } from "../request/sampling-params.ts";
 import { looseSchema } from "./loose-schema.ts";
@@ -25,18 +25,16 @@ export interface ChatGrammarInit {
 
 /**
  * @returns null for free text
- * @throws RequestError "unsupported" if the format of the model's calls has no grammar
+ * @throws RequestError "unsupported" for a forced call if the format of the model's calls is not known
  */
 export function chatGrammar(init: ChatGrammarInit): GrammarSpec | null {
   const { parsing, asked, choice, info } = init;
+  const isForced = choice.kind === "required" || choice.kind === "named";
+  if (isForced && (parsing?.toolParser ?? null) === null) throw cannotForce(choice);
   if (parsing === null) return asked;
   const rule = ruleOf(init, parsing);
-  if (rule === null) return null;
-  const tokens = new Map(info.formatTokens);
-  const texts = answerGrammar(parsing, tokens, rule);
-  const isForced = choice.kind === "required" || choice.kind === "named";
-  if (texts === null && isForced) throw cannotForce(choice, parsing);
-  if (texts === null) return null;
+  const texts = rule && answerGrammar(parsing, new Map(info.formatTokens), rule);
+  if (rule === null || texts === null) return null;
   const param = rule.kind === "grammar" ? rule.grammar.param : isForced ? "tool_choice" : "tools";
   return { kind: "lark", text: texts.otherwise, textAfterOpen: texts.afterOpen, param };
 }
@@ -75,8 +73,7 @@ function grammarTool(tool: JsonObject, warn: (text: string) => void): GrammarToo
   return { name, schema: { ...schema, type: "object" }, isLenient: true };
 }
 
-function cannotForce({ kind }: ToolChoice, { toolParser }: ChatFormat): RequestError {
-  const format = toolParser === null ? "without a tool parser" : `with the ${toolParser} parser`;
-  const message = `\`tool_choice\` '${kind}' cannot be enforced ${format}.`;
+function cannotForce({ kind }: ToolChoice): RequestError {
+  const message = `\`tool_choice\` '${kind}' cannot be enforced without a tool parser.`;
   return new RequestError("unsupported", message, "tool_choice");
 }
