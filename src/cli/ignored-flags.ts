@@ -37,8 +37,6 @@ const BY_REASON: Readonly<Record<string, string>> = {
     enable-chunked-prefill enable-auto-tool-choice`,
   "requests are not logged without --enable-log-requests": `
     disable-log-requests`,
-  "outputs are never logged": `
-    enable-log-outputs`,
   "the log level and format are fixed": `
     log-config-file=`,
   "set HF_HUB_CACHE or HF_HOME to choose where models are stored": `

@@ -310,12 +310,19 @@ const SERVER_OPTIONS = [
     help: "Log the prompt and parameters of each request, and when its answer ends.",
   },
   {
+    name: "enable-log-outputs",
+    group: "Metrics and logs",
+    kind: "flag",
+    fallback: false,
+    help: "Log the generated text of each request; requires --enable-log-requests.",
+  },
+  {
     name: "max-log-len",
     group: "Metrics and logs",
     kind: "integer",
     fallback: null,
     min: 0,
-    help: "Maximum number of prompt characters or token IDs to log. Default: all.",
+    help: "Maximum number of characters or token IDs to log per prompt or output. Default: all.",
   },
   {
     name: "disable-uvicorn-access-log",

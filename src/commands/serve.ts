@@ -16,7 +16,7 @@ import { type DecidedSampling, samplingDefaults } from "../cli/sampling-defaults
 import { StatsLine } from "../cli/stats-line.ts";
 import type { EngineConfig } from "../engine/engine-config.ts";
 import { startEngine } from "../engine/start-engine.ts";
-import { EngineError, shuttingDown, stackOf } from "../errors.ts";
+import { ConfigError, EngineError, shuttingDown, stackOf } from "../errors.ts";
 import { createFront, type MeasuredFrontOptions } from "../front/measured-front.ts";
 import type { MetricFeature } from "../metrics/family.ts";
 import { checkVersion } from "../metrics/version-gate.ts";
@@ -147,11 +147,19 @@ function serviceOptions(init: ServiceInit): MeasuredFrontOptions & ContextOption
     createdSeries: !isPythonTrue(process.env["PROMETHEUS_DISABLE_CREATED_SERIES"]),
     features: metricFeatures(options),
     listeners: [statsLine],
-    requestLog: options["enable-log-requests"]
-      ? { log, maxPromptLength: options["max-log-len"] }
-      : null,
+    requestLog: requestLog(options, log),
     log: (fault) => log(`error: ${fault}`),
   };
+}
+
+/** @throws ConfigError "invalid_option" */
+function requestLog(options: ServeOptions, log: Log): ContextOptions["requestLog"] {
+  const logsOutputs = options["enable-log-outputs"];
+  if (options["enable-log-requests"]) {
+    return { log, maxPromptLength: options["max-log-len"], logsOutputs };
+  }
+  if (!logsOutputs) return null;
+  throw new ConfigError("invalid_option", "--enable-log-outputs requires --enable-log-requests");
 }
 
 function answerOptions(options: ServeOptions): NonNullable<ContextOptions["answers"]> {

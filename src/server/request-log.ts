@@ -13,6 +13,8 @@ export interface RequestLogOptions {
   readonly nowMs: () => number;
   /** Maximum number of characters or token ids of a prompt to log; null = all. */
   readonly maxPromptLength: number | null;
+  /** Whether the generated text is logged, too, up to maxPromptLength characters. Absent = false. */
+  readonly logsOutputs?: boolean;
 }
 
 export interface Arrival {
@@ -58,6 +60,8 @@ class LogEntry {
   /** Number of prompt tokens by engine request; its n sequences share them. */
   readonly #promptTokens = new Map<string, number>();
   readonly #finishReasons = new Set<string>();
+  /** Text so far by sequence, if outputs are logged. */
+  readonly #texts = new Map<string, string>();
   #numOutputTokens = 0;
   #firstMs: number | null = null;
   #hasEnded = false;
@@ -95,7 +99,11 @@ class LogEntry {
     this.#end("Failed", `${code}, ${jsonText(message)}, ${this.#took()}`);
   }
 
-  #count({ requestId, tokenIds, numPromptTokens, finishReason }: RequestOutput): void {
+  #count(output: RequestOutput): void {
+    const { requestId, tokenIds, numPromptTokens, finishReason } = output;
+    if (this.#options.logsOutputs) {
+      this.#texts.set(requestId, (this.#texts.get(requestId) ?? "") + textOf(output));
+    }
     this.#promptTokens.set(requestId.split("-")[0] ?? "", numPromptTokens);
     this.#numOutputTokens += tokenIds.length;
     if (tokenIds.length > 0) this.#firstMs ??= this.#options.nowMs();
@@ -127,8 +135,18 @@ class LogEntry {
   #end(how: "Finished" | "Failed" | "Aborted", text: string): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
+    if (this.#texts.size > 0) {
+      const shown = promptText([...this.#texts.values()], this.#options.maxPromptLength);
+      this.#options.log(`Generated response ${this.#arrival.id}: output: ${shown}`);
+    }
     this.#options.log(`${how} request ${this.#arrival.id}: ${text}`);
   }
+}
+
+/** New text of an output, with reasoning and tool calls. */
+function textOf({ text, parts }: RequestOutput): string {
+  if (parts === null) return text;
+  return parts.map((part) => (part.kind === "tool_call" ? `${part.name} ` : part.text)).join("");
 }
 
 /** Formats a prompt as JSON, so that user text cannot forge log lines. */

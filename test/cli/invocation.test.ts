@@ -178,6 +178,7 @@ describe("the help of a command", () => {
     expect(names).toEqual([
       "  --disable-log-stats",
       "  --enable-log-requests",
+      "  --enable-log-outputs",
       "  --max-log-len",
       "  --disable-uvicorn-access-log",
       "  --disable-access-log-for-endpoints",

@@ -5,10 +5,13 @@ import { makeApp } from "../support/fake-engine.ts";
 import { until } from "../support/waiting.ts";
 
 /** @returns an app whose requests always take 250 ms by the log's clock, and its log lines */
-function makeLogged(maxPromptLength: number | null = null) {
+function makeLogged(maxPromptLength: number | null = null, logsOutputs = false) {
   const lines: string[] = [];
   const log = (line: string) => lines.push(line);
-  const parts = makeApp({}, { requestLog: { log, nowMs: () => 250, maxPromptLength } });
+  const parts = makeApp(
+    {},
+    { requestLog: { log, nowMs: () => 250, maxPromptLength, logsOutputs } },
+  );
   // Use a fixed clock in place of the real one.
   Object.assign(parts.engine, { nowMs: () => 0 });
   return { ...parts, lines };
@@ -16,6 +19,34 @@ function makeLogged(maxPromptLength: number | null = null) {
 
 const id = (name: string) => ({ "x-request-id": name });
 const TOOK = "first token after 0.250 s, total 0.250 s";
+
+describe("the generated text", () => {
+  const body = { prompt: "abc", max_tokens: 4, temperature: 0, n: 1, ignore_eos: true };
+  const text = async (response: Response) =>
+    ((await response.json()) as { choices: { text: string }[] }).choices[0]?.text ?? "";
+
+  test("is logged at the end if the operator wants that", async () => {
+    const { post, lines } = makeLogged(null, true);
+    const answer = await text(await post("/v1/completions", body, id("one")));
+    expect(lines).toEqual([
+      expect.stringMatching(/^Received request cmpl-one: /),
+      `Generated response cmpl-one: output: ${JSON.stringify(answer)}`,
+      expect.stringMatching(/^Finished request cmpl-one: /),
+    ]);
+  });
+
+  test("has one entry per sequence, each cut to the same length as prompts", async () => {
+    const { post, lines } = makeLogged(2, true);
+    await (await post("/v1/completions", { ...body, n: 2, temperature: 1 }, id("two"))).text();
+    expect(lines[1]).toMatch(/^Generated response cmpl-two: output: \[".."\.\.\., ".."\.\.\.\]$/);
+  });
+
+  test("is not logged for a refused request", async () => {
+    const { post, lines } = makeLogged(null, true);
+    await post("/v1/completions", { ...body, prompt: [] }, id("three"));
+    expect(lines.map((line) => line.split(" ")[0])).toEqual(["Received", "Failed"]);
+  });
+});
 
 describe("a successful request", () => {
   test.each([false, true])(
