@@ -5,6 +5,8 @@ import type { SamplingBody } from "./schemas.ts";
 export interface AnswerOptions {
   /** Role of a chat's answer, unless it continues the last message. */
   readonly role: string;
+  /** Number of tokens per event of a stream, >= 1. */
+  readonly streamInterval: number;
   /** Whether streams end with the usage even if a request does not ask for it. */
   readonly forcesUsage: boolean;
   /** Whether usage shows the number of cached prompt tokens even if it is 0. */
@@ -15,6 +17,7 @@ export interface AnswerOptions {
 
 export const DEFAULT_ANSWER_OPTIONS: AnswerOptions = {
   role: "assistant",
+  streamInterval: 1,
   forcesUsage: false,
   showsNoCachedTokens: false,
   namesTokensById: false,

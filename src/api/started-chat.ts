@@ -16,6 +16,7 @@ import { abortOnDisconnect } from "./output-streams.ts";
 import { maxPromptTokens, truncatedIds } from "./prompt-truncation.ts";
 import { checkN, samplingParams } from "./sampling.ts";
 import type { ChatBody } from "./schemas.ts";
+import { everyTokens } from "./stream-interval.ts";
 import { chatTemplateRequest } from "./template-request.ts";
 import { isStrict, type ToolChoice, toolChoice } from "./tool-choice.ts";
 import { checkChatFeatures, checkStreamOptions } from "./unsupported.ts";
@@ -73,16 +74,7 @@ export async function startChat(
   const parsing = chatParsing(info.chatFormat, body, choice);
   const { priority, cache_salt: cacheSalt } = body;
   const chat = chatTemplateRequest(context, shownBody(context, body), messages);
-  const params = samplingParams(context, {
-    body,
-    logprobs: body.logprobs ? body.top_logprobs : null,
-    promptLogprobs: body.prompt_logprobs,
-    maxTokens: limit ?? info.maxModelLen,
-    badWords,
-  });
-  const { warn } = context;
-  const grammar = chatGrammar({ info, body, choice, parsing, asked: params.grammar, warn });
-  const request: FrontRequest = {
+  const queued = front.generate({
     externalId: id,
     prompt: maxTokens === null ? { chat } : await truncatedChat(context, chat, maxTokens),
     samplingParams: { ...params, grammar },
@@ -95,6 +87,9 @@ export async function startChat(
     warn(`calls of tools are not constrained: ${error.message}`);
     return queued(front, { ...request, samplingParams: { ...params, grammar: null } }, signal);
   });
+  const stream = everyTokens(queued, body.stream ? context.answers.streamInterval : 1);
+  abortOnDisconnect(signal, [stream]);
+  const promptIds = await stream.promptTokenIds;
   const { role, prefix } = echoOf(context, body, messages);
   const createdS = unixSeconds();
   return { context, body, id, createdS, n, promptIds, stream, role, prefix, choice, parsing };

@@ -19,6 +19,7 @@ import { abortAll, abortOnDisconnect } from "./output-streams.ts";
 import { checkN, samplingParams } from "./sampling.ts";
 import type { CompletionBody } from "./schemas.ts";
 import type { AnswerInit } from "./started-chat.ts";
+import { everyTokens } from "./stream-interval.ts";
 import { checkCompletionFeatures, checkStreamOptions } from "./unsupported.ts";
 
 /** A validated and queued request. */
@@ -78,7 +79,10 @@ async function queueAll(
     const known = prompts.filter((prompt) => prompt instanceof Int32Array);
     checkNumLogprobs(known.reduce((sum, ids) => sum + logprobsOf(front.info, shared, ids), 0));
     reservation.addTokens(prompts.reduce((sum, prompt) => sum + knownTokens(prompt), 0));
-    return prompts.map((prompt) => front.generate({ prompt, ...shared }, reservation));
+    const interval = body.stream ? context.answers.streamInterval : 1;
+    return prompts.map((prompt) =>
+      everyTokens(front.generate({ prompt, ...shared }, reservation), interval),
+    );
   } finally {
     reservation.release();
   }

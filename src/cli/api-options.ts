@@ -52,4 +52,13 @@ export const API_OPTIONS = [
     fallback: "assistant",
     help: "Role of a chat's answer if its request has add_generation_prompt (the default).",
   },
+  {
+    name: "stream-interval",
+    group: "Server",
+    kind: "integer",
+    fallback: 1,
+    min: 1,
+    unit: "tokens",
+    help: "Number of tokens per event of a stream; the first and last are not delayed.",
+  },
 ] as const satisfies readonly OptionSpec[];

@@ -63,7 +63,7 @@ const BY_REASON: Readonly<Record<string, string>> = {
     enforce-eager async-scheduling compilation-config=|-cc optimization-level=|-O additional-config=
     scheduler-cls= worker-cls= max-parallel-loading-workers= disable-cascade-attn use-tqdm-on-load
     disable-hybrid-kv-cache-manager disable-frontend-multiprocessing
-    stream-interval= prefix-caching-hash-algo= max-long-partial-prefills=
+    prefix-caching-hash-algo= max-long-partial-prefills=
     disable-fastapi-docs calculate-kv-scales kv-sharing-fast-prefill cudagraph-capture-sizes=+
     max-cudagraph-capture-size= cudagraph-metrics enable-layerwise-nvtx-tracing profiler-config=
     worker-extension-cls= mamba-cache-dtype= mamba-ssm-cache-dtype= mamba-block-size= io-processor-plugin=

@@ -165,6 +165,7 @@ function requestLog(options: ServeOptions, log: Log): ContextOptions["requestLog
 function answerOptions(options: ServeOptions): NonNullable<ContextOptions["answers"]> {
   return {
     role: options["response-role"],
+    streamInterval: options["stream-interval"],
     forcesUsage: options["enable-force-include-usage"],
     showsNoCachedTokens: options["enable-prompt-tokens-details"],
     namesTokensById: options["return-tokens-as-token-ids"],

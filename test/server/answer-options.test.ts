@@ -30,6 +30,32 @@ describe("--response-role", () => {
   });
 });
 
+describe("--stream-interval", () => {
+  const model = { stepDelayMs: 1 };
+  const texts = async (path: string, streamInterval: number, n = 1) => {
+    const answers = { ...DEFAULT_ANSWER_OPTIONS, streamInterval };
+    const { post } = makeApp({ model }, { answers });
+    const asked = { ...body, max_tokens: 8, ignore_eos: true, stream: true, n, seed: 1 };
+    const answer = await post(path, { ...asked, temperature: n > 1 ? 1 : 0 });
+    const events = (await readEvents(answer)).slice(0, -1) as {
+      choices: { index: number; text?: string; delta?: { role?: string; content: string } }[];
+    }[];
+    const choices = events.flatMap((event) => event.choices);
+    const shown = choices.filter(({ index, delta }) => index === 0 && delta?.role === undefined);
+    return shown.map(({ text, delta }) => text ?? delta?.content ?? "");
+  };
+
+  test.each(ROUTES)("joins tokens of %s, but not the first and last", async (path) => {
+    expect((await texts(path, 3)).map((text) => text.length)).toEqual([1, 3, 3, 1]);
+    expect((await texts(path, 3)).join("")).toBe((await texts(path, 1)).join(""));
+  });
+
+  test("counts the tokens of each choice separately", async () => {
+    const lengths = (await texts("/v1/completions", 4, 2)).map((text) => text.length);
+    expect(lengths).toEqual([1, 4, 3]);
+  });
+});
+
 describe("--enable-force-include-usage", () => {
   const { post } = makeApp({}, { answers: { ...DEFAULT_ANSWER_OPTIONS, forcesUsage: true } });
   const chunks = async (path: string, options: object = {}) =>
