@@ -119,7 +119,6 @@ const UNREAD = optional(anything);
  */
 export const UNBUILT_FIELDS = {
   logits_processors: UNREAD,
-  vllm_xargs: UNREAD,
   kv_transfer_params: UNREAD,
   functions: UNREAD,
   web_search_options: UNREAD,
@@ -188,6 +187,8 @@ const SAMPLING_FIELDS = {
   truncate_prompt_tokens: optional(truncation),
   cache_salt: optional(string),
   request_id: optional(string),
+  /** For plugins, of which there are none. */
+  vllm_xargs: optional(object),
   response_format: optional(responseFormat),
   structured_outputs: UNREAD,
   guided_json: UNREAD,

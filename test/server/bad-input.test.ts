@@ -496,7 +496,6 @@ describe("constraints of other servers and versions", () => {
     ["guided_decoding_backend", "outlines"],
     ["guided_whitespace_pattern", " "],
     ["logits_processors", ["a.b"]],
-    ["vllm_xargs", { a: 1 }],
     ["web_search_options", {}],
     ["repetition_detection", { max_pattern_size: 8 }],
     ["stop_regex", "a+"],
