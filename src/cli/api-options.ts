@@ -1,4 +1,4 @@
-// Options of the API: additional routes, and what answers contain.
+// API options: additional routes, and the contents of responses. Part of the table in options.ts.
 
 import type { OptionSpec } from "./option-spec.ts";
 
@@ -8,7 +8,7 @@ export const API_OPTIONS = [
     group: "Server",
     kind: "flag",
     fallback: false,
-    help: "Count the requests in progress, for GET /load.",
+    help: "Count the requests in progress, and report the number at GET /load.",
   },
   {
     name: "enable-tokenizer-info-endpoint",
@@ -22,35 +22,35 @@ export const API_OPTIONS = [
     group: "Server",
     kind: "flag",
     fallback: false,
-    help: "Add X-Request-Id to every response: the request's own, or a random ID.",
+    help: "Add an X-Request-Id header to every response: the request's own ID, or a random one.",
   },
   {
     name: "enable-force-include-usage",
     group: "Server",
     kind: "flag",
     fallback: false,
-    help: "End every stream with its usage, as if its request had asked for it.",
+    help: "End every stream with its usage, even if the request did not ask for it.",
   },
   {
     name: "enable-prompt-tokens-details",
     group: "Server",
     kind: "flag",
     fallback: false,
-    help: "Show cached prompt tokens in every usage; without it, only if there are any.",
+    help: "Always report cached prompt tokens in usage; without it, only if there are any.",
   },
   {
     name: "return-tokens-as-token-ids",
     group: "Server",
     kind: "flag",
     fallback: false,
-    help: "Name tokens in log-probabilities `token_id:N`, unless a request says otherwise.",
+    help: "Show tokens in log-probabilities as `token_id:N`, unless a request overrides it.",
   },
   {
     name: "response-role",
     group: "Server",
     kind: "string",
     fallback: "assistant",
-    help: "Role of a chat's answer if its request has add_generation_prompt (the default).",
+    help: "Role of chat answers for requests with add_generation_prompt (the default).",
   },
   {
     name: "stream-interval",

@@ -172,7 +172,7 @@ function answerOptions(options: ServeOptions): NonNullable<ContextOptions["answe
   };
 }
 
-/** The chat template can be one that replaces the model's. */
+/** @returns settings of the tokenizer and the chat template, which can replace the model's */
 function tokenizerInfo(options: ServeOptions, path: string): Pick<ContextOptions, "tokenizerInfo"> {
   if (!options["enable-tokenizer-info-endpoint"]) return {};
   const facts = tokenizerFacts(readGgufHeader(path).metadata);

@@ -2,7 +2,7 @@
 
 import type { GgufValue } from "./gguf-header.ts";
 
-/** Special tokens, by their names in tokenizer_config.json. */
+/** GGUF keys of special tokens, by their names in tokenizer_config.json. */
 const SPECIAL_TOKENS = {
   bos_token: "bos_token_id",
   eos_token: "eos_token_id",
@@ -18,14 +18,14 @@ export interface TokenizerFacts {
   /** Name of the class in Hugging Face's transformers. */
   readonly tokenizerClass: string;
   readonly specialTokenIds: Readonly<Partial<Record<SpecialTokenName, number>>>;
-  /** Null = the file does not say. */
+  /** Null = not stated in the file. */
   readonly addsBos: boolean | null;
   readonly addsEos: boolean | null;
   readonly addsPrefixSpace: boolean | null;
   readonly chatTemplate: string | null;
 }
 
-/** Classes by GGUF's tokenizer model. */
+/** Tokenizer classes by GGUF's tokenizer model. */
 const CLASSES: Readonly<Record<string, string>> = {
   gpt2: "GPT2TokenizerFast",
   llama: "LlamaTokenizerFast",
