@@ -74,7 +74,16 @@ export async function startChat(
   const parsing = chatParsing(info.chatFormat, body, choice);
   const { priority, cache_salt: cacheSalt } = body;
   const chat = chatTemplateRequest(context, shownBody(context, body), messages);
-  const queued = front.generate({
+  const params = samplingParams(context, {
+    body,
+    logprobs: body.logprobs ? body.top_logprobs : null,
+    promptLogprobs: body.prompt_logprobs,
+    maxTokens: limit ?? info.maxModelLen,
+    badWords,
+  });
+  const { warn } = context;
+  const grammar = chatGrammar({ info, body, choice, parsing, asked: params.grammar, warn });
+  const request: FrontRequest = {
     externalId: id,
     prompt: maxTokens === null ? { chat } : await truncatedChat(context, chat, maxTokens),
     samplingParams: { ...params, grammar },
@@ -82,14 +91,13 @@ export async function startChat(
     mustFit: mustFit && limit !== null,
     ...{ priority, cacheSalt, arrivalMs },
   };
-  const { stream, promptIds } = await queued(front, request, signal).catch((error) => {
+  const start = await queued(front, request, signal).catch((error) => {
     if (choice.kind !== "auto" || !failsOpen(error, body)) throw error;
     warn(`calls of tools are not constrained: ${error.message}`);
     return queued(front, { ...request, samplingParams: { ...params, grammar: null } }, signal);
   });
-  const stream = everyTokens(queued, body.stream ? context.answers.streamInterval : 1);
-  abortOnDisconnect(signal, [stream]);
-  const promptIds = await stream.promptTokenIds;
+  const { promptIds } = start;
+  const stream = everyTokens(start.stream, body.stream ? context.answers.streamInterval : 1);
   const { role, prefix } = echoOf(context, body, messages);
   const createdS = unixSeconds();
   return { context, body, id, createdS, n, promptIds, stream, role, prefix, choice, parsing };
