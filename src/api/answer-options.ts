@@ -1,17 +1,17 @@
-// Server-wide options of answers, and how they complete a body.
+// Server-wide options for responses, and how they complete request bodies.
 
 import type { SamplingBody } from "./schemas.ts";
 
 export interface AnswerOptions {
-  /** Role of a chat's answer, unless it continues the last message. */
+  /** Role of a chat's generated message, unless it continues the last message. */
   readonly role: string;
   /** Number of tokens per event of a stream, >= 1. */
   readonly streamInterval: number;
-  /** Whether streams end with the usage even if a request does not ask for it. */
+  /** True to end streams with the usage even if a request does not ask for it. */
   readonly forcesUsage: boolean;
-  /** Whether usage shows the number of cached prompt tokens even if it is 0. */
+  /** True to show the number of cached prompt tokens in the usage even if it is 0. */
   readonly showsNoCachedTokens: boolean;
-  /** Whether log-probabilities name tokens by ID if a request does not say. */
+  /** True to name tokens by ID in log-probabilities unless the request says otherwise. */
   readonly namesTokensById: boolean;
 }
 
@@ -23,10 +23,10 @@ export const DEFAULT_ANSWER_OPTIONS: AnswerOptions = {
   namesTokensById: false,
 };
 
-/** A body in which the server's options have been filled in. */
+/** A body completed with the server's options. */
 export type Filled<Body> = Body & { readonly return_tokens_as_token_ids: boolean };
 
-/** Fills in what a body leaves to the server. */
+/** Completes the fields that a body does not set with the server's options. */
 export function withAnswerOptions<Body extends SamplingBody>(
   { forcesUsage, namesTokensById }: AnswerOptions,
   body: Body,

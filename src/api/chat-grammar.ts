@@ -1,4 +1,4 @@
-// The grammar of a chat's answer: calls that tool_choice demands, calls within free text, or the body's own
+// Builds the grammar of a chat's output: calls required by tool_choice, calls within free text, or the body's own
 // constraint, each after the reasoning.
 
 import { RequestError } from "../errors.ts";
@@ -25,7 +25,7 @@ export interface ChatGrammarInit {
 
 /**
  * @returns null for free text
- * @throws RequestError "unsupported" for a forced call if the format of the model's calls is not known
+ * @throws RequestError "unsupported" for a forced call if the format of the model's calls is unknown
  */
 export function chatGrammar(init: ChatGrammarInit): GrammarSpec | null {
   const { parsing, asked, choice, info } = init;

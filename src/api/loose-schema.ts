@@ -1,11 +1,11 @@
-// Removes from the schema of a tool what the grammar engine cannot enforce. Agents send schemas that are too rich
-// to be a grammar; their calls are then constrained by what remains.
+// Removes the parts of a tool's schema that the grammar engine cannot enforce. Agents send schemas that are too rich
+// for a grammar; the rest of the schema still constrains their calls.
 
 import { isObject, type Json, type JsonObject } from "./schema/json-value.ts";
 
 export interface LooseSchema {
   readonly schema: JsonObject;
-  /** Keywords that were removed, each once. */
+  /** Removed keywords, each listed once. */
   readonly removed: ReadonlySet<string>;
 }
 
@@ -21,7 +21,7 @@ const FORMATS: ReadonlySet<unknown> = new Set([
   ...["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"],
 ]);
 
-/** Bounds whose grammar grows with their value, and the largest that is kept. */
+/** Bounds whose grammar grows with their value, and the maximum value to keep. */
 const BOUNDS: ReadonlyMap<string, number> = new Map([
   ["minLength", 1000],
   ["maxLength", 1000],
@@ -31,7 +31,7 @@ const BOUNDS: ReadonlyMap<string, number> = new Map([
   ["maxProperties", 1],
 ]);
 
-/** Deepest nesting that is searched; what is deeper is replaced by any value. */
+/** Maximum nesting; deeper schemas are replaced with one that allows any value. */
 const MAX_DEPTH = 64;
 
 export function looseSchema(schema: JsonObject): LooseSchema {
@@ -50,7 +50,7 @@ function withoutUnenforced(schema: JsonObject, removed: Set<string>, depth: numb
   return { ...Object.fromEntries(entries), ...(isOpen(schema) && { additionalProperties: false }) };
 }
 
-/** Keywords that say which other properties an object has, or that are combined with its own. */
+/** Keywords that define which other properties an object has, or that are combined with its own. */
 const OPENING: readonly string[] = [
   ...["additionalProperties", "patternProperties", "allOf", "anyOf", "oneOf", "$ref"],
 ];
@@ -72,12 +72,12 @@ function isEnforced(key: string, value: Json): boolean {
   return bound === undefined || Number(value) <= bound;
 }
 
-/** llguidance has neither lookaround nor references to groups. */
+/** llguidance supports neither lookaround nor group references. */
 function isEnforcedPattern(pattern: string): boolean {
   return !/\(\?[=!<]|\\[1-9bB]/.test(pattern);
 }
 
-/** Keywords whose value maps names to schemas; their names are no keywords. */
+/** Keywords whose value maps names to schemas. These names are not keywords. */
 const MAPS: readonly string[] = ["properties", "patternProperties", "$defs", "definitions"];
 /** Keywords whose value is data. */
 const DATA: readonly string[] = ["const", "enum", "default", "examples", "example", "required"];

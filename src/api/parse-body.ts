@@ -1,4 +1,4 @@
-// Checks bodies against their schemas, which TypeBox compiles at their first use, and converts the values.
+// Checks bodies against their schemas, which TypeBox compiles on first use, and converts the values.
 
 import { Type } from "@sinclair/typebox";
 import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";

@@ -1,4 +1,4 @@
-// Errors in bodies, in pydantic's types and wording: the only place that maps issues of the schema library to the
+// Errors in bodies, with pydantic's types and wording: the only place that maps issues of the schema library to the
 // text that clients see. All errors in a body are reported together, as in vLLM.
 
 import { Kind, type TSchema } from "@sinclair/typebox";
@@ -11,7 +11,7 @@ import { type LaxKind, readAs } from "./schema/types.ts";
 
 type Location = readonly (string | number)[];
 
-/** Pydantic's name for a fault, and its message. */
+/** Pydantic's name for an error, and its message. */
 type Fault = readonly [type: string, message: string];
 
 interface Issue {
@@ -125,7 +125,7 @@ const FAULTS: Readonly<
   String: () => ["string_type", "Input should be a valid string"],
   Array: () => LIST,
   LaxIntegers: () => LIST,
-  // Pydantic's models have titles, its typed dictionaries don't.
+  // Pydantic's models have titles; its typed dictionaries do not.
   Object: (_, { title }) => (title === undefined ? DICTIONARY : MODEL),
   Dictionary: () => DICTIONARY,
   LaxRecord: () => DICTIONARY,

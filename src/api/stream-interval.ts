@@ -4,7 +4,7 @@
 import type { OutputStream, SequenceOutput } from "../front/output-stream.ts";
 import { type JoinedOutput, joinedOutput, joinOutput } from "../protocol/joined-outputs.ts";
 
-/** @param interval tokens per output, >= 1 @returns `stream` itself if every output is to be sent at once */
+/** @param interval tokens per output, >= 1 @returns `stream` itself if every output is sent immediately */
 export function everyTokens(stream: OutputStream, interval: number): OutputStream {
   if (interval === 1) return stream;
   return {
@@ -18,7 +18,7 @@ async function* joined(
   outputs: AsyncIterable<SequenceOutput>,
   interval: number,
 ): AsyncGenerator<SequenceOutput> {
-  /** Output that waits, by sequence; null = the sequence has sent all it has. */
+  /** Waiting output by sequence; null = the sequence has sent all its output. */
   const waiting = new Map<number, (SequenceOutput & JoinedOutput) | null>();
   for await (const output of outputs) {
     const { index } = output;

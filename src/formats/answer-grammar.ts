@@ -1,4 +1,4 @@
-// The grammar of a whole answer: reasoning, then calls, free text with calls in it, or text with a grammar.
+// Builds the grammar of a whole output: reasoning, then calls, free text that contains calls, or text with a grammar.
 
 import type { ChatFormat } from "../protocol/message-parsing.ts";
 import type { GrammarSpec } from "../request/sampling-params.ts";
@@ -7,13 +7,13 @@ import { callGrammar } from "./call-grammars.ts";
 import { Lark } from "./lark.ts";
 import { REASONING_FORMATS, type ReasoningFormat } from "./reasoning-formats.ts";
 
-/** What an answer must be after its reasoning. */
+/** Rule for the output after its reasoning. */
 export type AnswerRule =
   | ({ readonly kind: "calls" | "text_with_calls" } & CallsInit)
   /** Text that follows a grammar, or calls if there are tools. */
   | { readonly kind: "grammar"; readonly grammar: GrammarSpec };
 
-/** Text of a grammar for each beginning of the answer. */
+/** Text of a grammar for each way that the output can begin. */
 export interface AnswerGrammar {
   /** For a prompt that has opened the reasoning. */
   readonly afterOpen: string;
@@ -51,7 +51,7 @@ function answerOf({ toolParser }: ChatFormat, lark: Lark, rule: AnswerRule): str
   if (rule.kind === "text_with_calls") {
     return isHarmony ? null : textWithCalls(grammar, lark, rule);
   }
-  // In harmony, a call ends the answer.
+  // In harmony, a call ends the output.
   return calls(grammar, lark, isHarmony ? { ...rule, onlyFirstCall: true } : rule);
 }
 

@@ -1,17 +1,17 @@
-// Grammars of tool calls, in the format in which a model writes them: what its parser reads, its grammar allows.
+// Grammars of tool calls in the model's format. A grammar allows only text that the format's parser can read.
 
 import type { Lark, Schema } from "./lark.ts";
 
-/** A tool as its grammar needs it. */
+/** A tool in the form that its grammar needs. */
 export interface GrammarTool {
   readonly name: string;
   /** JSON schema of the arguments, which is an object. */
   readonly schema: Schema;
-  /** Whether keywords of the schema that cannot be enforced are ignored. */
+  /** True to ignore keywords of the schema that cannot be enforced. */
   readonly isLenient: boolean;
 }
 
-/** A part of a call: markers and other fixed text, or an expression of Lark. */
+/** A part of a call: markers and other fixed text, or a Lark expression. */
 export type CallPart = { readonly text: string } | { readonly lark: string };
 
 /** Calls as a list: open, then calls with separators, then close. */
@@ -26,16 +26,16 @@ export interface CallGrammar {
 
 export interface CallsInit {
   readonly tools: readonly GrammarTool[];
-  /** Whether one call is all. */
+  /** True to allow only one call. */
   readonly onlyFirstCall: boolean;
 }
 
-/** @returns an expression for one call or several */
+/** @returns an expression for one or more calls */
 export function calls(grammar: CallGrammar, lark: Lark, init: CallsInit): string {
   return [optional(lark, grammar.open), list(grammar, lark, init)].join(" ");
 }
 
-/** @returns an expression for free text with calls in it; null if calls cannot be told from text */
+/** @returns an expression for free text that contains calls; null if calls cannot be distinguished from text */
 export function textWithCalls(grammar: CallGrammar, lark: Lark, init: CallsInit): string | null {
   const { open, trigger } = grammar;
   if (trigger === null) return null;

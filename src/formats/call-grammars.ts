@@ -1,4 +1,4 @@
-// The grammar of each format of tool calls, by vLLM's names of --tool-call-parser.
+// Grammars of all formats of tool calls, by vLLM's names for --tool-call-parser.
 
 import { writeJson } from "../json.ts";
 import type { ToolParser } from "../protocol/message-parsing.ts";
@@ -70,7 +70,7 @@ interface XmlGrammar {
   readonly trigger: string;
   readonly parameterStart: string;
   readonly parameterNameEnd: string;
-  /** The same for strings, if it differs. */
+  /** Same for strings, if different. */
   readonly stringNameEnd?: string;
   readonly parameterEnd: string;
 }
@@ -107,7 +107,7 @@ function xmlParameter(
   return `${start} (${texts.join(" | ")}) ${lark.text(parameterEnd)}`;
 }
 
-/** Larger bounds are not worth their states. */
+/** Maximum bound; the states of larger ones would cost too much. */
 const MAX_LENGTH = 1000;
 
 /** @returns the repetition of a regular expression for a string of the schema's length */

@@ -12,7 +12,7 @@ export function isHarmony({ toolParser, reasoningParser }: ChatFormat): boolean 
   return toolParser === "openai" || reasoningParser === "openai_gptoss";
 }
 
-/** @returns texts that are markers of the format or parts of them, if they are special tokens */
+/** @returns texts of special tokens that can be markers of the format or parts of them */
 export function formatMarkers(format: ChatFormat): ReadonlySet<string> {
   const { toolParser, reasoningParser } = format;
   const tools = toolParser && TOOL_FORMATS[toolParser];

@@ -1,11 +1,11 @@
-// Text of a grammar in llguidance's variant of Lark, rule by rule.
+// Builds the text of a grammar in llguidance's variant of Lark, rule by rule.
 
 import { writeJson } from "../json.ts";
 
-/** Any text, as a regular expression. It includes no special token. */
+/** Regular expression for any text without special tokens. */
 const ANY = "(?s:.)*";
 
-/** Whitespace in JSON: indentation. Small models repeat whitespace without end when they are free to. */
+/** Whitespace in JSON: indentation. Without a limit, small models can repeat whitespace endlessly. */
 const JSON_SPACE = "\\n? {0,16}";
 
 export type Schema = Readonly<Record<string, unknown>>;
@@ -31,7 +31,7 @@ export class Lark {
   }
 
   /**
-   * @param repetition how many characters the text can have, as in a regular expression
+   * @param repetition number of characters that the text can have, as in a regular expression
    * @returns an expression for any text up to the first `marker`, and the marker
    */
   until(marker: string, repetition = "*"): string {
@@ -70,7 +70,7 @@ export class Lark {
     return name;
   }
 
-  /** Splits text into special tokens, as ids, and what is between them. */
+  /** Splits text into special tokens, as ids, and the text between them. */
   #pieces(text: string): (string | number)[] {
     const pieces: (string | number)[] = [];
     let plain = "";
@@ -88,7 +88,7 @@ export class Lark {
   }
 }
 
-/** @returns a regular expression that matches this text only */
+/** @returns a regular expression that matches only this text */
 function literalRegex(text: string): string {
   return text.replaceAll(
     /[^A-Za-z0-9]/gu,

@@ -1,4 +1,4 @@
-// Reads a true or false in a query, in the spellings that FastAPI accepts.
+// Reads a boolean from a query, in the spellings that FastAPI accepts.
 
 import { quoted } from "../api/quote.ts";
 import { RequestError } from "../errors.ts";

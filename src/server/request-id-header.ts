@@ -1,4 +1,4 @@
-// Adds X-Request-Id to every response: the request's own header, or a random ID. As in vLLM, it needs
+// Adds X-Request-Id to every response, with the request's own ID or a random one. As in vLLM, requires
 // --enable-request-id-headers.
 
 type Fetch = (request: Request) => Promise<Response>;

@@ -1,5 +1,5 @@
-// GET /tokenizer_info: what tokenizer_config.json says, as far as a GGUF file says it. As in vLLM, the route needs
-// --enable-tokenizer-info-endpoint, since it shows the chat template.
+// GET /tokenizer_info: the contents of tokenizer_config.json, as far as a GGUF file has them. As in vLLM, the route
+// requires --enable-tokenizer-info-endpoint, since it shows the chat template.
 
 import { Elysia } from "elysia";
 import type { Front } from "../front/front.ts";
@@ -20,7 +20,7 @@ export interface TokenizerInfo {
 
 interface Source {
   readonly front: Front;
-  /** Null = there is no route. */
+  /** Null = the route does not exist. */
   readonly tokenizerInfo: TokenizerInfo | null;
 }
 

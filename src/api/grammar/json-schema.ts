@@ -1,5 +1,5 @@
-// JSON schemas as llguidance takes them: without annotations and with all `$ref` targets in `$defs`, within limits on
-// depth and size that keep the time to compile one below a second.
+// Converts JSON schemas to the form that llguidance accepts: without annotations, with all `$ref` targets in `$defs`,
+// and within limits on depth and size that keep compilation below a second.
 
 import { writeJson } from "../../json.ts";
 import { enforceablePattern } from "./pattern.ts";
@@ -16,7 +16,7 @@ import {
 /** A keyword that cannot be enforced. */
 export interface DroppedKeyword {
   readonly keyword: string;
-  /** Place of its schema, as in "#/properties/city". */
+  /** Location of the keyword's schema, such as "#/properties/city". */
   readonly path: string;
 }
 
@@ -27,12 +27,12 @@ export interface EnforceableSchema {
   readonly dropped: readonly DroppedKeyword[];
 }
 
-/** Schemas within schemas; llguidance reads at most 128 levels of JSON. */
+/** Maximum nesting of schemas; llguidance reads at most 128 levels of JSON. */
 const MAX_DEPTH = 40;
 const MAX_SCHEMAS = 10_000;
-/** Regular expressions in all `patternProperties`; each is compared with the others of its schema. */
+/** Maximum number of `patternProperties`; each expression is compared with the others in its schema. */
 const MAX_PATTERNS = 50;
-/** Length as JSON, in characters. */
+/** Maximum length of the JSON text, characters. */
 const MAX_LENGTH = 1024 * 1024;
 
 /** Drops keywords that cannot be enforced. */
@@ -54,7 +54,7 @@ class Reduction {
   readonly #dropped: DroppedKeyword[] = [];
   /** New names of `$ref` targets by their pointers. */
   readonly #names = new Map<string, string>();
-  /** Whether each schema's `patternProperties` can be kept. */
+  /** True for schemas whose `patternProperties` can be kept. */
   readonly #keepsPatterns = new Map<Members, boolean>();
   #numSchemas = 0;
   #numPatterns = 0;
@@ -68,7 +68,7 @@ class Reduction {
     const root = this.#schema(this.#root, "#", 0);
     const schema = isMembers(root) ? root : {};
     const defs: [string, unknown][] = [];
-    // Targets within targets are added while this loop runs.
+    // Targets found within targets are added while this loop runs.
     for (const [pointer, name] of this.#names) {
       defs.push([name, this.#schema(this.#target(pointer), pointer, 1)]);
     }
@@ -131,7 +131,7 @@ class Reduction {
 
   /**
    * @returns whether a keyword's schemas can be kept. `additionalProperties` and `items` allow more without the
-   *   keywords that they depend on, so they go with them.
+   *   keywords that they depend on, so they are dropped together.
    */
   #isWhole(schema: Members, keyword: string): boolean {
     const value = schema[keyword];
@@ -182,7 +182,7 @@ class Reduction {
     return [["$ref", `#/$defs/${name}`]];
   }
 
-  /** @returns the schema that a JSON pointer such as "#/$defs/city" names; undefined if there is none */
+  /** @returns the schema that a JSON pointer such as "#/$defs/city" refers to; undefined if there is none */
   #target(pointer: string): unknown {
     if (!pointer.startsWith("#/")) return undefined;
     let target: unknown = this.#root;

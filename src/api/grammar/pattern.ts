@@ -1,7 +1,7 @@
-// Regular expressions as JSON schemas write them (ECMA-262), in the syntax of llguidance (Rust's). Most are equal in
-// both; braces and brackets that JavaScript reads as text are escaped.
+// Translates regular expressions from the syntax of JSON schemas (ECMA-262) to llguidance's (Rust's). Most are the
+// same in both; braces and brackets that JavaScript treats as text are escaped.
 
-/** Escapes with a letter that mean the same in both. */
+/** Letter escapes that mean the same in both. */
 const SHARED_ESCAPES = "dDsSwWnrtfvpPxu";
 
 /**
@@ -19,7 +19,7 @@ export function enforceablePattern(pattern: string): string | null {
   return result;
 }
 
-/** A translated part of a pattern, and where the next one begins. */
+/** A translated part of a pattern, and the position of the next part. */
 interface Part {
   readonly text: string;
   readonly end: number;
@@ -57,7 +57,7 @@ function controlAt(pattern: string, at: number): Part | null {
   return { text: `\\x${code}`, end: at + 3 };
 }
 
-/** Translates a character class, in which Rust's syntax has sets within sets, and operators on them. */
+/** Translates a character class. Rust's syntax also allows nested sets and set operators in classes. */
 function classAt(pattern: string, at: number): Part | null {
   const isNegated = pattern[at + 1] === "^";
   const start = at + (isNegated ? 2 : 1);

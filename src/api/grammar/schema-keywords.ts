@@ -1,4 +1,4 @@
-// The keywords of JSON schemas that llguidance 1.9 enforces, and the values for which it does. Annotations and unknown
+// JSON schema keywords that llguidance 1.9 enforces, and the values for which it enforces them. Annotations and unknown
 // keywords are not listed, since they constrain nothing.
 
 import { WrittenNumber } from "../../json.ts";
@@ -25,7 +25,7 @@ export const SCHEMA_KEYWORDS: Readonly<Record<string, "one" | "list" | "map" | "
   oneOf: "list",
 };
 
-/** Keywords that constrain the output and cannot be enforced. */
+/** Keywords that constrain the output but cannot be enforced. */
 export const UNENFORCED_KEYWORDS: readonly string[] = [
   ...["not", "if", "then", "else", "dependencies", "dependentRequired", "dependentSchemas"],
   ...["uniqueItems", "contains", "minContains", "maxContains", "propertyNames"],
@@ -70,7 +70,7 @@ export const VALUE_KEYWORDS: Readonly<Record<string, (value: unknown) => boolean
   format: (value) => typeof value === "string" && FORMATS.includes(value),
 };
 
-/** @returns whether a keyword that cannot be enforced allows everything, as `"uniqueItems": false` does */
+/** @returns true if a keyword that cannot be enforced allows everything, as in `"uniqueItems": false` */
 export function isTrivial(keyword: string, schema: Members): boolean {
   const value = schema[keyword];
   if (keyword === "then" || keyword === "else") return schema["if"] === undefined;
@@ -114,7 +114,7 @@ function isCount(value: unknown): boolean {
   return Number.isSafeInteger(count) && count >= 0;
 }
 
-/** Largest divisor; the time to compile one grows with the square of its digits. */
+/** Maximum divisor; compile time grows with the square of its number of digits. */
 const MAX_DIVISOR = 10_000;
 
 function isDivisor(value: unknown): boolean {

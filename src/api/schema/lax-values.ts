@@ -1,5 +1,5 @@
-// Pydantic's lax conversions: numeric strings count as numbers, 1.0 as an integer, "yes" as true. Each function
-// returns null for a value that it cannot convert.
+// Pydantic's lax conversions: numeric strings count as numbers, 1.0 counts as an integer, and "yes" as true. Each
+// function returns null for a value that it cannot convert.
 
 import { type Integer, WrittenNumber } from "../../json.ts";
 import type { Json } from "./json-value.ts";
@@ -10,7 +10,7 @@ import type { Json } from "./json-value.ts";
  */
 const DECIMAL = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?\s*$/i;
 
-/** @returns an infinite number for one that is too large, and NaN for a value that is not a number */
+/** @returns Infinity for a number that is too large, and NaN for a value that is not a number */
 export function toNumber(value: Json): number {
   if (typeof value === "number") return value;
   if (typeof value === "bigint") return Number(value);

@@ -1,12 +1,12 @@
 // Types of body fields, as TypeBox schemas: what /openapi.json shows, what the compiled check accepts, and the
-// TypeScript type of the converted value. Kinds of our own accept what pydantic accepts.
+// TypeScript type of the converted value. Pagoda's own kinds accept the same values as pydantic.
 
 import { Kind, type TSchema, Type, TypeRegistry } from "@sinclair/typebox";
 import type { Integer } from "../../json.ts";
 import { isObject, type Json, type JsonObject } from "./json-value.ts";
 import { toBoolean, toFloat, toInteger } from "./lax-values.ts";
 
-/** Converts a value that the check has accepted. Kinds of our own return null for a value that is not of the kind. */
+/** Converts a value that the check has accepted. Pagoda's own kinds return null for a value that is not of the kind. */
 const READ = Symbol("read");
 
 /** @returns null for a value that is not of the kind */
@@ -49,7 +49,7 @@ export function lax<T>(kind: LaxKind, shown: object, read: Read<T>): Schema<T> {
   return { ...Type.Unsafe<T>({ ...shown, [Kind]: kind }), [READ]: read };
 }
 
-/** @returns a schema of the same values, which are converted after the check */
+/** @returns a schema that accepts the same values and converts them after the check */
 export function converted<T, U>(schema: Schema<T>, convert: (value: T) => U): Schema<U> {
   const read = (value: Json) => convert(readAs(schema, value) as T);
   return { ...schema, [READ]: read } as Schema<unknown> as Schema<U>;
