@@ -17,6 +17,8 @@ export interface ApiContext {
   readonly templateVariables: JsonObject;
   /** True to omit tools from the prompt if the request does not allow calls. */
   readonly excludesUnusedTools: boolean;
+  /** Limit of reasoning tokens for requests that set none; null = no limit. */
+  readonly thinkingTokenBudget: number | null;
   /** Receives warnings for the operator. */
   readonly warn: (text: string) => void;
   /** Null = the size of the vocabulary. */
@@ -57,6 +59,8 @@ export interface ApiOptions {
   readonly templateVariables?: Readonly<Record<string, unknown>>;
   /** Absent = false. */
   readonly excludesUnusedTools?: boolean;
+  /** Absent = null. */
+  readonly thinkingTokenBudget?: number | null;
   /** Absent = warnings are dropped. */
   readonly warn?: (text: string) => void;
   /** Absent members = DEFAULT_ANSWER_OPTIONS. */
@@ -70,6 +74,7 @@ export function apiContext(front: Front, options: ApiOptions): ApiContext {
     trustsRequestTemplates: options.trustsRequestTemplates ?? false,
     templateVariables: (options.templateVariables ?? {}) as JsonObject,
     excludesUnusedTools: options.excludesUnusedTools ?? false,
+    thinkingTokenBudget: options.thinkingTokenBudget ?? null,
     warn: eachOnce(options.warn ?? (() => {})),
     maxLogprobs: options.maxLogprobs,
     samplingDefaults: options.samplingDefaults ?? NEUTRAL_SAMPLING,

@@ -1,5 +1,7 @@
 // Decides how to parse a chat's output.
 
+import { RequestError } from "../errors.ts";
+import type { Integer } from "../json.ts";
 import type { ChatFormat, MessageParsing } from "../protocol/message-parsing.ts";
 import { callableTools } from "./callable-tools.ts";
 import type { ChatBody } from "./schemas.ts";
@@ -8,13 +10,26 @@ import type { ToolChoice } from "./tool-choice.ts";
 /** @returns null if the text is used as the content unchanged */
 export function chatParsing(
   format: ChatFormat,
-  body: Pick<ChatBody, "tools" | "stream" | "parallel_tool_calls">,
+  body: Pick<ChatBody, "tools" | "stream" | "parallel_tool_calls" | "thinking_token_budget">,
   choice: ToolChoice,
+  defaultBudget: number | null,
 ): MessageParsing | null {
+  const thinkingTokenBudget = budgetOf(body.thinking_token_budget, defaultBudget);
   const toolParser = choice.kind === "none" ? null : format.toolParser;
   const { reasoningParser } = format;
   if (toolParser === null && reasoningParser === null) return null;
   const onlyFirstCall = !body.parallel_tool_calls || choice.kind === "named";
   const tools = callableTools(body.tools ?? [], toolParser);
-  return { tools, toolParser, reasoningParser, holdsCalls: !body.stream, onlyFirstCall };
+  const holdsCalls = !body.stream;
+  return { tools, toolParser, reasoningParser, holdsCalls, onlyFirstCall, thinkingTokenBudget };
+}
+
+/** @returns null for no limit, which is -1 in a body */
+function budgetOf(asked: Integer | null, fallback: number | null): number | null {
+  if (asked === null) return fallback;
+  if (asked < -1) {
+    const message = `thinking_token_budget must be -1 or at least 0, got ${asked}.`;
+    throw new RequestError("invalid_value", message, "thinking_token_budget");
+  }
+  return asked === -1 ? null : Number(asked);
 }

@@ -214,6 +214,7 @@ export const CHAT_FIELDS = {
   tool_choice: optional(anything),
   parallel_tool_calls: optional(boolean, true),
   include_reasoning: optional(boolean, true),
+  thinking_token_budget: optional(integer),
   modalities: optional(list(string), []),
   reasoning_effort: optional(reasoningEffort),
   echo: optional(boolean, false),

@@ -71,7 +71,7 @@ export async function startChat(
   const maxTokens = maxPromptTokens(context, body, limit);
   if (maxTokens === null) checkPromptLength(info, sum(lengths));
   const badWords = await badWordIds(context, body);
-  const parsing = chatParsing(info.chatFormat, body, choice);
+  const parsing = chatParsing(info.chatFormat, body, choice, context.thinkingTokenBudget);
   const { priority, cache_salt: cacheSalt } = body;
   const chat = chatTemplateRequest(context, shownBody(context, body), messages);
   const params = samplingParams(context, {

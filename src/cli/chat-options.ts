@@ -36,6 +36,15 @@ export const CHAT_OPTIONS = [
     help: "Format of the model's reasoning; auto = from its chat template, none = leave it as text.",
   },
   {
+    name: "reasoning-budget",
+    group: "Model",
+    kind: "integer",
+    fallback: -1,
+    min: -1,
+    unit: "tokens",
+    help: "Maximum length of the reasoning in requests without `thinking_token_budget`; -1 = no limit.",
+  },
+  {
     name: "exclude-tools-when-tool-choice-none",
     group: "Model",
     kind: "flag",

@@ -43,6 +43,11 @@ export function maxLogprobs({ "max-logprobs": max }: ServeOptions): number | nul
   return max === -1 ? null : max;
 }
 
+/** @returns null for a negative number, which stands for no limit */
+export function unlessNegative(value: number): number | null {
+  return value < 0 ? null : value;
+}
+
 /** Maps 0, which means "no limit" in options as in vLLM, to null. */
 export function unlessZero(value: number): number | null {
   return value === 0 ? null : value;

@@ -3,7 +3,7 @@
 
 import type { CommandOptions, ServeOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";
-import { serveLimits } from "../cli/limits.ts";
+import { serveLimits, unlessNegative } from "../cli/limits.ts";
 import type { OptionGroup } from "../cli/option-spec.ts";
 import { optionSpec } from "../cli/options.ts";
 import { isGiven, parseOptions, typedOptions } from "../cli/parse-options.ts";
@@ -149,6 +149,7 @@ export function clientOf(engine: EngineClient, init: ServiceInit): ApiClient {
     ...serveLimits(serving, warn),
     ...{ modelNames: [modelNameOf(path)], modelRoot: path, apiKeys: [] },
     samplingDefaults: sampling.defaults,
+    thinkingTokenBudget: unlessNegative(serving["reasoning-budget"]),
     templateVariables: serving["default-chat-template-kwargs"],
     ...{ isDevMode: false, showHiddenFor: null, requestLog: null },
     ...{ createdSeries: false, listeners: [], features: new Set([]) },

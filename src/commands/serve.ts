@@ -9,7 +9,7 @@ import { banner } from "../cli/banner.ts";
 import type { ServeOptions } from "../cli/commands.ts";
 import { engineConfig, templateText } from "../cli/engine-config.ts";
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
-import { serveLimits, timeoutMs, unlessZero } from "../cli/limits.ts";
+import { serveLimits, timeoutMs, unlessNegative, unlessZero } from "../cli/limits.ts";
 import { logLine } from "../cli/log-line.ts";
 import { parseOptions } from "../cli/parse-options.ts";
 import { type DecidedSampling, samplingDefaults } from "../cli/sampling-defaults.ts";
@@ -137,6 +137,7 @@ function serviceOptions(init: ServiceInit): MeasuredFrontOptions & ContextOption
     trustsRequestTemplates: options["trust-request-chat-template"],
     templateVariables: options["default-chat-template-kwargs"],
     warn: (text) => log(`warning: ${text}`),
+    thinkingTokenBudget: unlessNegative(options["reasoning-budget"]),
     excludesUnusedTools: options["exclude-tools-when-tool-choice-none"],
     tracksLoad: options["enable-server-load-tracking"],
     ...tokenizerInfo(options, path),

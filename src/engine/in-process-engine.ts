@@ -22,7 +22,7 @@ import type { Request } from "../request/request.ts";
 import type { CompiledGrammar } from "../request/sampling-params.ts";
 import type { ModelRunner } from "../runner/model-runner.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
-import type { StepPlan, StepResult } from "../scheduler/scheduler-output.ts";
+import type { SampledTokens, StepPlan, StepResult } from "../scheduler/scheduler-output.ts";
 import { Signal } from "../signal.ts";
 import { engineCalls } from "./engine-calls.ts";
 import { EngineSleep } from "./engine-sleep.ts";
@@ -36,6 +36,8 @@ export interface InProcessEngineOptions {
   readonly scheduler: Scheduler;
   readonly runner: ModelRunner;
   readonly seed: bigint;
+  /** Tokens that end the model's reasoning in its middle; absent = reasoning is never ended. */
+  readonly endOfReasoning?: readonly number[];
   /** Engine clock, ms, monotonic. */
   readonly nowMs?: () => number;
   /**
@@ -60,6 +62,7 @@ export class InProcessEngine implements EngineClient {
   readonly #nowMs: () => number;
   readonly #onStepFault: NonNullable<InProcessEngineOptions["onStepFault"]>;
   readonly #seeds: SeedSource;
+  readonly #endOfReasoning: readonly number[];
   readonly #processor: OutputProcessor;
   /** Live sequences by id. */
   readonly #requests = new Map<string, Request>();
@@ -91,6 +94,7 @@ export class InProcessEngine implements EngineClient {
       sleep: new EngineSleep(scheduler, runner),
       abortAllButHeld: () => this.#abortAllButHeld(),
     });
+    this.#endOfReasoning = options.endOfReasoning ?? [];
     this.#seeds = new SeedSource(options.seed);
     this.#processor = new OutputProcessor(options.runner.tokenizer);
     this.#loop = this.#run();
@@ -279,14 +283,21 @@ export class InProcessEngine implements EngineClient {
     this.#keepPromptLogprobs(plan, result);
     for (const sampled of this.#scheduler.update(plan, result)) {
       const { request } = sampled;
-      const { output, stopped } = this.#processor.process(sampled, nowS);
-      if (stopped && !request.isFinished) this.#scheduler.finish(request, "FINISHED_STOPPED");
-      if (output.finishReason !== null) this.#requests.delete(request.requestId);
-      this.#outputs.push(output);
+      this.#take(sampled, nowS);
+      if (!this.#processor.exceedsBudget(request)) continue;
+      this.#take(this.#scheduler.force(request, this.#endOfReasoning), nowS);
     }
     const { forwardMs, samplingMs } = result;
     this.#timings = { numScheduledTokens: plan.numScheduledTokens, forwardMs, samplingMs };
     this.#isDirty = true;
+  }
+
+  #take(sampled: SampledTokens, nowS: number): void {
+    const { request } = sampled;
+    const { output, stopped } = this.#processor.process(sampled, nowS);
+    if (stopped && !request.isFinished) this.#scheduler.finish(request, "FINISHED_STOPPED");
+    if (output.finishReason !== null) this.#requests.delete(request.requestId);
+    this.#outputs.push(output);
   }
 
   #keepPromptLogprobs(plan: StepPlan, result: StepResult): void {

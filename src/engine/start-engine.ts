@@ -2,6 +2,7 @@
 
 import { ConfigError, type ConfigErrorCode } from "../errors.ts";
 import { formatMarkers } from "../formats/format-markers.ts";
+import { endOfReasoning } from "../formats/reasoning-formats.ts";
 import { noneHash } from "../kvcache/block-hash.ts";
 import { BlockResidency } from "../kvcache/block-residency.ts";
 import { listIds } from "../protocol/listed-ids.ts";
@@ -51,7 +52,11 @@ export async function startEngine(
   };
   const onStepFault = ({ message }: Error, externalIds: readonly string[]) =>
     host.log(`error: ${message}; requests: ${listIds(externalIds)}`);
-  return new InProcessEngine({ info, scheduler, runner, seed, onStepFault });
+  const endText = endOfReasoning(config.chatFormat);
+  const endIds = [...(await runner.tokenizer.encode(endText, false, true))];
+  return new InProcessEngine({
+    ...{ info, scheduler, runner, seed, onStepFault, endOfReasoning: endIds },
+  });
 }
 
 /** Looks for the markers of a format among the special tokens. */

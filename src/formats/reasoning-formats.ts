@@ -34,6 +34,15 @@ export const REASONING_FORMATS: Readonly<Record<ReasoningParser, ReasoningFormat
   step3p5: THINK,
 };
 
+/** @returns the text that ends reasoning in its middle; "" for a model without reasoning */
+export function endOfReasoning({ reasoningParser }: Pick<ChatFormat, "reasoningParser">): string {
+  if (reasoningParser === null) return "";
+  if (reasoningParser === "openai_gptoss") {
+    return "<|end|><|start|>assistant<|channel|>final<|message|>";
+  }
+  return `\n${REASONING_FORMATS[reasoningParser].end}\n\n`;
+}
+
 /** @returns true if a prompt with this end opens the reasoning, so the text that follows is reasoning */
 export function opensReasoning(
   { reasoningParser }: Pick<ChatFormat, "reasoningParser">,

@@ -2,7 +2,7 @@
 
 import { answerId } from "../api/answer-id.ts";
 import { type ApiContext, type ApiOptions, apiContext } from "../api/api-context.ts";
-import { maxLogprobs } from "../cli/limits.ts";
+import { maxLogprobs, unlessNegative } from "../cli/limits.ts";
 import { EngineError, RequestError } from "../errors.ts";
 import {
   createFront,
@@ -227,6 +227,7 @@ function frontOptions({ options, sampling, name, logger }: LoadedEngine): LlmPar
     maxLogprobs: maxLogprobs(options),
     samplingDefaults: sampling.defaults,
     warn: logger,
+    thinkingTokenBudget: unlessNegative(options["reasoning-budget"]),
     templateVariables: options["default-chat-template-kwargs"],
     ...{ maxNumQueuedReqs: options["max-num-queued-reqs"], maxNumQueuedTokens: null },
     ...{ queueTimeoutMs: null, requestTimeoutMs: null, maxUnreadBytes: null },

@@ -43,4 +43,6 @@ export interface MessageParsing extends ChatFormat {
   readonly holdsCalls: boolean;
   /** Ends the message after its first call. */
   readonly onlyFirstCall: boolean;
+  /** Reasoning tokens after which the reasoning is ended; null = no limit. */
+  readonly thinkingTokenBudget: number | null;
 }

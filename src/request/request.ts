@@ -52,6 +52,8 @@ export class Request {
   /** Prompt tokens found in the prefix cache at the first admission; null = not admitted yet. */
   numCachedTokens: number | null = null;
   numPreemptions = 0;
+  /** Output tokens that were not sampled: the sampler's state has not seen them. */
+  numForcedTokens = 0;
   /**
    * Tokens that a proposer predicts after the known tokens. A step can verify the first few of them; appending a
    * token makes all of them stale.

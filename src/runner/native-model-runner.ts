@@ -24,7 +24,7 @@ export class NativeModelRunner implements ModelRunner {
   readonly #model: NativeModel;
   readonly #packer: StepPacker;
   /** Sampler handle by request id; requests without state are absent. */
-  readonly #samplers = new Map<string, number>();
+  readonly #samplers = new Map<string, { handle: number; numForcedTokens: number }>();
   readonly #grammars: GrammarCache;
   readonly #samplerOf = (request: Request) => this.#samplerHandle(request);
 
@@ -91,10 +91,12 @@ export class NativeModelRunner implements ModelRunner {
 
   #samplerHandle(request: Request): number {
     if (!needsSampler(request)) return 0;
-    const known = this.#samplers.get(request.requestId);
-    if (known !== undefined) return known;
+    const { requestId, numForcedTokens } = request;
+    const known = this.#samplers.get(requestId);
+    if (known?.numForcedTokens === numForcedTokens) return known.handle;
+    this.#freeSamplers([requestId]);
     const handle = this.#createSampler(request);
-    this.#samplers.set(request.requestId, handle);
+    this.#samplers.set(requestId, { handle, numForcedTokens });
     return handle;
   }
 
@@ -118,10 +120,10 @@ export class NativeModelRunner implements ModelRunner {
 
   #freeSamplers(requestIds: readonly string[]): void {
     for (const id of requestIds) {
-      const handle = this.#samplers.get(id);
-      if (handle === undefined) continue;
+      const sampler = this.#samplers.get(id);
+      if (sampler === undefined) continue;
       this.#samplers.delete(id);
-      this.#model.freeSampler(handle);
+      this.#model.freeSampler(sampler.handle);
     }
   }
 }

@@ -2,6 +2,7 @@
 // tokens the request takes.
 
 import { assert } from "../assert.ts";
+import type { PositionLogprobs } from "../request/logprobs.ts";
 import type { ScheduledRequest } from "./scheduler-output.ts";
 
 /**
@@ -25,6 +26,11 @@ function checkSampled(
   const accepted = tokenIds.slice(0, -1);
   const agrees = accepted.every((tokenId, i) => tokenId === draftTokenIds[i]);
   assert(agrees, () => `${requestId}: sampled past a rejected draft`);
+}
+
+/** @returns the log-probability of a token to which there is no alternative */
+export function certain(tokenId: number): PositionLogprobs {
+  return { chosen: { tokenId, logprob: 0, rank: 1 }, top: [] };
 }
 
 /** @returns the first `count` items, without copying if that is all of them */

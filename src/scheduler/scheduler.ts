@@ -16,7 +16,7 @@ import { finishOf } from "./finish.ts";
 import { canFork, isComputingPrompt } from "./forks.ts";
 import { PlanDraft } from "./plan-draft.ts";
 import { FcfsQueue, PriorityQueue, type RequestQueue, runsBefore } from "./request-queue.ts";
-import { firstOf, numRejectedTokens } from "./sampled-tokens.ts";
+import { certain, firstOf, numRejectedTokens } from "./sampled-tokens.ts";
 import type {
   SampledTokens,
   ScheduledRequest,
@@ -176,6 +176,18 @@ export class Scheduler {
       if (outcome.tokenIds.length > 0) sampled.push(this.#append(request, outcome));
     });
     return sampled;
+  }
+
+  /**
+   * Appends tokens that were not sampled. They are computed with the next step, as those of a prompt are.
+   * @returns them as if they had been sampled with certainty
+   */
+  force(request: Request, tokenIds: readonly number[]): SampledTokens {
+    const wantsLogprobs = request.samplingParams.logprobs !== null;
+    const logprobs = wantsLogprobs ? tokenIds.map(certain) : null;
+    request.numForcedTokens += tokenIds.length;
+    const outcome = { tokenIds, logprobs, isCorrupted: false, isRefused: false };
+    return this.#append(request, outcome);
   }
 
   /**
@@ -343,7 +355,10 @@ export class Scheduler {
   }
 
   /** Appends sampled tokens one by one. If a token ends the request, those after it are dropped. */
-  #append(request: Request, outcome: ScheduledResult): SampledTokens {
+  #append(
+    request: Request,
+    outcome: Pick<ScheduledResult, "tokenIds" | "logprobs" | "isCorrupted" | "isRefused">,
+  ): SampledTokens {
     const isFirst = request.numOutputTokens === 0;
     const { tokenIds, logprobs, isCorrupted } = outcome;
     let numAppended = 0;

@@ -163,6 +163,43 @@ describe("usage", () => {
   });
 });
 
+describe("thinking_token_budget", () => {
+  const thoughts = "<think>abcdefghij</think>Hello";
+
+  test("ends the reasoning after so many tokens, and lets the answer go on", async () => {
+    const choice = await choiceOf(thoughts, { thinking_token_budget: 4, logprobs: true });
+    // The fake model goes on in its text as if it had written the end itself.
+    expect(choice).toMatchObject({
+      message: { reasoning: "abcd" },
+      finish_reason: "stop",
+    } as never);
+  });
+
+  test("does nothing to reasoning that is shorter, or without a limit", async () => {
+    for (const budget of [50, -1, null]) {
+      const choice = await choiceOf(thoughts, { thinking_token_budget: budget });
+      expect(choice).toMatchObject({
+        message: { reasoning: "abcdefghij", content: "Hello" },
+      } as never);
+    }
+  });
+
+  test("counts toward max_tokens", async () => {
+    const choice = await choiceOf(thoughts, { thinking_token_budget: 4, max_tokens: 15 });
+    expect(choice).toMatchObject({
+      message: { reasoning: "abcd\n</t" },
+      finish_reason: "length",
+    } as never);
+  });
+
+  test("is at least -1", async () => {
+    const { post } = appThatAnswers("Hello");
+    const response = await post(CHAT, { ...BODY, thinking_token_budget: -2 });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ error: { param: "thinking_token_budget" } });
+  });
+});
+
 describe("stop strings", () => {
   test("end content, but not reasoning or calls", async () => {
     const answer = `<think>ab</think>x${CALL}ab`;

@@ -3,6 +3,7 @@
 import { DEFAULT_ANSWER_OPTIONS } from "../../src/api/answer-options.ts";
 import { ResponseStore } from "../../src/api/responses/response-store.ts";
 import { InProcessEngine } from "../../src/engine/in-process-engine.ts";
+import { endOfReasoning } from "../../src/formats/reasoning-formats.ts";
 import { Front, type FrontOptions } from "../../src/front/front.ts";
 import { type ChatFormat, PLAIN_TEXT } from "../../src/protocol/message-parsing.ts";
 import { NEUTRAL_SAMPLING } from "../../src/request/sampling-params.ts";
@@ -57,6 +58,7 @@ export function makeEngine(options: FakeEngineOptions = {}) {
   const { scheduler, runner, info } = makeEngineParts(options);
   const client = new InProcessEngine({
     ...{ info, scheduler, runner, seed: 0n },
+    endOfReasoning: [...Buffer.from(endOfReasoning(info.chatFormat))],
     ...(options.nowMs === undefined ? {} : { nowMs: options.nowMs }),
   });
   const engine = new Front(client, options.engine);
@@ -86,6 +88,7 @@ export function makeContext(front: Front, context: Partial<ServerContext> = {}) 
     trustsRequestTemplates: false,
     templateVariables: {},
     excludesUnusedTools: false,
+    thinkingTokenBudget: null,
     warn: () => {},
     isDevMode: false,
     tracksLoad: false,

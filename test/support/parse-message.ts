@@ -13,7 +13,7 @@ export interface Message {
 
 const DEFAULTS: MessageParsing = {
   ...PLAIN_TEXT,
-  ...{ tools: [], holdsCalls: false, onlyFirstCall: false },
+  ...{ tools: [], holdsCalls: false, onlyFirstCall: false, thinkingTokenBudget: null },
 };
 
 export function parseMessage(

@@ -23,6 +23,8 @@ interface OutputState {
   readonly pipeline: TextPipeline;
   /** Null unless the text is parsed. */
   readonly parser: MessageParser | null;
+  /** Reasoning tokens after which the reasoning must end. */
+  readonly budget: number;
   numReasoningTokens: number;
   readonly queuedS: number;
   scheduledS: number | null;
@@ -62,6 +64,7 @@ export class OutputProcessor {
     this.#states.set(request.requestId, {
       pipeline: new TextPipeline(this.#stages(request, parser, parsing)),
       parser,
+      budget: parsing?.thinkingTokenBudget ?? Infinity,
       numReasoningTokens: 0,
       queuedS: nowS,
       scheduledS: null,
@@ -81,6 +84,13 @@ export class OutputProcessor {
   /** @returns true if a step has begun to compute the request; false if it is not live */
   isScheduled(requestId: string): boolean {
     return (this.#states.get(requestId)?.scheduledS ?? null) !== null;
+  }
+
+  /** @returns true for a live request that is still reasoning although its budget is used up */
+  exceedsBudget(request: Request): boolean {
+    const state = this.#states.get(request.requestId);
+    if (state?.parser?.isReasoning !== true) return false;
+    return state.numReasoningTokens >= state.budget;
   }
 
   /**
