@@ -4,6 +4,7 @@ import type { MessagePart } from "../protocol/message-part.ts";
 import type { FinishReason } from "../request/request-status.ts";
 import type { Choice } from "./choice.ts";
 import type { StartedChat } from "./started-chat.ts";
+import { toolCallId } from "./tool-call-id.ts";
 
 export interface ToolCall {
   readonly id: string;
@@ -13,7 +14,7 @@ export interface ToolCall {
 
 /** @returns the message of a choice, with the same members as in vLLM, including nulls */
 export function assistantMessage(chat: StartedChat, { text, parts }: Choice) {
-  const calls = toolCalls(parts ?? []);
+  const calls = toolCalls(chat, parts ?? []);
   const thoughts = joinedText(parts ?? [], "reasoning");
   const { kind } = chat.choice;
   const isForced = kind === "required" || kind === "named";
@@ -46,19 +47,17 @@ export function hasCalls(parts: readonly MessagePart[] | null): boolean {
   return parts?.some(({ kind }) => kind === "tool_call") === true;
 }
 
-/** @returns an ID in vLLM's form */
-export function toolCallId(): string {
-  return `chatcmpl-tool-${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
-}
-
-function toolCalls(parts: readonly MessagePart[]): ToolCall[] {
+function toolCalls(chat: StartedChat, parts: readonly MessagePart[]): ToolCall[] {
   const called: { name: string; arguments: string }[] = [];
   for (const part of parts) {
     if (part.kind === "tool_call") called[part.index] = { name: part.name, arguments: "" };
     const call = part.kind === "arguments" ? called[part.index] : undefined;
     if (part.kind === "arguments" && call !== undefined) call.arguments += part.text;
   }
-  return called.map((call) => ({ id: toolCallId(), type: "function", function: call }));
+  return called.map((call, index) => {
+    const id = toolCallId(chat, call.name, index);
+    return { id, type: "function", function: call };
+  });
 }
 
 function joinedText(parts: readonly MessagePart[], kind: MessagePart["kind"]): string {

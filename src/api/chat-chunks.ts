@@ -104,7 +104,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
     const { include_reasoning: includesReasoning } = this.#chat.body;
     if (hasCalls(parts)) this.#hasCalls.add(index);
     return parts.flatMap((part) => {
-      if ("index" in part) return [callDelta(part)];
+      if ("index" in part) return [callDelta(this.#chat, part)];
       if (part.kind === "text") return [contentDelta(part.text)];
       return includesReasoning ? [reasoningDelta(part.text)] : [];
     });

@@ -1,7 +1,8 @@
 // Writes the deltas of a streamed chat as JSON, with the members that vLLM 0.13 sends.
 
 import type { CallPart } from "../protocol/message-part.ts";
-import { toolCallId } from "./assistant-message.ts";
+import type { StartedChat } from "./started-chat.ts";
+import { toolCallId } from "./tool-call-id.ts";
 
 export function contentDelta(text: string): string {
   return `{"content":${JSON.stringify(text)},"reasoning_content":null}`;
@@ -13,11 +14,16 @@ export function reasoningDelta(text: string): string {
 }
 
 /** The first delta of a call contains its ID and whole name; later deltas contain only arguments. */
-export function callDelta(part: CallPart): string {
-  const { index } = part;
-  const call =
-    part.kind === "tool_call"
-      ? { id: toolCallId(), type: "function", index, function: { name: part.name, arguments: "" } }
-      : { index, function: { arguments: part.text } };
+export function callDelta(chat: StartedChat, part: CallPart): string {
+  const call = part.kind === "tool_call" ? callHead(chat, part) : callTail(part);
   return `{"reasoning_content":null,"tool_calls":${JSON.stringify([call])}}`;
+}
+
+function callHead(chat: StartedChat, { index, name }: Extract<CallPart, { kind: "tool_call" }>) {
+  const id = toolCallId(chat, name, index);
+  return { id, type: "function", index, function: { name, arguments: "" } };
+}
+
+function callTail({ index, text }: Extract<CallPart, { kind: "arguments" }>) {
+  return { index, function: { arguments: text } };
 }

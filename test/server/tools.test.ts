@@ -147,6 +147,29 @@ describe("a stream with tool calls", () => {
   });
 });
 
+describe("ids of calls", () => {
+  const history = [
+    { role: "user", content: "Hi" },
+    { role: "assistant", tool_calls: [{ id: "a", function: { name: "g", arguments: "{}" } }] },
+    { role: "tool", tool_call_id: "a", content: "x" },
+  ];
+  const kimi =
+    '<|tool_call_begin|>functions.f:1<|tool_call_argument_begin|>{"city": "Rome"}<|tool_call_end|>';
+
+  test.each([
+    ["kimi_k2", kimi, /^functions\.f:1$/],
+    ["mistral", '[TOOL_CALLS]f{"city": "Rome"}', /^[0-9a-f]{9}$/],
+  ] as const)("have the form that %s knows", async (toolParser, answer, id) => {
+    const { post } = makeApp({
+      ...{ model: { answer }, chatFormat: { toolParser, reasoningParser: null } },
+    });
+    const response = await post(CHAT, { ...BODY, messages: history });
+    const body = (await response.json()) as { choices: object[] };
+    const call = { id: expect.stringMatching(id), function: CALLED };
+    expect(body.choices[0]).toMatchObject({ message: { tool_calls: [call] } } as never);
+  });
+});
+
 describe("usage", () => {
   const answer = "<think>abcd</think>Hello";
 
