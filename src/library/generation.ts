@@ -4,6 +4,7 @@ import type { Choice } from "../api/choice.ts";
 import { eventStream } from "../api/event-stream.ts";
 import { type ChunkWriter, eventsOf } from "../api/events.ts";
 import type { SequenceOutput } from "../front/output-stream.ts";
+import type { MessagePart } from "../protocol/message-part.ts";
 import { abortError, type Collected, LiveGeneration } from "./live-generation.ts";
 import type { GeneratedChoice, GenerateResult, TextDelta } from "./results.ts";
 import type { StartedAnswer } from "./started-answer.ts";
@@ -23,7 +24,7 @@ export interface GenerationInit<Result> {
   /** Checks and queues the request. */
   readonly start: () => Promise<StartedAnswer>;
   /** Converts the result to the type that the call returns. */
-  readonly toResult: (result: GenerateResult, answer: StartedAnswer) => Result;
+  readonly toResult: (result: GenerateResult, answer: StartedAnswer, first: Choice) => Result;
   /** Aborts the generation. */
   readonly signal: AbortSignal | undefined;
   /** Receives the object that lives until the generation has ended. */
@@ -63,8 +64,8 @@ export class Generation<Result = GenerateResult>
 
   /** Yields the deltas of all n sequences as they arrive. Leaving the loop early aborts the request. */
   async *[Symbol.asyncIterator](): AsyncGenerator<TextDelta> {
-    for await (const { index, text, tokenIds, logprobs, finishReason } of this.#read()) {
-      yield { index, text, tokenIds, logprobs, finishReason };
+    for await (const { index, text, parts, tokenIds, logprobs, finishReason } of this.#read()) {
+      yield { index, text, reasoning: reasoningOf(parts), tokenIds, logprobs, finishReason };
     }
   }
 
@@ -123,8 +124,16 @@ export class Generation<Result = GenerateResult>
   async #finish(): Promise<Result> {
     const collected = await this.#live.collected();
     const { answer } = this.#live;
-    return this.#toResult(resultOf(this.id, collected, answer), answer);
+    const [first] = collected.choices;
+    if (first === undefined) throw new Error("a generation has at least one sequence");
+    return this.#toResult(resultOf(this.id, collected, answer), answer, first);
   }
+}
+
+function reasoningOf(parts: readonly MessagePart[] | null): string {
+  let text = "";
+  for (const part of parts ?? []) if (part.kind === "reasoning") text += part.text;
+  return text;
 }
 
 async function* textOf(read: () => AsyncIterable<SequenceOutput>): AsyncGenerator<string> {

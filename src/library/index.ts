@@ -14,6 +14,7 @@ export type {
   Prompt,
 } from "./options.ts";
 export type {
+  ChatMessage,
   ChatResult,
   DecodedLogprob,
   FinishReason,
@@ -22,6 +23,7 @@ export type {
   PositionLogprobs,
   TextDelta,
   TokenLogprob,
+  ToolCall,
   Usage,
 } from "./results.ts";
 export type { RenderedChat, Tokenizer } from "./tokenizer.ts";

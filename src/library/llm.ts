@@ -2,6 +2,7 @@
 
 import { answerId } from "../api/answer-id.ts";
 import { type ApiContext, type ApiOptions, apiContext } from "../api/api-context.ts";
+import type { Choice } from "../api/choice.ts";
 import { maxLogprobs, unlessNegative } from "../cli/limits.ts";
 import { EngineError, RequestError } from "../errors.ts";
 import {
@@ -110,7 +111,10 @@ export class LLM implements AsyncDisposable {
   chat(messages: readonly Message[], options: ChatOptions = {}): Generation<ChatResult> {
     return this.#generation("chatcmpl-", options, {
       start: async (init) => answerToChat(this.#context, chatBody(messages, options), init),
-      toResult: (result, { role }) => ({ ...result, message: { role, content: result.text } }),
+      toResult: (result, { role, messageOf }, first) => ({
+        ...result,
+        message: messageOf?.(first) ?? { role, content: result.text },
+      }),
     });
   }
 
@@ -201,7 +205,7 @@ export class LLM implements AsyncDisposable {
 
 interface Call<Result> {
   readonly start: (init: { id: string; arrivalMs: number }) => Promise<StartedAnswer>;
-  readonly toResult: (result: GenerateResult, answer: StartedAnswer) => Result;
+  readonly toResult: (result: GenerateResult, answer: StartedAnswer, first: Choice) => Result;
 }
 
 /** Parts of an LLM that createApp() builds on; for internal use. */

@@ -32,6 +32,9 @@ const FLAGS = {
   generationConfig: "generation-config",
   overrideGenerationConfig: "override-generation-config",
   chatTemplate: "chat-template",
+  toolCallParser: "tool-call-parser",
+  reasoningParser: "reasoning-parser",
+  reasoningBudget: "reasoning-budget",
 } as const satisfies Partial<Record<keyof LoadOptions, keyof ServeOptions>>;
 
 /**

@@ -23,6 +23,9 @@ export const LOAD_NAMES: NamesOf<LoadOptions> = {
   generationConfig: true,
   overrideGenerationConfig: true,
   chatTemplate: true,
+  toolCallParser: true,
+  reasoningParser: true,
+  reasoningBudget: true,
   offline: true,
   signal: true,
   onProgress: true,
@@ -62,6 +65,11 @@ export const CHAT_NAMES: NamesOf<ChatOptions> = {
   addGenerationPrompt: true,
   continueFinalMessage: true,
   chatTemplateKwargs: true,
+  tools: true,
+  toolChoice: true,
+  parallelToolCalls: true,
+  reasoningEffort: true,
+  thinkingTokenBudget: true,
 };
 
 /** @returns an error message if a program passes anything other than an object; otherwise null */

@@ -63,6 +63,12 @@ export interface LoadOptions {
   };
   /** Jinja template to use instead of the model's chat template. */
   readonly chatTemplate?: string;
+  /** Format of the model's tool calls, by vLLM's names, or "none". Default: "auto" = by the chat template. */
+  readonly toolCallParser?: string;
+  /** Format of the model's reasoning, by vLLM's names, or "none". Default: "auto" = by the chat template. */
+  readonly reasoningParser?: string;
+  /** Maximum number of reasoning tokens of chats that set none, >= 0. Default: -1 = no limit. */
+  readonly reasoningBudget?: number;
   /** Use only files that are already on disk; download nothing. Default: false. */
   readonly offline?: boolean;
   /** Cancels the load, which then rejects with the signal's reason. */
@@ -145,6 +151,16 @@ export interface ChatOptions extends GenerateOptions {
   readonly continueFinalMessage?: boolean;
   /** Variables for the chat template. */
   readonly chatTemplateKwargs?: Readonly<Record<string, unknown>>;
+  /** Tools that the model can call, as in OpenAI's API: `{type: "function", function: {name, parameters}}`. */
+  readonly tools?: readonly object[];
+  /** Calls to make: "auto", "none", "required", or one tool: `{type: "function", function: {name}}`. Default: "auto". */
+  readonly toolChoice?: "auto" | "none" | "required" | object;
+  /** Allow several calls in one answer. Default: true. */
+  readonly parallelToolCalls?: boolean;
+  /** Amount of reasoning, as a variable of the chat template; "none" turns it off where the template can. */
+  readonly reasoningEffort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max";
+  /** Maximum number of reasoning tokens, >= 0; -1 = no limit. Default: LoadOptions.reasoningBudget. */
+  readonly thinkingTokenBudget?: number;
 }
 
 /** Options of generateAll(). */

@@ -2,6 +2,7 @@
 
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 import type { FinishReason } from "../request/request-status.ts";
+import type { Message } from "./options.ts";
 
 export type { DecodedLogprob, PositionLogprobs, TokenLogprob } from "../request/logprobs.ts";
 export type { FinishReason } from "../request/request-status.ts";
@@ -12,6 +13,8 @@ export interface TextDelta {
   readonly index: number;
   /** New text, possibly "". Never ends within a character. */
   readonly text: string;
+  /** New text of the model's reasoning, possibly "". */
+  readonly reasoning: string;
   /** New tokens; can be empty only in the last delta of a sequence. */
   readonly tokenIds: readonly number[];
   /** One entry per new token; null unless requested. */
@@ -61,5 +64,27 @@ export interface GenerateResult extends GeneratedChoice {
 /** Result of a chat. */
 export interface ChatResult extends GenerateResult {
   /** Sequence 0 as a message, ready to append to the conversation. */
-  readonly message: { readonly role: string; readonly content: string };
+  readonly message: ChatMessage;
+}
+
+/** Message of an answer, in the form that chat() accepts in the conversation. */
+export interface ChatMessage extends Message {
+  /** Role of the answer, usually "assistant". */
+  readonly role: string;
+  /** Text without reasoning and calls; null if there is none beside them. */
+  readonly content: string | null;
+  /** Calls that the model makes; absent without any. Answer each with a message of role "tool". */
+  readonly tool_calls?: readonly ToolCall[];
+  /** The model's reasoning; absent without any. */
+  readonly reasoning?: string;
+}
+
+/** Call of a tool. */
+export interface ToolCall {
+  /** ID that the message with the tool's result names as `tool_call_id`. */
+  readonly id: string;
+  /** Kind of tool. */
+  readonly type: "function";
+  /** Name of the tool, and its arguments as JSON. */
+  readonly function: { readonly name: string; readonly arguments: string };
 }

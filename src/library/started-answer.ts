@@ -1,14 +1,17 @@
 // The answer to a chat or to a completion of one prompt, in the form that Generation reads.
 
 import type { ApiContext } from "../api/api-context.ts";
+import { assistantMessage } from "../api/assistant-message.ts";
 import { ChatChunkWriter } from "../api/chat-chunks.ts";
+import type { Choice } from "../api/choice.ts";
 import { CompletionChunkWriter } from "../api/completion-chunks.ts";
 import type { ChunkWriter } from "../api/events.ts";
 import { abortAll, mergeStreams } from "../api/output-streams.ts";
 import type { ChatBody, CompletionBody } from "../api/schemas.ts";
-import { type AnswerInit, startChat } from "../api/started-chat.ts";
+import { type AnswerInit, type StartedChat, startChat } from "../api/started-chat.ts";
 import { startCompletion } from "../api/started-completion.ts";
 import type { SequenceOutput } from "../front/output-stream.ts";
+import type { ChatMessage } from "./results.ts";
 
 /** A request that has been checked and queued. */
 export interface StartedAnswer {
@@ -21,6 +24,8 @@ export interface StartedAnswer {
   readonly outputs: AsyncIterable<SequenceOutput>;
   /** Ends the request and frees its blocks within one step. */
   readonly abort: () => void;
+  /** Converts the first sequence to a message; null for a text completion. */
+  readonly messageOf: ((choice: Choice) => ChatMessage) | null;
   /** Writes chunks for a single reader. */
   readonly writer: ChunkWriter<SequenceOutput>;
 }
@@ -38,7 +43,18 @@ export async function answerToChat(
     role: chat.role,
     outputs: chat.stream,
     abort: () => chat.stream.abort(),
+    messageOf: (choice) => chatMessage(chat, choice),
     writer: new ChatChunkWriter(chat),
+  };
+}
+
+/** Leaves out the members that OpenAI's answers only fill with null. */
+function chatMessage(chat: StartedChat, choice: Choice): ChatMessage {
+  const { role, content, tool_calls, reasoning } = assistantMessage(chat, choice);
+  return {
+    ...{ role, content },
+    ...(tool_calls.length > 0 && { tool_calls }),
+    ...(reasoning !== null && { reasoning }),
   };
 }
 
@@ -54,6 +70,7 @@ export async function answerToCompletion(
     numPromptTokens: completion.numPromptTokens,
     n: completion.n,
     role: "",
+    messageOf: null,
     outputs: onlyPrompt(mergeStreams(completion.streams)),
     abort: () => abortAll(completion.streams),
     writer: {

@@ -161,6 +161,35 @@ describe("an LLM", () => {
     }
   });
 
+  test("answers a chat with tool calls and reasoning, in a message to append", async () => {
+    const answer = '<think>Hm.</think><tool_call>{"name": "f", "arguments": {"a": 1}}</tool_call>';
+    const chatFormat = { toolParser: "hermes", reasoningParser: "qwen3" } as const;
+    const { llm } = makeLlm({ model: { answer }, chatFormat });
+    const messages = [{ role: "user", content: "hi" }];
+    const tools = [{ type: "function", function: { name: "f" } }];
+    const generation = llm.chat(messages, { tools, toolChoice: "required", maxTokens: 100 });
+    let reasoning = "";
+    for await (const delta of generation) reasoning += delta.reasoning;
+    const { message } = await generation.result;
+    const called = { name: "f", arguments: '{"a": 1}' };
+    const call = {
+      id: expect.stringContaining("chatcmpl-tool-"),
+      type: "function",
+      function: called,
+    };
+    expect(message).toEqual({
+      ...{ role: "assistant", content: "", reasoning: "Hm." },
+      tool_calls: [call] as never,
+    });
+    expect(reasoning).toBe("Hm.");
+    const results = [
+      message,
+      { role: "tool", tool_call_id: message.tool_calls?.[0]?.id, content: "2" },
+    ];
+    const next = llm.chat([...messages, ...results], { maxTokens: 1 });
+    expect((await next.result).message.role).toBe("assistant");
+  });
+
   test("renders only with options that chat() accepts", async () => {
     const { llm } = makeLlm();
     const messages = [{ role: "assistant", content: "a" }];
