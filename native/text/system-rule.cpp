@@ -87,18 +87,33 @@ bool has_system_messages(const common_json & messages) {
 
 SystemRule SystemRule::of(const JinjaTemplate & jinja) {
     const Said user = { "user", "mark-u" }, assistant = { "assistant", "mark-a" }, last = { "user", "mark-v" };
+    const Said first = { "system", "mark-s" }, second = { "system", "mark-t" }, later = { "system", "mark-w" };
     SystemRule rule;
     if (shows(jinja, { user, assistant, last })) {
-        rule.takes_one     = shows(jinja, { { "system", "mark-s" }, user, assistant, last });
-        rule.takes_several = shows(jinja, { { "system", "mark-s" }, { "developer", "mark-d" }, user, assistant, { "system", "mark-t" }, last });
+        rule.takes_first     = shows(jinja, { first, user, assistant, last });
+        rule.takes_others    = shows(jinja, { first, second, user, assistant, later, last });
+        rule.takes_developer = shows(jinja, { { "developer", "mark-d" }, user, assistant, last });
     }
     return rule;
 }
 
+bool SystemRule::takes(const common_json & message, bool is_first) const {
+    const std::string role = message.at("role").get<std::string>();
+    if (role == "developer") {
+        return takes_developer && (is_first || takes_others);
+    }
+    return role != "system" || (is_first ? takes_first : takes_others);
+}
+
 common_json SystemRule::applied_to(const common_json & messages) const {
-    const bool is_only_first =
-        messages.front().at("role") == "system" && std::count_if(messages.begin(), messages.end(), is_system) == 1;
-    return (is_only_first ? takes_one : takes_several) ? messages : folded(messages, takes_one);
+    bool is_first = true;
+    for (const auto & message : messages) {
+        if (!takes(message, is_first)) {
+            return folded(messages, takes_first);
+        }
+        is_first = false;
+    }
+    return messages;
 }
 
 } // namespace pagoda

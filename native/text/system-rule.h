@@ -22,8 +22,11 @@ public:
     common_json applied_to(const common_json & messages) const;
 
 private:
-    bool takes_one     = true; // the first message can be a system message
-    bool takes_several = true; // so can any other, and developers are known
+    bool takes(const common_json & message, bool is_first) const;
+
+    bool takes_first     = true; // a system message as the first one
+    bool takes_others    = true; // system messages after the first, and in the middle
+    bool takes_developer = true; // a developer's message
 };
 
 } // namespace pagoda
