@@ -7,6 +7,7 @@ import { GeneratedMessage } from "../api/messages/message-body.ts";
 import { MessageEventWriter } from "../api/messages/message-events.ts";
 import { COUNT_TOKENS_FIELDS, MESSAGES_FIELDS } from "../api/messages/schema.ts";
 import { fieldsSaid } from "../api/parse-body.ts";
+import { shortened } from "../api/quote.ts";
 import { startChat } from "../api/started-chat.ts";
 import { chatTemplateRequest } from "../api/template-request.ts";
 import { answer } from "./answer.ts";
@@ -29,7 +30,7 @@ async function handleMessage(context: ServerContext, request: Request): Promise<
   const id = responseId("msg_", request, null);
   const arrival = () => {
     const { messages, ...params } = fieldsSaid(MESSAGES_FIELDS, body);
-    return { id, arrivalMs, prompt: messages, params };
+    return { id, arrivalMs, prompt: messages, params: { ...params, ...sessionOf(request) } };
   };
   return logged(context, arrival, async (watch) => {
     const init = { id, arrivalMs, signal: request.signal, mustFit: false };
@@ -53,4 +54,11 @@ async function countTokens(context: ServerContext, request: Request): Promise<Re
   const messages = chatMessages(chat.messages);
   const ids = await context.front.calls.encodeChat(chatTemplateRequest(context, chat, messages));
   return jsonResponse({ input_tokens: ids.length });
+}
+
+/** IDs by which Claude Code marks the requests of a session and of a sub-agent, for the request log. */
+function sessionOf({ headers }: Request): Record<string, string> {
+  const names = ["x-claude-code-session-id", "x-claude-code-agent-id"];
+  const sent = names.map((name) => [name, shortened(headers.get(name) ?? "")] as const);
+  return Object.fromEntries(sent.filter(([, id]) => id !== ""));
 }
