@@ -17,12 +17,15 @@ const LINKS: readonly (readonly [path: string, text: string])[] = [
 const POSTS: readonly (readonly [path: string, text: string])[] = [
   ["v1/chat/completions", "replies to a conversation"],
   ["v1/completions", "continues a prompt"],
+  ["v1/responses", "answers a conversation, for OpenAI's newer clients and Codex"],
+  ["v1/messages", "answers a conversation, for Anthropic's clients and Claude Code"],
   ["tokenize", "converts text or messages to tokens"],
   ["detokenize", "converts tokens to text"],
 ];
 
 const DOCS = [
   "README.md: what Pagoda is and how to start it",
+  "docs/api.md: each route with an example, settings for coding agents",
   "docs/operations.md: limits, keys, hosts, shutdown, failures",
   "docs/options.md: every option",
   "docs/metrics.md, docs/monitoring.md: what the metrics mean, dashboards, alerts",
