@@ -122,3 +122,52 @@ describe("the OpenAI client's responses with SmolLM2", () => {
     expect(output_text).toBe((await openai.responses.create(request)).output_text);
   });
 });
+
+const WEATHER = {
+  type: "object" as const,
+  properties: { city: { type: "string", maxLength: 12 } },
+  required: ["city"],
+  additionalProperties: false,
+};
+
+describe("a tool that must be called", () => {
+  const calls = [{ type: "function_call", name: "weather" }];
+  const inputOf = (text: string) => JSON.parse(text) as { city: string };
+
+  test.each(["any", "tool"] as const)("is called through Anthropic's API (%s)", async (type) => {
+    const request = {
+      ...{ model: "smol", max_tokens: 60, messages: ask },
+      tools: [{ name: "weather", description: "Weather of a city", input_schema: WEATHER }],
+      tool_choice:
+        // A model this small would call it again and again.
+        type === "any" ? { type, disable_parallel_tool_use: true } : { type, name: "weather" },
+    };
+    const whole = await anthropic.messages.create(request);
+    const streamed = await anthropic.messages.stream(request).finalMessage();
+    for (const { content, stop_reason } of [whole, streamed]) {
+      expect(stop_reason).toBe("tool_use");
+      expect(content).toMatchObject([
+        { type: "tool_use", name: "weather", input: { city: expect.any(String) } },
+      ]);
+    }
+  });
+
+  test.each(["required", "named"])("is called through OpenAI's API (%s)", async (choice) => {
+    const named = { type: "function" as const, name: "weather" };
+    const request = {
+      ...{ model: "smol", max_output_tokens: 60, input: ask },
+      tools: [{ ...named, strict: true, parameters: WEATHER }],
+      parallel_tool_calls: false,
+      tool_choice: choice === "required" ? ("required" as const) : named,
+    };
+    const whole = await openai.responses.create(request);
+    const streamed = await openai.responses.stream(request).finalResponse();
+    for (const { output } of [whole, streamed]) {
+      expect(output).toMatchObject(calls);
+      const [call] = output;
+      if (call?.type === "function_call") {
+        expect(inputOf(call.arguments)).toEqual({ city: expect.any(String) });
+      }
+    }
+  });
+});

@@ -15,12 +15,15 @@ const PATHS = [
   "/v1/chat/completions",
   "/tokenize",
   "/detokenize",
+  "/v1/responses",
+  "/v1/messages",
+  "/v1/messages/count_tokens",
   "/v1/models",
   "/health",
   "/metrics",
   "/nowhere",
 ];
-const POST_PATHS = PATHS.slice(0, 4);
+const POST_PATHS = PATHS.slice(0, 7);
 
 const VALID_BODIES = [
   '{"prompt":"hello","max_tokens":3}',
@@ -28,6 +31,9 @@ const VALID_BODIES = [
   '{"prompt":[[1,2,3]],"max_tokens":2,"logprobs":2,"echo":true}',
   '{"messages":[{"role":"user","content":"hi"}],"max_tokens":2,"stop":["a"],"logit_bias":{"65":1}}',
   '{"tokens":[65,66,67]}',
+  '{"input":"hi","max_output_tokens":2,"tools":[{"type":"custom","name":"a"}],"tool_choice":"none"}',
+  '{"input":[{"type":"reasoning","summary":[]},{"role":"user","content":"hi"}],"stream":true}',
+  '{"max_tokens":2,"system":[{"type":"text","text":"s"}],"messages":[{"role":"user","content":"hi"}]}',
   '{"prompt":"x","n":2,"temperature":1,"seed":5,"max_tokens":2,"top_p":0.5,"stop_token_ids":[1]}',
 ];
 
