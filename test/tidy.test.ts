@@ -31,7 +31,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "api/responses": ["api/schema", "api", "front", "protocol"],
   api: ["api/schema", "api/grammar", "formats", "front", "metrics", "protocol", "request"],
   "api/schema": [],
-  "api/grammar": [],
+  "api/grammar": ["api/schema"],
   front: ["metrics", "protocol", "request", "runtime"],
   metrics: ["protocol", "request"],
   process: ["process/channel", "engine", "protocol"],

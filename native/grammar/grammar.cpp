@@ -3,6 +3,7 @@
 #include "grammar/grammar.h"
 
 #include "error-codes.h"
+#include "grammar/deep-stack.h"
 
 namespace pagoda {
 
@@ -14,6 +15,8 @@ LlgConstraintInit constraint_init(const GrammarTokens & tokens) {
     init.log_buffer_level        = 0;
     init.log_stderr_level        = 0;
     init.limits.max_lexer_states = 50000;
+    init.limits.max_items_in_row = 20000;
+    init.limits.step_max_items   = 200000;
     init.limits.verbose_errors   = false;
     return init;
 }
@@ -50,7 +53,7 @@ void Matcher::consume(int32_t token) {
 Grammar::Grammar(std::shared_ptr<const GrammarTokens> owner, const std::string & kind, const std::string & text)
     : tokens(std::move(owner)) {
     const LlgConstraintInit init = constraint_init(*tokens);
-    fresh.reset(llguidance()->new_matcher(&init, kind.c_str(), text.c_str()));
+    run_on_deep_stack([&] { fresh.reset(llguidance()->new_matcher(&init, kind.c_str(), text.c_str())); });
     if (const char * error = llguidance()->matcher_get_error(fresh.get())) {
         throw Error("grammar_error", error);
     }

@@ -2,8 +2,8 @@
 // grammar. The newer form has the rules of xgrammar's structural tags.
 
 import { RequestError } from "../errors.ts";
-import { parseJson, writeJson } from "../json.ts";
-import { gbnfText } from "./grammar/grammar-text.ts";
+import { gbnfText, literalRegex, regexText } from "./grammar/grammar-text.ts";
+import { schemaText } from "./grammar/schema-text.ts";
 import { isObject, type Json, type JsonObject } from "./schema/json-value.ts";
 
 /** Maximum nesting of formats, because the translation recurses. */
@@ -55,7 +55,7 @@ class Translation {
       case "const_string":
         return JSON.stringify(this.#text(format, "value"));
       case "json_schema":
-        return `%json ${this.#schema(format["json_schema"])}`;
+        return `%json ${schemaText(format["json_schema"], this.#param)}`;
       case "regex":
         return this.#regex(this.#text(format, "pattern"));
       case "grammar":
@@ -154,14 +154,9 @@ class Translation {
     return tags.map((tag: Json) => this.#object(tag, "a tag"));
   }
 
-  #schema(value: Json | undefined): string {
-    const schema = typeof value === "string" ? (parseJson(value) as Json) : value;
-    if (typeof schema === "boolean") return schema ? "{}" : '{"not":{}}';
-    return writeJson(this.#object(schema, "'json_schema'"));
-  }
-
   #regex(pattern: string): string {
-    return `/${pattern.replaceAll(/(?<!\\)((?:\\\\)*)\//g, "$1\\/")}/`;
+    const regex = regexText(pattern, this.#param).replaceAll("\n", "\\n");
+    return `/${regex.replaceAll(/(?<!\\)((?:\\\\)*)\//g, "$1\\/")}/`;
   }
 
   /** Embeds an EBNF grammar under rule names that cannot collide. Rules of a Lark grammar would not be renamed. */
@@ -206,14 +201,6 @@ class Translation {
   #refuse(message: string): never {
     return refuse(message, this.#param);
   }
-}
-
-/** @returns a regular expression that matches only this text */
-function literalRegex(text: string): string {
-  return text.replaceAll(
-    /[^A-Za-z0-9]/gu,
-    (sign) => `\\u{${(sign.codePointAt(0) ?? 0).toString(16)}}`,
-  );
 }
 
 function refuse(message: string, param: string): never {

@@ -3,29 +3,16 @@
 // too, so that no constraint is ignored.
 
 import { RequestError } from "../errors.ts";
-import { parseJson, writeJson } from "../json.ts";
+import { parseJson } from "../json.ts";
 import type { GrammarSpec } from "../request/sampling-params.ts";
-import { grammarText } from "./grammar/grammar-text.ts";
+import { choiceText, grammarText, regexText } from "./grammar/grammar-text.ts";
+import { type JsonOptions, schemaText } from "./grammar/schema-text.ts";
 import { isObject, type Json, type JsonObject } from "./schema/json-value.ts";
 import type { SamplingBody } from "./schemas.ts";
 import { structuralTagText } from "./structural-tag.ts";
 
 /** A grammar without the name of its body field. */
 type Grammar = Omit<GrammarSpec, "param">;
-
-/** Options for JSON, from `structured_outputs`. */
-interface JsonOptions {
-  readonly whitespacePattern: string | null;
-  readonly hasCompactJson: boolean;
-}
-
-/**
- * Whitespace between JSON tokens: up to two line breaks with indentation. Without a limit, small models can repeat
- * whitespace endlessly.
- */
-const WHITESPACE = "[ \\t]*(\\r?\\n[ \\t]*){0,2}";
-
-const DEFAULT_JSON: JsonOptions = { whitespacePattern: null, hasCompactJson: false };
 
 /**
  * @returns null for free text
@@ -146,46 +133,27 @@ function jsonOptions(value: JsonObject, param: string): JsonOptions {
   if (pattern !== null && typeof pattern !== "string") {
     refuse("'whitespace_pattern' must be a string.", param);
   }
-  return { whitespacePattern: pattern, hasCompactJson: value["disable_any_whitespace"] === true };
+  return { whitespacePattern: pattern, isCompact: value["disable_any_whitespace"] === true };
 }
 
-/** Reads a JSON schema, or its text. */
-function jsonGrammar(value: Json, param: string, options = DEFAULT_JSON): Grammar {
-  const schema = typeof value === "string" ? parsedSchema(value, param) : value;
-  if (typeof schema === "boolean") return jsonGrammar(schema ? {} : { not: {} }, param, options);
-  if (!isObject(schema)) refuse("a JSON schema must be an object.", param);
-  return { kind: "json_schema", text: writeJson({ ...schema, "x-guidance": guidance(options) }) };
-}
-
-function parsedSchema(text: string, param: string): Json {
-  try {
-    return parseJson(text) as Json;
-  } catch {
-    return refuse("the JSON schema is not valid JSON.", param);
-  }
-}
-
-/** @returns llguidance's options for a schema */
-function guidance({ whitespacePattern, hasCompactJson }: JsonOptions): JsonObject {
-  if (hasCompactJson) return { whitespace_flexible: false };
-  return { whitespace_pattern: whitespacePattern ?? WHITESPACE };
+/** A JSON schema, or its text. */
+function jsonGrammar(value: Json, param: string, options?: JsonOptions): Grammar {
+  return { kind: "json_schema", text: schemaText(value, param, options) };
 }
 
 function regexGrammar(value: Json, param: string): Grammar {
   if (typeof value !== "string" || value === "")
     refuse("a regex must be a nonempty string.", param);
-  return { kind: "regex", text: value };
+  return { kind: "regex", text: regexText(value, param) };
 }
 
 function choiceGrammar(value: Json, param: string): Grammar {
   if (!Array.isArray(value) || value.length === 0)
     refuse("'choice' must be a nonempty list.", param);
   const texts = value.map((choice: Json) =>
-    typeof choice === "string"
-      ? JSON.stringify(choice)
-      : refuse("'choice' must be a list of strings.", param),
+    typeof choice === "string" ? choice : refuse("'choice' must be a list of strings.", param),
   );
-  return { kind: "lark", text: `start: ${texts.join(" | ")}` };
+  return { kind: "regex", text: choiceText(texts, param) };
 }
 
 function textGrammar(value: Json, param: string): Grammar {
@@ -196,8 +164,16 @@ function textGrammar(value: Json, param: string): Grammar {
 }
 
 function tagGrammar(value: Json, param: string): Grammar {
-  const tag = typeof value === "string" ? parsedSchema(value, param) : value;
+  const tag = typeof value === "string" ? parsedTag(value, param) : value;
   return { kind: "lark", text: structuralTagText(tag, param) };
+}
+
+function parsedTag(text: string, param: string): Json {
+  try {
+    return parseJson(text) as Json;
+  } catch {
+    return refuse("the structural tag is not valid JSON.", param);
+  }
 }
 
 function refuse(message: string, param: string): never {

@@ -1,4 +1,4 @@
-// Caches compiled grammars by text for all sequences that use them. Unused grammars stay until newer ones replace
+// Compiled grammars by text, shared by all sequences that use them. Unused grammars stay until newer ones replace
 // them.
 
 import { RequestError } from "../errors.ts";
@@ -6,16 +6,22 @@ import type { Request } from "../request/request.ts";
 import type { GrammarSpec } from "../request/sampling-params.ts";
 import type { NativeError, NativeModel } from "./addon-types.ts";
 
-/** Limits of the cache. Grammars in use are never evicted. A compiled grammar takes about 1 MB. */
+/** Limits of the cache, which do not apply to grammars in use. A compiled grammar takes about 1 MB. */
 const MAX_GRAMMARS = 128;
 const MAX_CHARACTERS = 16 * 1024 * 1024;
+
+/** Grammars that are compiled at a time, so that other work off the JS thread finds a thread, too. */
+const MAX_COMPILING = 2;
+
+/** Maximum length of a grammar in characters. */
+const MAX_LENGTH = 4 * 1024 * 1024;
 
 interface Entry {
   readonly key: string;
   readonly compiling: Promise<void>;
-  /** Null until the grammar is compiled. */
+  /** Null until it is compiled. */
   handle: number | null;
-  /** Number of sequences that use the grammar. */
+  /** Number of sequences that use it. */
   numUsers: number;
 }
 
@@ -23,10 +29,13 @@ type Compiler = Pick<NativeModel, "compileGrammar" | "freeGrammar">;
 
 export class GrammarCache {
   readonly #compiler: Compiler;
-  /** Entries by key, in order of last use. */
+  /** Least recently used first. */
   readonly #entries = new Map<string, Entry>();
-  /** Entries in use by request id. */
+  /** By request id. */
   readonly #used = new Map<string, Entry>();
+  /** Resumes compilations that wait for others, in order. */
+  readonly #waiting: (() => void)[] = [];
+  #numCompiling = 0;
   #numCharacters = 0;
 
   constructor(compiler: Compiler) {
@@ -72,16 +81,31 @@ export class GrammarCache {
     return entry;
   }
 
-  async #start(entry: Entry, { kind, text, param }: GrammarSpec): Promise<void> {
+  async #start(entry: Entry, spec: GrammarSpec): Promise<void> {
     try {
-      entry.handle = await this.#compiler.compileGrammar(kind, text);
+      if (this.#numCompiling++ >= MAX_COMPILING) await this.#turn();
+      entry.handle = await this.#compiled(spec);
     } catch (error) {
       this.#drop(entry);
-      throw toRequestError(error as NativeError, param);
+      throw toRequestError(error as NativeError, spec.param);
+    } finally {
+      this.#numCompiling--;
+      this.#waiting.shift()?.();
     }
   }
 
-  /** Evicts unused grammars, the least recently used first, until the cache is within its limits. */
+  /** Waits until others are compiled. */
+  #turn(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #compiled({ kind, text, param }: GrammarSpec): Promise<number> {
+    if (text.length <= MAX_LENGTH) return this.#compiler.compileGrammar(kind, text);
+    const message = `\`${param}\` is too long: at most ${MAX_LENGTH} characters, got ${text.length}`;
+    throw new RequestError("invalid_value", message, param);
+  }
+
+  /** Drops unused grammars, the least recently used first, while there are too many. */
   #evict(): void {
     for (const entry of this.#entries.values()) {
       if (this.#entries.size <= MAX_GRAMMARS && this.#numCharacters <= MAX_CHARACTERS) return;
@@ -98,8 +122,11 @@ export class GrammarCache {
   }
 }
 
-/** Maximum length of a message from the grammar engine that clients see. */
+/** Maximum length of the engine's message that a client sees. */
 const MAX_MESSAGE_LENGTH = 500;
+
+/** Excerpt of the grammar that llguidance adds to its messages. */
+const EXCERPT = /\n\s*\d+ \| .*$/s;
 
 function toRequestError(error: NativeError, param: string): Error {
   if (error.code === "grammar_unavailable") {
@@ -107,6 +134,6 @@ function toRequestError(error: NativeError, param: string): Error {
     return new RequestError("unsupported", message, param);
   }
   if (error.code !== "grammar_error") return error;
-  const reason = error.message.slice(0, MAX_MESSAGE_LENGTH);
+  const reason = error.message.replace(EXCERPT, "").slice(0, MAX_MESSAGE_LENGTH);
   return new RequestError("invalid_value", `\`${param}\` cannot be enforced: ${reason}`, param);
 }

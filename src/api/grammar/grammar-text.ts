@@ -1,11 +1,16 @@
-// Converts clients' grammars to Lark: GBNF and EBNF are translated; anything else is taken as Lark.
+// Converts clients' grammars to llguidance's: GBNF and EBNF are translated to Lark, anything else is taken as Lark; lists
+// of choices and regular expressions become regular expressions in Rust's syntax.
 
 import { RequestError } from "../../errors.ts";
 import { GrammarTextError, parseGbnf } from "./gbnf-parser.ts";
 import { larkOf } from "./gbnf-to-lark.ts";
+import { enforceablePattern } from "./pattern.ts";
 
-/** Maximum length of a grammar in characters, since each one takes time to translate and compile. */
-const MAX_LENGTH = 256 * 1024;
+/** Maximum lengths in characters. The time to compile a text can grow with the square of its length. */
+const MAX_LARK_LENGTH = 32 * 1024;
+const MAX_GBNF_LENGTH = 64 * 1024;
+const MAX_REGEX_LENGTH = 16 * 1024;
+const MAX_CHOICES_LENGTH = 256 * 1024;
 
 /**
  * @param param body field, for errors
@@ -13,7 +18,8 @@ const MAX_LENGTH = 256 * 1024;
  * @throws RequestError "invalid_value"
  */
 export function grammarText(text: string, param: string): string {
-  return text.includes("::=") ? gbnfText(text, param) : checkedLength(text, param);
+  if (text.includes("::=")) return gbnfText(text, param);
+  return checkedLength(text, "a grammar", MAX_LARK_LENGTH, param);
 }
 
 /**
@@ -22,7 +28,7 @@ export function grammarText(text: string, param: string): string {
  * @throws RequestError "invalid_value"
  */
 export function gbnfText(text: string, param: string, start = "start"): string {
-  checkedLength(text, param);
+  checkedLength(text, "a grammar", MAX_GBNF_LENGTH, param);
   try {
     const rules = parseGbnf(text);
     return larkOf(rules, rules.has("root") ? "root" : ([...rules.keys()][0] ?? "root"), start);
@@ -33,9 +39,38 @@ export function gbnfText(text: string, param: string, start = "start"): string {
   }
 }
 
-function checkedLength(text: string, param: string): string {
-  if (text.length > MAX_LENGTH) {
-    refuse(`a grammar can have at most ${MAX_LENGTH} characters, got ${text.length}.`, param);
+/**
+ * @param text a regular expression that the whole output matches
+ * @throws RequestError "invalid_value"
+ */
+export function regexText(text: string, param: string): string {
+  checkedLength(text, "a regex", MAX_REGEX_LENGTH, param);
+  const regex = enforceablePattern(text);
+  if (regex !== null) return regex;
+  return refuse(
+    `\`${param}\` cannot be enforced: a regex cannot have look-around, back-references, word boundaries, or escapes ` +
+      "that only other languages know.",
+    param,
+  );
+}
+
+/** @returns a regular expression that matches any of the texts @throws RequestError "invalid_value" */
+export function choiceText(texts: readonly string[], param: string): string {
+  const regex = texts.map(literalRegex).join("|");
+  return checkedLength(regex, "a list of choices", MAX_CHOICES_LENGTH, param);
+}
+
+/** @returns a regular expression that matches only this text */
+export function literalRegex(text: string): string {
+  return text.replaceAll(
+    /[^A-Za-z0-9 _]/gu,
+    (sign) => `\\u{${(sign.codePointAt(0) ?? 0).toString(16)}}`,
+  );
+}
+
+function checkedLength(text: string, what: string, max: number, param: string): string {
+  if (text.length > max) {
+    refuse(`${what} can have at most ${max} characters, got ${text.length}.`, param);
   }
   return text;
 }

@@ -2,12 +2,11 @@
 // and within limits on depth and size that keep compilation below a second.
 
 import { writeJson } from "../../json.ts";
+import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
 import { enforceablePattern } from "./pattern.ts";
 import {
-  isMembers,
   isTrivial,
   MAX_PROPERTIES,
-  type Members,
   SCHEMA_KEYWORDS,
   UNENFORCED_KEYWORDS,
   VALUE_KEYWORDS,
@@ -22,7 +21,7 @@ export interface DroppedKeyword {
 
 export interface EnforceableSchema {
   /** A schema that allows everything that the original allows. */
-  readonly schema: Members;
+  readonly schema: JsonObject;
   /** Keywords of the original that are missing. Empty = both allow the same. */
   readonly dropped: readonly DroppedKeyword[];
 }
@@ -36,7 +35,7 @@ const MAX_PATTERNS = 50;
 const MAX_LENGTH = 1024 * 1024;
 
 /** Drops keywords that cannot be enforced. */
-export function enforceable(schema: Members): EnforceableSchema {
+export function enforceable(schema: JsonObject): EnforceableSchema {
   return new Reduction(schema, false).run();
 }
 
@@ -44,31 +43,31 @@ export function enforceable(schema: Members): EnforceableSchema {
  * Drops keywords that cannot be enforced and those that may be refused depending on others: `oneOf` becomes `anyOf`,
  * which is not counted as dropped.
  */
-export function loosened(schema: Members): EnforceableSchema {
+export function loosened(schema: JsonObject): EnforceableSchema {
   return new Reduction(schema, true).run();
 }
 
 class Reduction {
-  readonly #root: Members;
+  readonly #root: JsonObject;
   readonly #isLoose: boolean;
   readonly #dropped: DroppedKeyword[] = [];
   /** New names of `$ref` targets by their pointers. */
   readonly #names = new Map<string, string>();
-  /** True for schemas whose `patternProperties` can be kept. */
-  readonly #keepsPatterns = new Map<Members, boolean>();
+  /** Whether each schema's `patternProperties` can be kept. */
+  readonly #keepsPatterns = new Map<JsonObject, boolean>();
   #numSchemas = 0;
   #numPatterns = 0;
 
-  constructor(root: Members, isLoose: boolean) {
+  constructor(root: JsonObject, isLoose: boolean) {
     this.#root = root;
     this.#isLoose = isLoose;
   }
 
   run(): EnforceableSchema {
     const root = this.#schema(this.#root, "#", 0);
-    const schema = isMembers(root) ? root : {};
-    const defs: [string, unknown][] = [];
-    // Targets found within targets are added while this loop runs.
+    const schema = isObject(root) ? root : {};
+    const defs: [string, Json][] = [];
+    // Targets within targets are added while this loop runs.
     for (const [pointer, name] of this.#names) {
       defs.push([name, this.#schema(this.#target(pointer), pointer, 1)]);
     }
@@ -82,9 +81,9 @@ class Reduction {
     };
   }
 
-  #schema(value: unknown, path: string, depth: number): unknown {
+  #schema(value: Json | undefined, path: string, depth: number): Json {
     if (typeof value === "boolean") return value;
-    if (!isMembers(value) || depth > MAX_DEPTH || ++this.#numSchemas > MAX_SCHEMAS) {
+    if (!isObject(value) || depth > MAX_DEPTH || ++this.#numSchemas > MAX_SCHEMAS) {
       const slash = path.lastIndexOf("/");
       this.#drop(path.slice(slash + 1), path.slice(0, Math.max(slash, 1)));
       return {};
@@ -99,8 +98,8 @@ class Reduction {
   }
 
   /** @returns entries for the new schema */
-  #keyword(schema: Members, keyword: string, path: string, depth: number): [string, unknown][] {
-    const value = schema[keyword];
+  #keyword(schema: JsonObject, keyword: string, path: string, depth: number): [string, Json][] {
+    const value = schema[keyword] ?? null;
     const kind = SCHEMA_KEYWORDS[keyword];
     const isEnforced = VALUE_KEYWORDS[keyword];
     if (kind !== undefined) return this.#subschemas(schema, keyword, path, depth);
@@ -111,13 +110,13 @@ class Reduction {
     return [[keyword, keyword === "pattern" ? enforceablePattern(value as string) : value]];
   }
 
-  #subschemas(schema: Members, keyword: string, path: string, depth: number): [string, unknown][] {
+  #subschemas(schema: JsonObject, keyword: string, path: string, depth: number): [string, Json][] {
     const value = schema[keyword];
     const place = `${path}/${keyword}`;
     const kind = SCHEMA_KEYWORDS[keyword];
     if (!this.#isWhole(schema, keyword)) return this.#drop(keyword, path);
     if (kind === "map") {
-      const entries = Object.entries(value as Members).map(([name, item]) => [
+      const entries = Object.entries(value as JsonObject).map(([name, item]) => [
         keyword === "patternProperties" ? enforceablePattern(name) : name,
         this.#schema(item, `${place}/${pointerPart(name)}`, depth + 1),
       ]);
@@ -133,11 +132,11 @@ class Reduction {
    * @returns whether a keyword's schemas can be kept. `additionalProperties` and `items` allow more without the
    *   keywords that they depend on, so they are dropped together.
    */
-  #isWhole(schema: Members, keyword: string): boolean {
+  #isWhole(schema: JsonObject, keyword: string): boolean {
     const value = schema[keyword];
     switch (keyword) {
       case "properties":
-        return isMembers(value) && Object.keys(value).length <= MAX_PROPERTIES;
+        return isObject(value) && Object.keys(value).length <= MAX_PROPERTIES;
       case "patternProperties":
         return this.#hasPatterns(schema);
       case "additionalProperties":
@@ -157,11 +156,11 @@ class Reduction {
     }
   }
 
-  #hasPatterns(schema: Members): boolean {
+  #hasPatterns(schema: JsonObject): boolean {
     const known = this.#keepsPatterns.get(schema);
     if (known !== undefined) return known;
     const value = schema["patternProperties"];
-    const patterns = isMembers(value) ? Object.keys(value) : null;
+    const patterns = isObject(value) ? Object.keys(value) : null;
     this.#numPatterns += patterns?.length ?? 0;
     const keeps =
       patterns !== null &&
@@ -172,7 +171,7 @@ class Reduction {
     return keeps;
   }
 
-  #reference(value: unknown, path: string): [string, unknown][] {
+  #reference(value: Json | undefined, path: string): [string, Json][] {
     if (value === "#" || value === "#/") return [["$ref", "#"]];
     if (typeof value !== "string" || this.#target(value) === undefined) {
       return this.#drop("$ref", path);
@@ -182,21 +181,21 @@ class Reduction {
     return [["$ref", `#/$defs/${name}`]];
   }
 
-  /** @returns the schema that a JSON pointer such as "#/$defs/city" refers to; undefined if there is none */
-  #target(pointer: string): unknown {
+  /** @returns the schema that a JSON pointer such as "#/$defs/city" names; undefined if there is none */
+  #target(pointer: string): Json | undefined {
     if (!pointer.startsWith("#/")) return undefined;
-    let target: unknown = this.#root;
+    let target: Json | undefined = this.#root;
     for (const part of pointer.slice(2).split("/")) {
       const name = pointerName(part);
       if (typeof target !== "object" || target === null || !Object.hasOwn(target, name)) {
         return undefined;
       }
-      target = (target as Members)[name];
+      target = (target as JsonObject)[name];
     }
     return target;
   }
 
-  #withoutOneOf(entries: Map<string, unknown>): Map<string, unknown> {
+  #withoutOneOf(entries: Map<string, Json>): Map<string, Json> {
     const options = entries.get("oneOf");
     if (!this.#isLoose || options === undefined) return entries;
     entries.delete("oneOf");

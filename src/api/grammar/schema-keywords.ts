@@ -2,15 +2,8 @@
 // keywords are not listed, since they constrain nothing.
 
 import { WrittenNumber } from "../../json.ts";
+import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
 import { enforceablePattern } from "./pattern.ts";
-
-export type Members = Readonly<Record<string, unknown>>;
-
-export const isMembers = (value: unknown): value is Members =>
-  typeof value === "object" &&
-  value !== null &&
-  !Array.isArray(value) &&
-  !(value instanceof WrittenNumber);
 
 /** Keywords whose value is a schema, a list of schemas, or an object of schemas. */
 export const SCHEMA_KEYWORDS: Readonly<Record<string, "one" | "list" | "map" | "one or list">> = {
@@ -46,7 +39,7 @@ const FORMATS = [
 ];
 
 /** Keywords with other values: whether a value can be enforced. */
-export const VALUE_KEYWORDS: Readonly<Record<string, (value: unknown) => boolean>> = {
+export const VALUE_KEYWORDS: Readonly<Record<string, (value: Json | undefined) => boolean>> = {
   type: (value) => (Array.isArray(value) ? value.length > 0 && value.every(isType) : isType(value)),
   const: (value) => isShallow(value, 0),
   enum: (value) =>
@@ -70,8 +63,8 @@ export const VALUE_KEYWORDS: Readonly<Record<string, (value: unknown) => boolean
   format: (value) => typeof value === "string" && FORMATS.includes(value),
 };
 
-/** @returns true if a keyword that cannot be enforced allows everything, as in `"uniqueItems": false` */
-export function isTrivial(keyword: string, schema: Members): boolean {
+/** @returns whether a keyword that cannot be enforced allows everything, as `"uniqueItems": false` does */
+export function isTrivial(keyword: string, schema: JsonObject): boolean {
   const value = schema[keyword];
   if (keyword === "then" || keyword === "else") return schema["if"] === undefined;
   if (keyword === "if") return schema["then"] === undefined && schema["else"] === undefined;
@@ -82,34 +75,34 @@ export function isTrivial(keyword: string, schema: Members): boolean {
   if (keyword === "required") return typeof value === "boolean";
   if (keyword === "uniqueItems" || keyword === "not") return value === false;
   if (keyword.startsWith("unevaluated") || keyword === "propertyNames") {
-    return value === true || (isMembers(value) && Object.keys(value).length === 0);
+    return value === true || (isObject(value) && Object.keys(value).length === 0);
   }
   return false;
 }
 
-function allowsType({ type }: Members, name: string): boolean {
+function allowsType({ type }: JsonObject, name: string): boolean {
   if (type === undefined) return true;
   return Array.isArray(type) ? type.includes(name) : type === name;
 }
 
-const isType = (value: unknown) => typeof value === "string" && TYPES.includes(value);
+const isType = (value: Json | undefined) => typeof value === "string" && TYPES.includes(value);
 
 /** @returns NaN for other values */
-function numberOf(value: unknown): number {
+function numberOf(value: Json | undefined): number {
   if (value instanceof WrittenNumber) return Number(value.text);
   return typeof value === "number" || typeof value === "bigint" ? Number(value) : Number.NaN;
 }
 
-function isBound(value: unknown): boolean {
+function isBound(value: Json | undefined): boolean {
   return Math.abs(numberOf(value)) < 1e17;
 }
 
 /** In draft 4, a truth value. */
-function isExclusiveBound(value: unknown): boolean {
+function isExclusiveBound(value: Json | undefined): boolean {
   return typeof value === "boolean" || isBound(value);
 }
 
-function isCount(value: unknown): boolean {
+function isCount(value: Json | undefined): boolean {
   const count = numberOf(value);
   return Number.isSafeInteger(count) && count >= 0;
 }
@@ -117,14 +110,14 @@ function isCount(value: unknown): boolean {
 /** Maximum divisor; compile time grows with the square of its number of digits. */
 const MAX_DIVISOR = 10_000;
 
-function isDivisor(value: unknown): boolean {
+function isDivisor(value: Json | undefined): boolean {
   const divisor = numberOf(value);
   if (!(divisor >= 1e-9 && divisor < 1e15)) return false;
   const [digits = ""] = divisor.toExponential().split("e");
   return Number(digits.replace(".", "")) <= MAX_DIVISOR;
 }
 
-function isShallow(value: unknown, depth: number): boolean {
+function isShallow(value: Json | undefined, depth: number): boolean {
   if (typeof value !== "object" || value === null || value instanceof WrittenNumber) return true;
   return (
     depth < MAX_VALUE_DEPTH && Object.values(value).every((item) => isShallow(item, depth + 1))

@@ -3,6 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { enforceable, loosened } from "../../../src/api/grammar/json-schema.ts";
+import { loosenedText } from "../../../src/api/grammar/schema-text.ts";
+import type { JsonObject } from "../../../src/api/schema/json-value.ts";
 
 const kept = [
   { type: "object", properties: { a: { type: "string", minLength: 1 } }, required: ["a"] },
@@ -134,9 +136,9 @@ describe("keywords that cannot be enforced", () => {
   });
 
   test("depth, size and length are limited", () => {
-    let deep: object = { type: "string" };
+    let deep: JsonObject = { type: "string" };
     for (let i = 0; i < 1000; i++) deep = { type: "object", properties: { a: deep } };
-    const nested = loosened(deep as Record<string, unknown>);
+    const nested = loosened(deep);
     expect(nested.dropped).toEqual([
       { keyword: "a", path: `#${"/properties/a".repeat(40)}/properties` },
     ]);
@@ -164,7 +166,7 @@ describe("loosening", () => {
   test("never fails, and changes a loosened schema no further", () => {
     fc.assert(
       fc.property(fc.dictionary(anyKeyword, fc.jsonValue(), { maxKeys: 6 }), (schema) => {
-        const once = loosened(schema);
+        const once = loosened(schema as JsonObject);
         expect(loosened(once.schema)).toEqual({ schema: once.schema, dropped: [] });
       }),
     );
@@ -175,3 +177,14 @@ const anyKeyword = fc.constantFrom(
   ...["type", "properties", "items", "anyOf", "oneOf", "allOf", "$ref", "enum", "pattern", "not"],
   ...["patternProperties", "additionalProperties", "required", "if", "then", "$defs", "minimum"],
 );
+
+describe("the text of a loosened schema", () => {
+  test("has the options for whitespace, and the dropped keywords beside it", () => {
+    const { text, dropped } = loosenedText({ type: "string", format: "binary" });
+    expect(JSON.parse(text)).toEqual({
+      type: "string",
+      "x-guidance": { whitespace_pattern: expect.any(String) },
+    });
+    expect(dropped).toEqual([{ keyword: "format", path: "#" }]);
+  });
+});
