@@ -11,7 +11,9 @@ export interface AnswerOptions {
   readonly forcesUsage: boolean;
   /** True to show the number of cached prompt tokens in the usage even if it is 0. */
   readonly showsNoCachedTokens: boolean;
-  /** True to name tokens by ID in log-probabilities unless the request says otherwise. */
+  /** Whether answers have `timings`. */
+  readonly showsTimings: boolean;
+  /** Whether log-probabilities name tokens by ID if a request does not say. */
   readonly namesTokensById: boolean;
 }
 
@@ -19,6 +21,7 @@ export const DEFAULT_ANSWER_OPTIONS: AnswerOptions = {
   role: "assistant",
   streamInterval: 1,
   forcesUsage: false,
+  showsTimings: false,
   showsNoCachedTokens: false,
   namesTokensById: false,
 };

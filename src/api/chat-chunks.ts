@@ -8,6 +8,7 @@ import { ChunkHead } from "./chunk-head.ts";
 import type { ChunkWriter } from "./events.ts";
 import { chatLogprobs } from "./logprobs.ts";
 import type { StartedChat } from "./started-chat.ts";
+import { Timings, timingsMember } from "./timings.ts";
 
 const EMPTY_DELTA = contentDelta("");
 
@@ -22,10 +23,14 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
   /** Number of reasoning tokens so far, by choice. */
   readonly #numReasoningTokens: number[] = [];
   #numCachedTokens = 0;
+  #numUnfinished: number;
+  readonly #timings: Timings | null;
 
   constructor(chat: StartedChat) {
     this.#chat = chat;
     this.#numTokens = Array(chat.n).fill(0);
+    this.#numUnfinished = chat.n;
+    this.#timings = Timings.of(chat.context, chat.body);
     this.#head = new ChunkHead("chat.completion.chunk", chat);
   }
 
@@ -35,6 +40,8 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
     this.#numTokens[output.index] = this.#numTokensOf(output.index) + output.tokenIds.length;
     this.#numReasoningTokens[output.index] = output.numReasoningTokens;
     if (output.index === 0) this.#numCachedTokens = output.numCachedTokens;
+    if (output.finishReason !== null) this.#numUnfinished--;
+    this.#timings?.add(output);
     return isSilent(output, this.#chat.body.return_token_ids)
       ? roles
       : roles + this.#deltaEvents(output);
@@ -46,7 +53,12 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
     const numTokens = this.#numTokens.reduce((sum, count) => sum + count, 0);
     const { promptIds, parsing } = this.#chat;
     const details = reasoningDetails(parsing, this.#numReasoningTokens);
-    return this.#head.usageEvent(promptIds.length, numTokens, this.#numCachedTokens, details);
+    const counts = {
+      numPromptTokens: promptIds.length,
+      numTokens,
+      numCachedTokens: this.#numCachedTokens,
+    };
+    return this.#head.usageEvent(counts, { details, timings: this.#timings });
   }
 
   /** Writes an event with the role per choice, and with `echo` also one with the last message. */
@@ -95,7 +107,8 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
         : `"finish_reason":"${reason}","stop_reason":${JSON.stringify(output.stopReason)}`;
     const ids = body.return_token_ids ? JSON.stringify(output.tokenIds) : "null";
     const choice = `{"index":${output.index},"delta":${delta},"logprobs":${logprobs},${finish},"token_ids":${ids}}`;
-    return this.#head.event(choice, this.#continuousUsage(output.index));
+    const timings = timingsMember(this.#timings, this.#chat.body, this.#numUnfinished === 0);
+    return this.#head.event(choice, this.#continuousUsage(output.index) + timings);
   }
 
   /** @returns the JSON of each delta for an output */

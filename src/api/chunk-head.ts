@@ -4,12 +4,26 @@
 import { type ApiContext, modelName } from "./api-context.ts";
 import { promptDetails, usage } from "./choice.ts";
 import { dataEvent } from "./events.ts";
+import type { Timings } from "./timings.ts";
 
 /** Response properties that every chunk repeats. */
 export interface ChunkFacts {
   readonly context: ApiContext;
   readonly id: string;
   readonly createdS: number;
+}
+
+/** Totals over all choices. */
+export interface TokenCounts {
+  readonly numPromptTokens: number;
+  readonly numTokens: number;
+  readonly numCachedTokens: number;
+}
+
+export interface UsageExtras {
+  /** More members of the usage. */
+  readonly details?: object;
+  readonly timings?: Timings | null;
 }
 
 export class ChunkHead {
@@ -38,16 +52,15 @@ export class ChunkHead {
 
   /** @returns the last chunk, with the total usage over all choices */
   usageEvent(
-    numPromptTokens: number,
-    numTokens: number,
-    numCachedTokens: number,
-    details: object = {},
+    { numPromptTokens, numTokens, numCachedTokens }: TokenCounts,
+    { details = {}, timings = null }: UsageExtras = {},
   ): string {
     const total = {
       ...usage(numPromptTokens, numTokens),
       prompt_tokens_details: promptDetails(this.#context, numCachedTokens) ?? undefined,
       ...details,
     };
-    return this.event("", `,"usage":${JSON.stringify(total)}`);
+    const members = { usage: total, timings: timings?.body() };
+    return this.event("", `,${JSON.stringify(members).slice(1, -1)}`);
   }
 }

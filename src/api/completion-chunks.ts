@@ -9,6 +9,7 @@ import type { ChunkWriter } from "./events.ts";
 import { completionLogprobs, echoLogprobs, numCharacters } from "./logprobs.ts";
 import type { PromptOutput } from "./output-streams.ts";
 import type { StartedCompletion } from "./started-completion.ts";
+import { Timings, timingsMember } from "./timings.ts";
 
 export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
   readonly #completion: StartedCompletion;
@@ -23,9 +24,13 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
   readonly #numCachedTokens = new Map<number, number>();
   /** Number of tokens generated so far, by choice. */
   readonly #numTokens = new Map<number, number>();
+  #numUnfinished: number;
+  readonly #timings: Timings | null;
 
   constructor(completion: StartedCompletion) {
     this.#completion = completion;
+    this.#numUnfinished = completion.n * completion.prompts.length;
+    this.#timings = Timings.of(completion.context, completion.body);
     this.#head = new ChunkHead("text_completion", completion);
   }
 
@@ -35,6 +40,8 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
     const numTokens = (this.#numTokens.get(choice) ?? 0) + output.tokenIds.length;
     this.#numTokens.set(choice, numTokens);
     if (output.index === 0) this.#numCachedTokens.set(promptIndex, output.numCachedTokens);
+    if (output.finishReason !== null) this.#numUnfinished--;
+    this.#timings?.add(output, promptIndex);
     if (output.promptLogprobs !== null) {
       this.#promptPositions.set(promptIndex, output.promptLogprobs);
     }
@@ -51,7 +58,8 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
       token_ids: body.return_token_ids ? output.tokenIds : null,
     };
     const chunkUsage = this.#chunkUsage(promptIndex, numTokens);
-    return this.#head.event(writeJson(fields), `,"usage":${chunkUsage}`);
+    const timings = timingsMember(this.#timings, body, this.#numUnfinished === 0);
+    return this.#head.event(writeJson(fields), `,"usage":${chunkUsage}${timings}`);
   }
 
   /** With `echo`, a choice's first chunk also shows the prompt's tokens. */
@@ -80,9 +88,14 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
   /** @returns the usage chunk, or "" if the client did not request one */
   end(): string {
     if (this.#completion.body.stream_options?.includeUsage !== true) return "";
-    const numCached = [...this.#numCachedTokens.values()].reduce((sum, count) => sum + count, 0);
+    const numCachedTokens = [...this.#numCachedTokens.values()].reduce(
+      (sum, count) => sum + count,
+      0,
+    );
     const numTokens = [...this.#numTokens.values()].reduce((sum, count) => sum + count, 0);
-    return this.#head.usageEvent(this.#completion.numPromptTokens, numTokens, numCached);
+    const { numPromptTokens } = this.#completion;
+    const counts = { numPromptTokens, numTokens, numCachedTokens };
+    return this.#head.usageEvent(counts, { timings: this.#timings });
   }
 
   /** Usage of this chunk's prompt and choice, as in vLLM; only the last chunk has the total. */

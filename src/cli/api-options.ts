@@ -39,6 +39,13 @@ export const API_OPTIONS = [
     help: "Always report cached prompt tokens in usage; without it, only if there are any.",
   },
   {
+    name: "enable-timings",
+    group: "Server",
+    kind: "flag",
+    fallback: false,
+    help: "Add `timings` to answers, as in llama-server: tokens and times of prompt and output.",
+  },
+  {
     name: "return-tokens-as-token-ids",
     group: "Server",
     kind: "flag",

@@ -9,6 +9,7 @@ import { chatLogprobs, promptLogprobs } from "../api/logprobs.ts";
 import { fieldsSaid } from "../api/parse-body.ts";
 import { CHAT_FIELDS, type ChatBody } from "../api/schemas.ts";
 import { type StartedChat, startChat } from "../api/started-chat.ts";
+import { Timings } from "../api/timings.ts";
 import type { SequenceOutput } from "../front/output-stream.ts";
 import { answer } from "./answer.ts";
 import { readBody } from "./read-body.ts";
@@ -59,7 +60,11 @@ export function answerChat(
 async function fullBody(chat: StartedChat, outputs: AsyncIterable<SequenceOutput>) {
   const { body, context, promptIds } = chat;
   const choices = makeChoices(chat.n);
-  for await (const output of outputs) choiceAt(choices, output.index).add(output);
+  const timings = Timings.of(context, body);
+  for await (const output of outputs) {
+    choiceAt(choices, output.index).add(output);
+    timings?.add(output);
+  }
   const numTokens = choices.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
   return {
     id: chat.id,
@@ -89,5 +94,6 @@ async function fullBody(chat: StartedChat, outputs: AsyncIterable<SequenceOutput
     prompt_logprobs: promptLogprobs(choices[0]?.promptLogprobs ?? null),
     prompt_token_ids: body.return_token_ids ? [...promptIds] : null,
     kv_transfer_params: null,
+    ...(timings && { timings: timings.body() }),
   };
 }

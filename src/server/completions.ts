@@ -11,6 +11,7 @@ import { mergeStreams, type PromptOutput } from "../api/output-streams.ts";
 import { fieldsSaid } from "../api/parse-body.ts";
 import { COMPLETION_FIELDS, type CompletionBody } from "../api/schemas.ts";
 import { type StartedCompletion, startCompletion } from "../api/started-completion.ts";
+import { Timings } from "../api/timings.ts";
 import { answer } from "./answer.ts";
 import { readBody } from "./read-body.ts";
 import { logged } from "./request-log.ts";
@@ -64,8 +65,10 @@ export function answerCompletion(
 async function fullBody(completion: StartedCompletion, outputs: AsyncIterable<PromptOutput>) {
   const { body, n, context, prompts } = completion;
   const choices = makeChoices(prompts.length * n);
+  const timings = Timings.of(context, body);
   for await (const { promptIndex, output } of outputs) {
     choiceAt(choices, promptIndex * n + output.index).add(output);
+    timings?.add(output, promptIndex);
   }
   const numTokens = choices.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
   // The sequences of a prompt share its cached tokens.
@@ -90,6 +93,7 @@ async function fullBody(completion: StartedCompletion, outputs: AsyncIterable<Pr
       prompt_tokens_details: promptDetails(context, numCachedTokens),
     },
     kv_transfer_params: null,
+    ...(timings && { timings: timings.body() }),
   };
 }
 

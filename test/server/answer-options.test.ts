@@ -81,6 +81,61 @@ describe("--enable-force-include-usage", () => {
   });
 });
 
+describe("--enable-timings", () => {
+  const answers = { ...DEFAULT_ANSWER_OPTIONS, showsTimings: true };
+  const timings = {
+    ...{ cache_n: 0, prompt_n: expect.any(Number), predicted_n: 2 },
+    prompt_ms: expect.any(Number),
+    prompt_per_token_ms: expect.any(Number),
+    prompt_per_second: expect.any(Number),
+    predicted_ms: expect.any(Number),
+    predicted_per_token_ms: expect.any(Number),
+    predicted_per_second: expect.any(Number),
+  };
+  const model = { stepDelayMs: 1 };
+  const scheduler = { enablePrefixCaching: false };
+  const { post } = makeApp({ model, scheduler }, { answers });
+  const chunks = async (path: string, options: object) =>
+    (await readEvents(await post(path, { ...body, stream: true, ...options }))).slice(0, -1) as {
+      timings?: { predicted_n: number };
+    }[];
+
+  test.each(ROUTES)("adds the times of the answer of %s", async (path) => {
+    expect(await (await post(path, body)).json()).toMatchObject({ timings });
+  });
+
+  test.each(ROUTES)("adds them to the last chunk of a stream of %s", async (path) => {
+    const plain = await chunks(path, {});
+    expect(plain.pop()?.timings).toEqual(timings);
+    expect(plain.filter((chunk) => chunk.timings !== undefined)).toEqual([]);
+    const counted = await chunks(path, { stream_options: { include_usage: true } });
+    expect(counted.pop()).toMatchObject({ choices: [], timings });
+    expect(counted.filter((chunk) => chunk.timings !== undefined)).toEqual([]);
+  });
+
+  test("counts a prompt once and the tokens of all choices", async () => {
+    const answer = await post("/v1/completions", {
+      ...body,
+      prompt: [[97, 98]],
+      n: 3,
+      temperature: 1,
+    });
+    expect(await answer.json()).toMatchObject({ timings: { prompt_n: 2, predicted_n: 6 } });
+  });
+
+  test("can be requested for each chunk without the option", async () => {
+    const asked = { ...body, stream: true, timings_per_token: true };
+    const plain = makeApp({ model });
+    const events = await readEvents(await plain.post("/v1/completions", asked));
+    const counts = (events.slice(0, -1) as { timings: { predicted_n: number } }[]).map(
+      (event) => event.timings.predicted_n,
+    );
+    expect(counts).toEqual([1, 2]);
+    const whole = await plain.post("/v1/completions", body);
+    expect(await whole.json()).not.toHaveProperty("timings");
+  });
+});
+
 describe("--enable-prompt-tokens-details", () => {
   const answers = { ...DEFAULT_ANSWER_OPTIONS, showsNoCachedTokens: true, forcesUsage: true };
   const scheduler = { enablePrefixCaching: false };
