@@ -4,7 +4,8 @@
 //
 //   bun scripts/package.ts
 
-import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { checkAddon, checkPortable, hostPlatform, type Platform } from "./addon-platform.ts";
 import { addonPath } from "./build-addon.ts";
 import { Checkout } from "./checkout.ts";
@@ -30,6 +31,19 @@ function addAddon(checkout: Checkout): void {
   for (const each of platforms) checkAddon(checkout.path("addons", each, "pagoda.node"), each);
   writeFileSync(checkout.path("lib", "runner", "addon.cjs"), loaderText(platforms));
   say(`package: lib/ and addons for ${platforms.join(", ")}`);
+}
+
+/** Copies the files that /docs serves, so that the package does not depend on all of Swagger UI. */
+function addSwaggerUi(checkout: Checkout): void {
+  const module = checkout.path("lib", "server", "swagger-ui.js");
+  const text = readFileSync(module, "utf8");
+  const imported = [...text.matchAll(/import\("swagger-ui-dist\/([^"]+)"/g)];
+  const folder = checkout.path("lib", "server", "swagger-ui");
+  mkdirSync(folder);
+  for (const name of [...imported.map(([, name = ""]) => name), "LICENSE", "NOTICE"]) {
+    copyFileSync(checkout.path("node_modules", "swagger-ui-dist", name), join(folder, name));
+  }
+  writeFileSync(module, text.replaceAll("swagger-ui-dist/", "./swagger-ui/"));
 }
 
 /**
@@ -58,6 +72,7 @@ scriptArguments(USAGE, {});
 const checkout = new Checkout();
 try {
   await compileLibrary(checkout);
+  addSwaggerUi(checkout);
   addAddon(checkout);
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;

@@ -7,7 +7,7 @@ import { type Fields, fallbackOf, fieldValue, type Schema } from "./schema/types
 import { schemaFault } from "./schema-faults.ts";
 
 /** A compiled schema. */
-type Check = TypeCheck<ReturnType<typeof Type.Object>>;
+type Check = TypeCheck<ReturnType<typeof bodySchema>>;
 
 const CHECKS = new WeakMap<object, Check>();
 
@@ -20,10 +20,15 @@ export function parseBody<T>(fields: Fields<T>, body: JsonObject): T {
   return parsed as T;
 }
 
+/** @returns the schema of a whole body; as JSON, a JSON Schema */
+export function bodySchema<T>(fields: Fields<T>) {
+  return Type.Object({ ...fields });
+}
+
 function checkOf<T>(fields: Fields<T>): Check {
   const known = CHECKS.get(fields);
   if (known !== undefined) return known;
-  const check = TypeCompiler.Compile(Type.Object({ ...fields }));
+  const check = TypeCompiler.Compile(bodySchema(fields));
   CHECKS.set(fields, check);
   return check;
 }

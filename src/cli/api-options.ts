@@ -4,6 +4,13 @@ import type { OptionSpec } from "./option-spec.ts";
 
 export const API_OPTIONS = [
   {
+    name: "disable-fastapi-docs",
+    group: "Server",
+    kind: "flag",
+    fallback: false,
+    help: "Turn off GET /openapi.json and GET /docs.",
+  },
+  {
     name: "enable-server-load-tracking",
     group: "Server",
     kind: "flag",

@@ -64,7 +64,7 @@ const BY_REASON: Readonly<Record<string, string>> = {
     scheduler-cls= worker-cls= max-parallel-loading-workers= disable-cascade-attn use-tqdm-on-load
     disable-hybrid-kv-cache-manager disable-frontend-multiprocessing
     prefix-caching-hash-algo= max-long-partial-prefills=
-    disable-fastapi-docs calculate-kv-scales kv-sharing-fast-prefill cudagraph-capture-sizes=+
+    calculate-kv-scales kv-sharing-fast-prefill cudagraph-capture-sizes=+
     max-cudagraph-capture-size= cudagraph-metrics enable-layerwise-nvtx-tracing profiler-config=
     worker-extension-cls= mamba-cache-dtype= mamba-ssm-cache-dtype= mamba-block-size= io-processor-plugin=
     logits-processor-pattern= aggregate-engine-logging log-error-stack`,

@@ -143,6 +143,7 @@ function serviceOptions(init: ServiceInit): MeasuredFrontOptions & ContextOption
     ...tokenizerInfo(options, path),
     sendsRequestIds: options["enable-request-id-headers"],
     answers: answerOptions(options),
+    servesDocs: !options["disable-fastapi-docs"],
     isDevMode: options["server-dev-mode"],
     showHiddenFor: options["show-hidden-metrics-for-version"],
     createdSeries: !isPythonTrue(process.env["PROMETHEUS_DISABLE_CREATED_SERIES"]),

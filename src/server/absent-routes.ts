@@ -93,7 +93,8 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
     "/healthz /livez /readyz /ready /health/* /health_generate /-/healthy",
     "Use GET /health for probes.",
   ],
-  ["/docs /redoc /openapi.json /swagger", "GET / lists the routes."],
+  ["/redoc /swagger", "GET /docs shows every route, unless --disable-fastapi-docs is set."],
+  ["/docs /openapi.json", "The server was started with --disable-fastapi-docs."],
 ];
 
 interface Absent {

@@ -11,6 +11,7 @@ import { ApiKeys } from "./auth.ts";
 import { cancelMethods, cancelRoutes } from "./cancel.ts";
 import { chatRoutes } from "./chat.ts";
 import { completionRoutes } from "./completions.ts";
+import { docsMethods, docsRoutes } from "./docs.ts";
 import { errorResponse, unauthorized } from "./error-response.ts";
 import { generateRoutes } from "./generate.ts";
 import { healthRoutes } from "./health.ts";
@@ -55,17 +56,18 @@ const METHODS: readonly RouteEntry[] = [
   ["/metrics", "GET"],
 ];
 
-/** @returns the app with every route */
+/** @returns the app with every route. `routes` lists them as the router knows them. */
 export function createApp(context: ServerContext) {
-  const routes = new RouteTable([
+  const entries = [
     ...METHODS,
     ...operationMethods(context),
     ...cancelMethods(context),
     ...loadMethods(context),
     ...tokenizerInfoMethods(context),
-  ]);
+  ];
+  const routes = new RouteTable([...entries, ...docsMethods(context)]);
   const load = new ServerLoad();
-  const app = createRoutes(context, routes, load);
+  const app = createRoutes(context, routes, load).use(docsRoutes(context, entries));
   const routeOf = ({ url }: Request) => routes.routeOf(routedPath(url) ?? "");
   const answered = recorded(
     load.counted((request) => app.handle(request), routeOf),
@@ -78,7 +80,7 @@ export function createApp(context: ServerContext) {
   );
   const handle = context.sendsRequestIds ? withRequestId(answered) : answered;
   const fetch = (request: Request) => handle(routedRequest(request, context.rootPath));
-  return { handle, fetch };
+  return { handle, fetch, routes: app.routes };
 }
 
 function createRoutes(context: ServerContext, routes: RouteTable, load: ServerLoad) {

@@ -16,8 +16,9 @@ export interface ApiKeysOptions {
   readonly guarded: readonly string[];
 }
 
-/** Paths that never require a key, for probes, load balancers, Prometheus, and browsers at the root. */
-const OPEN = /^\/(|health|health\/ready|ping|version|load|metrics(\/.*)?)$/;
+/** Paths that never require a key, for probes, load balancers, Prometheus, and browsers that show / or /docs. */
+const OPEN =
+  /^\/(|docs(\/.*)?|openapi\.json|health|health\/ready|ping|version|load|metrics(\/.*)?)$/;
 
 export class ApiKeys {
   readonly #digests: readonly Buffer[];

@@ -48,6 +48,8 @@ export interface ContextOptions extends ApiOptions {
   readonly tokenizerInfo?: TokenizerInfo;
   /** Absent = false. */
   readonly tracksLoad?: boolean;
+  /** Adds /openapi.json and /docs; absent = true. */
+  readonly servesDocs?: boolean;
   readonly features: ReadonlySet<MetricFeature>;
   /** Options of the request log; null = requests are not logged. */
   readonly requestLog: Omit<RequestLogOptions, "nowMs"> | null;
@@ -78,6 +80,7 @@ export function serverContext(
     tracksLoad: options.tracksLoad ?? false,
     tokenizerInfo: options.tokenizerInfo ?? null,
     sendsRequestIds: options.sendsRequestIds ?? false,
+    servesDocs: options.servesDocs ?? true,
     requestLog: requestLogOf(front, options),
     recordHttp: (record) => metrics.recordHttp(record),
     isDevMode: options.isDevMode,

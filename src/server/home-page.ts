@@ -14,6 +14,9 @@ const LINKS: readonly (readonly [path: string, text: string])[] = [
   ["version", "version"],
 ];
 
+/** Absent with --disable-fastapi-docs. */
+const DOCS_LINK = ["docs", "every route, with its fields"] as const;
+
 const POSTS: readonly (readonly [path: string, text: string])[] = [
   ["v1/chat/completions", "replies to a conversation"],
   ["v1/completions", "continues a prompt"],
@@ -66,6 +69,7 @@ function homePage(context: ServerContext, request: Request): Response {
 
 interface Facts {
   readonly title: string;
+  readonly links: typeof LINKS;
   /** Null if only clients with a key may see it. */
   readonly model: string | null;
   readonly example: string;
@@ -77,6 +81,7 @@ function factsOf(context: ServerContext, request: Request): Facts {
   const messages = '{"messages": [{"role": "user", "content": "Hello!"}]}';
   return {
     title: `Pagoda, with the API and metrics of vLLM ${context.version}`,
+    links: context.servesDocs ? [DOCS_LINK, ...LINKS] : LINKS,
     model: needsKey ? null : modelName(context),
     example:
       `curl ${new URL("v1/chat/completions", seenUrl(request))}${key} \\\n` +
@@ -86,8 +91,8 @@ function factsOf(context: ServerContext, request: Request): Facts {
 
 const NEEDS_KEY = "Requests must send the API key as a bearer token.";
 
-function textOf({ title, model, example }: Facts): string {
-  const routes = [...POSTS.map(asText("POST")), ...LINKS.map(asText("GET"))];
+function textOf({ title, links, model, example }: Facts): string {
+  const routes = [...POSTS.map(asText("POST")), ...links.map(asText("GET"))];
   const parts = [
     title,
     model === null ? NEEDS_KEY : `It serves ${model}.`,
@@ -103,11 +108,11 @@ function asText(method: string) {
     `${method.padEnd(4)}  /${path.padEnd(20)}  ${text}`;
 }
 
-function htmlOf({ title, model, example }: Facts): string {
+function htmlOf({ title, links, model, example }: Facts): string {
   const [name = "", rest = ""] = title.split(", ", 2);
   const rows = [
     ...POSTS.map(([path, text]) => row("POST", `<code>/${path}</code>`, text)),
-    ...LINKS.map(([path, text]) => row("GET", `<a href="${path}"><code>/${path}</code></a>`, text)),
+    ...links.map(([path, text]) => row("GET", `<a href="${path}"><code>/${path}</code></a>`, text)),
   ];
   const served = model === null ? NEEDS_KEY : `It serves <strong>${escaped(model)}</strong>.`;
   return `<!doctype html>

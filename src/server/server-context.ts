@@ -37,6 +37,8 @@ export interface ServerContext extends ApiContext {
   readonly tokenizerInfo: TokenizerInfo | null;
   /** Whether every response has an X-Request-Id header. */
   readonly sendsRequestIds: boolean;
+  /** Adds /openapi.json and /docs. */
+  readonly servesDocs: boolean;
   /** Null = requests are not logged. */
   readonly requestLog: RequestLogOptions | null;
   /** Called at the end of each response. */

@@ -22,6 +22,14 @@ const generation: Generation<GenerateResult> = llm.generate("hello", { maxTokens
 console.log((await generation.result).usage.completionTokens);
 `;
 
+const DOCS_PROGRAM = `
+import { LLM } from "pagoda";
+import { createApp } from "pagoda/server";
+await using llm = await LLM.load(process.argv[2] ?? "", { kvCacheBytes: 4e6, threads: 2 });
+const response = await createApp(llm).fetch(new Request("http://localhost/docs/swagger-ui.css"));
+console.log(response.status, (await response.text()).slice(0, 12));
+`;
+
 const WRONG = `
 import { LLM } from "pagoda";
 const llm = await LLM.load("x");
@@ -39,6 +47,7 @@ const body = JSON.stringify({ messages: [{ role: "user", content: "hi" }], max_t
 const headers = { "content-type": "application/json" };
 const response = await fetch(server.url + "/v1/chat/completions", { method: "POST", headers, body });
 console.log((await response.json()).usage.completion_tokens);
+console.log((await fetch(server.url + "/docs/swagger-ui.css")).status);
 await server.stop();
 await llm[Symbol.asyncDispose]();
 `;
@@ -120,6 +129,21 @@ describe("the package", () => {
   );
 });
 
+test(
+  "the package serves the files of /docs, also within an executable",
+  () => {
+    writeFileSync(join(project, "docs.ts"), DOCS_PROGRAM);
+    const served = { exitCode: 0, stdout: "200 .swagger-ui{\n", stderr: "" };
+    expect(bun("docs.ts", model)).toEqual(served);
+    expect(bun("build", "--compile", "docs.ts", "--outfile", "docs").exitCode).toBe(0);
+    const program = join(folder.path, "docs");
+    renameSync(join(project, "docs"), program);
+    const env = { XDG_CACHE_HOME: join(folder.path, "cache") };
+    expect(run([program, model], folder.path, env)).toEqual(served);
+  },
+  TIMEOUT_MS,
+);
+
 describe("in Deno", () => {
   const deno = denoProgram(join(ROOT, "build", "test-deno"));
 
@@ -137,7 +161,7 @@ describe("in Deno", () => {
         model,
       ];
       const result = run([deno ?? "", ...words]);
-      expect(result).toEqual({ exitCode: 0, stdout: "3\n", stderr: "" });
+      expect(result).toEqual({ exitCode: 0, stdout: "3\n200\n", stderr: "" });
     },
     TIMEOUT_MS,
   );

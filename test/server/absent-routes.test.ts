@@ -39,7 +39,7 @@ const ABSENT: [method: string, path: string, advice: string][] = [
   ["GET", "/v1/files", "This server stores nothing"],
   ["GET", "/v1/files/f/content", "This server stores nothing"],
   ["GET", "/v1/chat/completions/chatcmpl-1", "This server stores nothing"],
-  ["GET", "/docs", "GET / lists the routes."],
+  ["GET", "/redoc", "GET /docs shows every route"],
   ["GET", "/v1", "This is the base URL for OpenAI clients"],
   ["GET", "/v1/", "This is the base URL for OpenAI clients"],
 ];

@@ -23,7 +23,7 @@ describe("the home page", () => {
     ]);
     const html = await response.text();
     const links = [...html.matchAll(/href="([^"]+)"/g)].map(([, target]) => target as string);
-    expect(links).toEqual(["v1/models", "metrics", "health", "version"]);
+    expect(links).toEqual(["docs", "v1/models", "metrics", "health", "version"]);
     for (const target of links) {
       const linked = await app.handle(new Request(`http://127.0.0.1:8000/${target}`));
       expect([target, linked.status]).toEqual([target, 200]);

@@ -95,6 +95,7 @@ export function makeContext(front: Front, context: Partial<ServerContext> = {}) 
     answers: DEFAULT_ANSWER_OPTIONS,
     sendsRequestIds: false,
     tokenizerInfo: null,
+    servesDocs: true,
     isSleepEnabled: false,
     createdS: 1_700_000_000,
     keepAliveMs: 10_000,

@@ -1,0 +1,264 @@
+// What /openapi.json says about each route: vLLM's summaries, the schema of the body, parameters and the answer.
+
+import { COUNT_TOKENS_FIELDS, MESSAGES_FIELDS } from "../api/messages/schema.ts";
+import { RESPONSES_FIELDS } from "../api/responses/schema.ts";
+import {
+  CHAT_FIELDS,
+  COMPLETION_FIELDS,
+  DETOKENIZE_FIELDS,
+  GENERATE_FIELDS,
+  TOKENIZE_FIELDS,
+} from "../api/schemas.ts";
+import { SLEEP_MODES, WAKE_TAGS } from "../protocol/engine-calls.ts";
+
+/** Schemas of bodies, by their names in the document, which are vLLM's where it has them. */
+export const BODIES = {
+  ChatCompletionRequest: CHAT_FIELDS,
+  CompletionRequest: COMPLETION_FIELDS,
+  ResponsesRequest: RESPONSES_FIELDS,
+  AnthropicMessagesRequest: MESSAGES_FIELDS,
+  AnthropicCountTokensRequest: COUNT_TOKENS_FIELDS,
+  GenerateRequest: GENERATE_FIELDS,
+  TokenizeRequest: TOKENIZE_FIELDS,
+  DetokenizeRequest: DETOKENIZE_FIELDS,
+} as const;
+
+const MESSAGES = [{ role: "user", content: "Hello!" }];
+
+/** Bodies that work, with which /docs fills its forms. */
+export const EXAMPLES: Readonly<Record<keyof typeof BODIES, object>> = {
+  ChatCompletionRequest: { messages: MESSAGES, max_tokens: 64 },
+  CompletionRequest: { prompt: "The capital of France is", max_tokens: 16 },
+  ResponsesRequest: { input: "Hello!", max_output_tokens: 64 },
+  AnthropicMessagesRequest: { messages: MESSAGES, max_tokens: 64 },
+  AnthropicCountTokensRequest: { messages: MESSAGES },
+  GenerateRequest: { token_ids: [1, 2, 3], sampling_params: { max_tokens: 16 } },
+  TokenizeRequest: { prompt: "Hello!" },
+  DetokenizeRequest: { tokens: [1, 2, 3] },
+};
+
+interface QueryParameter {
+  readonly name: string;
+  readonly description: string;
+  readonly schema: object;
+}
+
+export interface RouteDoc {
+  readonly summary: string;
+  /** Heading under which /docs lists the route. */
+  readonly tag: string;
+  /** Names in BODIES; any one of them fits. Absent = no body is read. */
+  readonly bodies?: readonly (keyof typeof BODIES)[];
+  readonly query?: readonly QueryParameter[];
+  /** Description of the answer with status 200. */
+  readonly answer: string;
+  /** Media types of the answer; absent = JSON. Empty = it has no body. */
+  readonly types?: readonly string[];
+}
+
+const JSON_OR_EVENTS = ["application/json", "text/event-stream"];
+
+const STRING = { type: "string" };
+const INTEGER = { type: "integer" };
+const BOOLEAN = { type: "boolean", default: false };
+
+/** @returns routes of one heading */
+function tagged(tag: string, docs: Readonly<Record<string, Omit<RouteDoc, "tag">>>) {
+  return Object.fromEntries(Object.entries(docs).map(([route, doc]) => [route, { tag, ...doc }]));
+}
+
+const OPENAI = tagged("OpenAI", {
+  "POST /v1/chat/completions": {
+    summary: "Create Chat Completion",
+    bodies: ["ChatCompletionRequest"],
+    answer: "The chat completion",
+    types: JSON_OR_EVENTS,
+  },
+  "POST /v1/completions": {
+    summary: "Create Completion",
+    bodies: ["CompletionRequest"],
+    answer: "The text completion",
+    types: JSON_OR_EVENTS,
+  },
+  "GET /v1/models": {
+    summary: "Show Available Models",
+    answer: "A card for each name of the served model",
+  },
+  "GET /v1/models/{id}": {
+    summary: "Show Model",
+    answer: "The card of the model with this name",
+  },
+});
+
+const RESPONSES = tagged("OpenAI Responses", {
+  "POST /v1/responses": {
+    summary: "Create Responses",
+    bodies: ["ResponsesRequest"],
+    answer: "The response",
+    types: JSON_OR_EVENTS,
+  },
+  "GET /v1/responses/{id}": {
+    summary: "Retrieve Responses",
+    query: [
+      { name: "stream", description: "Send the response as events", schema: BOOLEAN },
+      {
+        name: "starting_after",
+        description: "Send only events after the one with this number",
+        schema: INTEGER,
+      },
+    ],
+    answer: "The stored response",
+    types: JSON_OR_EVENTS,
+  },
+  "DELETE /v1/responses/{id}": {
+    summary: "Delete Responses",
+    answer: "Confirmation that the response was deleted",
+  },
+  "POST /v1/responses/{id}/cancel": {
+    summary: "Cancel Responses",
+    answer: "The canceled response",
+  },
+  "GET /v1/responses/{id}/input_items": {
+    summary: "List Input Items",
+    query: [
+      { name: "after", description: "List the items after the one with this ID", schema: STRING },
+      {
+        name: "limit",
+        description: "Maximum number of items",
+        schema: { ...INTEGER, minimum: 1, maximum: 100, default: 20 },
+      },
+      {
+        name: "order",
+        description: "Order of the items",
+        schema: { enum: ["asc", "desc"], default: "desc" },
+      },
+    ],
+    answer: "The items of the response's input",
+  },
+});
+
+const ANTHROPIC = tagged("Anthropic", {
+  "POST /v1/messages": {
+    summary: "Create Messages",
+    bodies: ["AnthropicMessagesRequest"],
+    answer: "The message",
+    types: JSON_OR_EVENTS,
+  },
+  "POST /v1/messages/count_tokens": {
+    summary: "Count Tokens",
+    bodies: ["AnthropicCountTokensRequest"],
+    answer: "Number of tokens in the prompt",
+  },
+});
+
+const TOKENS = tagged("Tokens", {
+  "POST /tokenize": {
+    summary: "Tokenize",
+    bodies: ["TokenizeRequest"],
+    answer: "Token IDs of the text or the rendered chat",
+  },
+  "POST /detokenize": {
+    summary: "Detokenize",
+    bodies: ["DetokenizeRequest"],
+    answer: "The text of the token IDs",
+  },
+  "GET /tokenizer_info": {
+    summary: "Get Tokenizer Info",
+    answer: "Configuration of the tokenizer",
+  },
+  "POST /inference/v1/generate": {
+    summary: "Generate",
+    bodies: ["GenerateRequest"],
+    answer: "Generated token IDs",
+    types: JSON_OR_EVENTS,
+  },
+});
+
+const WORKS = { answer: "The engine accepts requests", types: [] } as const;
+
+const SERVER = tagged("Server", {
+  "GET /": {
+    summary: "Home",
+    answer: "A page about the server",
+    types: ["text/html", "text/plain"],
+  },
+  "POST /invocations": {
+    summary: "Invocations",
+    bodies: ["ChatCompletionRequest", "CompletionRequest"],
+    answer: "A chat completion if the body has messages, otherwise a text completion",
+    types: JSON_OR_EVENTS,
+  },
+  "GET /health": { summary: "Health", ...WORKS },
+  "GET /health/ready": { summary: "Ready", ...WORKS },
+  "GET /ping": { summary: "Ping", ...WORKS },
+  "POST /ping": { summary: "Ping", ...WORKS },
+  "GET /version": { summary: "Show Version", answer: "The version of vLLM whose API this is" },
+  "GET /server_info": { summary: "Show Server Info", answer: "The server's options" },
+  "GET /load": { summary: "Get Server Load Metrics", answer: "Number of requests in progress" },
+  "GET /metrics": {
+    summary: "Metrics",
+    answer: "Metrics in Prometheus's text format",
+    types: ["text/plain"],
+  },
+});
+
+const OPERATION = tagged("Operation", {
+  "POST /v1/requests/{id}/cancel": { summary: "Cancel Request", answer: "The request was aborted" },
+  "POST /abort_requests": { summary: "Abort Requests", answer: "The requests were aborted" },
+  "POST /pause": { summary: "Pause Generation", answer: "The engine is paused" },
+  "POST /resume": { summary: "Resume Generation", answer: "The engine continues" },
+  "GET /is_paused": { summary: "Is Paused", answer: "Whether the engine is paused" },
+  "POST /sleep": {
+    summary: "Sleep",
+    query: [
+      {
+        name: "level",
+        description: "1 keeps the weights in memory, 2 drops them, 0 only pauses",
+        schema: { enum: [0, 1, 2], default: 1 },
+      },
+      {
+        name: "mode",
+        description: "What happens to requests in progress",
+        schema: { enum: SLEEP_MODES, default: "abort" },
+      },
+    ],
+    answer: "The engine sleeps",
+    types: [],
+  },
+  "POST /wake_up": {
+    summary: "Wake Up",
+    query: [
+      {
+        name: "tags",
+        description: "Parts to restore; absent = all",
+        schema: { type: "array", items: { enum: WAKE_TAGS } },
+      },
+    ],
+    answer: "The parts are restored",
+    types: [],
+  },
+  "GET /is_sleeping": { summary: "Is Sleeping", answer: "Whether the engine sleeps" },
+  "POST /reset_prefix_cache": {
+    summary: "Reset Prefix Cache",
+    query: [
+      {
+        name: "reset_running_requests",
+        description: "Preempt running requests so that their blocks are dropped too",
+        schema: BOOLEAN,
+      },
+      { name: "reset_external", description: "Accepted and ignored", schema: BOOLEAN },
+    ],
+    answer: "The prefix cache is empty, unless requests use it",
+    types: [],
+  },
+});
+
+/** Documentation by method and path. Operator routes under /v1 have that of the same route without /v1. */
+export const ROUTE_DOCS: Readonly<Record<string, RouteDoc>> = {
+  ...OPENAI,
+  ...RESPONSES,
+  ...ANTHROPIC,
+  ...TOKENS,
+  ...SERVER,
+  ...OPERATION,
+};
