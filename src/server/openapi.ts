@@ -3,6 +3,7 @@
 import { bodySchema } from "../api/parse-body.ts";
 import type { Fields } from "../api/schema/types.ts";
 import { FOREIGN_FIELDS, UNBUILT_FIELDS } from "../api/schemas.ts";
+import { FIELD_DOCS } from "./field-docs.ts";
 import { BODIES, EXAMPLES, ROUTE_DOCS, type RouteDoc } from "./route-docs.ts";
 import type { RouteEntry } from "./route-table.ts";
 import type { ServerContext } from "./server-context.ts";
@@ -114,7 +115,11 @@ const REFUSED: ReadonlySet<string> = new Set(
 function bodySchemas(): object {
   const schemas = Object.entries(BODIES).map(([name, fields]) => {
     const accepted = Object.entries(fields).filter(([field]) => !REFUSED.has(field));
-    const schema = bodySchema(Object.fromEntries(accepted) as Fields<Record<string, unknown>>);
+    const described = accepted.map(([field, schema]) => [
+      field,
+      { ...schema, ...FIELD_DOCS[field] },
+    ]);
+    const schema = bodySchema(Object.fromEntries(described) as Fields<Record<string, unknown>>);
     return [name, { title: name, ...schema }] as const;
   });
   return Object.fromEntries(schemas);

@@ -3,6 +3,7 @@
 import { COUNT_TOKENS_FIELDS, MESSAGES_FIELDS } from "../api/messages/schema.ts";
 import { RESPONSES_FIELDS } from "../api/responses/schema.ts";
 import {
+  ABORT_FIELDS,
   CHAT_FIELDS,
   COMPLETION_FIELDS,
   DETOKENIZE_FIELDS,
@@ -21,6 +22,7 @@ export const BODIES = {
   GenerateRequest: GENERATE_FIELDS,
   TokenizeRequest: TOKENIZE_FIELDS,
   DetokenizeRequest: DETOKENIZE_FIELDS,
+  AbortRequest: ABORT_FIELDS,
 } as const;
 
 const MESSAGES = [{ role: "user", content: "Hello!" }];
@@ -35,6 +37,7 @@ export const EXAMPLES: Readonly<Record<keyof typeof BODIES, object>> = {
   GenerateRequest: { token_ids: [1, 2, 3], sampling_params: { max_tokens: 16 } },
   TokenizeRequest: { prompt: "Hello!" },
   DetokenizeRequest: { tokens: [1, 2, 3] },
+  AbortRequest: { request_ids: [] },
 };
 
 interface QueryParameter {
@@ -193,7 +196,17 @@ const SERVER = tagged("Server", {
   "GET /ping": { summary: "Ping", ...WORKS },
   "POST /ping": { summary: "Ping", ...WORKS },
   "GET /version": { summary: "Show Version", answer: "The version of vLLM whose API this is" },
-  "GET /server_info": { summary: "Show Server Info", answer: "The server's options" },
+  "GET /server_info": {
+    summary: "Show Server Info",
+    query: [
+      {
+        name: "config_format",
+        description: "Form of the configuration",
+        schema: { enum: ["text", "json"], default: "text" },
+      },
+    ],
+    answer: "The configuration of the engine",
+  },
   "GET /load": { summary: "Get Server Load Metrics", answer: "Number of requests in progress" },
   "GET /metrics": {
     summary: "Metrics",
@@ -204,8 +217,28 @@ const SERVER = tagged("Server", {
 
 const OPERATION = tagged("Operation", {
   "POST /v1/requests/{id}/cancel": { summary: "Cancel Request", answer: "The request was aborted" },
-  "POST /abort_requests": { summary: "Abort Requests", answer: "The requests were aborted" },
-  "POST /pause": { summary: "Pause Generation", answer: "The engine is paused" },
+  "POST /abort_requests": {
+    summary: "Abort Requests",
+    bodies: ["AbortRequest"],
+    answer: "The requests that were in progress are aborted",
+    types: [],
+  },
+  "POST /pause": {
+    summary: "Pause Generation",
+    query: [
+      {
+        name: "wait_for_inflight_requests",
+        description: "Finish requests in progress instead of aborting them",
+        schema: BOOLEAN,
+      },
+      {
+        name: "clear_cache",
+        description: "Reset the prefix cache",
+        schema: { ...BOOLEAN, default: true },
+      },
+    ],
+    answer: "The engine is paused",
+  },
   "POST /resume": { summary: "Resume Generation", answer: "The engine continues" },
   "GET /is_paused": { summary: "Is Paused", answer: "Whether the engine is paused" },
   "POST /sleep": {

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { validate } from "@apidevtools/swagger-parser";
+import { FIELD_DOCS } from "../../src/server/field-docs.ts";
 import type { ServerContext } from "../../src/server/server-context.ts";
 import { makeApp } from "../support/fake-engine.ts";
 
@@ -11,14 +12,26 @@ const EVERYTHING: Partial<ServerContext> = {
   isDevMode: true,
   apiKeys: ["secret"],
   tracksLoad: true,
+  tokenizerInfo: {
+    tokenizerClass: "",
+    specialTokenIds: {},
+    addsBos: null,
+    addsEos: null,
+    addsPrefixSpace: null,
+    chatTemplate: null,
+  },
 };
 
 interface Document {
   readonly openapi: string;
   readonly servers?: unknown;
   readonly security?: unknown;
-  readonly paths: Record<string, Record<string, { summary: string; requestBody?: unknown }>>;
+  readonly paths: Record<string, Record<string, { summary: string; requestBody?: RequestBody }>>;
   readonly components: { readonly schemas: Record<string, BodySchema> };
+}
+
+interface RequestBody {
+  readonly content: { readonly "application/json": { readonly example: object } };
 }
 
 interface BodySchema {
@@ -68,11 +81,17 @@ describe("GET /openapi.json", () => {
     expect(chat?.properties["stream"]).toEqual({
       anyOf: orNull({ type: "boolean" }),
       default: false,
+      description: "Send the output as server-sent events",
+    });
+    expect(chat?.properties["top_p"]).toMatchObject({
+      anyOf: orNull({ type: "number" }),
+      exclusiveMinimum: 0,
+      maximum: 1,
     });
     expect(chat?.properties["seed"]).toMatchObject({
       anyOf: orNull({ type: "integer", minimum: -(2 ** 63), maximum: 2 ** 63 }),
     });
-    expect(chat?.properties["reasoning_effort"]).toEqual({
+    expect(chat?.properties["reasoning_effort"]).toMatchObject({
       anyOf: orNull({
         type: "string",
         enum: ["none", "minimal", "low", "medium", "high", "xhigh", "max"],
@@ -82,6 +101,24 @@ describe("GET /openapi.json", () => {
       type: "array",
       items: { type: "integer" },
     });
+  });
+
+  test("describes only fields that a body has", async () => {
+    const { components } = await documentOf(makeApp().app);
+    const names = Object.values(components.schemas).flatMap(({ properties }) =>
+      Object.keys(properties),
+    );
+    expect(Object.keys(FIELD_DOCS).filter((name) => !names.includes(name))).toEqual([]);
+  });
+
+  test("has examples that the server answers", async () => {
+    const { app, post } = makeApp({}, { isDevMode: true });
+    const { paths } = await documentOf(app);
+    for (const [path, { post: operation }] of Object.entries(paths)) {
+      const example = operation?.requestBody?.content["application/json"].example;
+      if (example !== undefined)
+        expect([path, (await post(path, example)).status]).toEqual([path, 200]);
+    }
   });
 
   test("leaves out fields that are read only to be refused", async () => {

@@ -1,0 +1,125 @@
+// What /openapi.json adds to the schemas of fields: descriptions, and bounds that are checked elsewhere because vLLM
+// has its own messages for them. A name means the same in every body.
+
+interface FieldDoc {
+  readonly description?: string;
+  readonly minimum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly maximum?: number;
+}
+
+const MAX_TOKENS: FieldDoc = {
+  description:
+    "Maximum number of generated tokens; null = as many as fit, or 16 for a text completion",
+  minimum: 1,
+};
+
+const SAMPLING: Readonly<Record<string, FieldDoc>> = {
+  n: { description: "Number of choices for each prompt", minimum: 1, maximum: 128 },
+  temperature: { description: "0 = always the most likely token", minimum: 0 },
+  top_p: {
+    description: "Total probability of the tokens to sample from",
+    exclusiveMinimum: 0,
+    maximum: 1,
+  },
+  top_k: { description: "Number of tokens to sample from; 0 or -1 = all", minimum: -1 },
+  min_p: {
+    description: "Minimum probability of a token, relative to that of the most likely one",
+    minimum: 0,
+    maximum: 1,
+  },
+  presence_penalty: {
+    description: "Subtracted from the logit of each generated token",
+    minimum: -2,
+    maximum: 2,
+  },
+  frequency_penalty: {
+    description: "Subtracted from the logit of a token each time that it was generated",
+    minimum: -2,
+    maximum: 2,
+  },
+  repetition_penalty: {
+    description: "Divides the logits of tokens in the prompt or the generated text; 1 = none",
+    exclusiveMinimum: 0,
+  },
+  seed: { description: "The same seed and body yield the same text" },
+  logit_bias: { description: "Numbers in [-100, 100] to add to logits, by token ID" },
+  allowed_token_ids: { description: "The only tokens that may be generated" },
+  bad_words: { description: "Texts that must not be generated" },
+};
+
+const LIMITS: Readonly<Record<string, FieldDoc>> = {
+  max_tokens: MAX_TOKENS,
+  max_completion_tokens: MAX_TOKENS,
+  max_output_tokens: MAX_TOKENS,
+  min_tokens: { description: "Number of tokens before the text may end", minimum: 0 },
+  stop: { description: "Texts that end the generation" },
+  stop_sequences: { description: "Texts that end the generation" },
+  stop_token_ids: { description: "Tokens that end the generation" },
+  include_stop_str_in_output: { description: "Keep the stop string at the end of the text" },
+  ignore_eos: { description: "Generate past the model's end token" },
+  truncate_prompt_tokens: {
+    description: "Keep only this many tokens at the end of the prompt; -1 = as many as fit",
+    minimum: -1,
+  },
+};
+
+const FORM: Readonly<Record<string, FieldDoc>> = {
+  response_format: {
+    description: "Form of the output: text, JSON, a JSON schema or structural tags",
+  },
+  structured_outputs: {
+    description: "One of json, regex, choice, grammar, json_object or structural_tag",
+  },
+  guided_json: { description: "JSON schema, as structured_outputs.json" },
+  guided_regex: { description: "As structured_outputs.regex" },
+  guided_choice: { description: "As structured_outputs.choice" },
+  guided_grammar: { description: "As structured_outputs.grammar" },
+  structural_tag: { description: "As structured_outputs.structural_tag" },
+  json_schema: { description: "JSON schema, as structured_outputs.json" },
+  grammar: { description: "GBNF, EBNF or Lark, as structured_outputs.grammar" },
+  ebnf: { description: "As structured_outputs.grammar" },
+  regex: { description: "As structured_outputs.regex" },
+};
+
+const CHAT: Readonly<Record<string, FieldDoc>> = {
+  messages: { description: "The conversation so far" },
+  tools: { description: "Tools that the model can call" },
+  tool_choice: { description: "none, auto, required, or one tool by its name" },
+  parallel_tool_calls: { description: "Allow several calls in one message" },
+  include_reasoning: { description: "Show the model's reasoning" },
+  reasoning_effort: { description: "Passed to the chat template; none turns reasoning off" },
+  chat_template_kwargs: { description: "Variables of the chat template" },
+  chat_template: { description: "Needs --trust-request-chat-template" },
+  documents: { description: "Documents for templates that use them" },
+  add_generation_prompt: { description: "End the prompt where the assistant's message begins" },
+  continue_final_message: { description: "Continue the last message" },
+};
+
+const OUTPUT: Readonly<Record<string, FieldDoc>> = {
+  model: { description: "Name of the served model; null = that model" },
+  stream: { description: "Send the output as server-sent events" },
+  logprobs: {
+    description: "Chat: report log-probabilities. Text: number of most likely tokens to report",
+  },
+  top_logprobs: { description: "Number of most likely tokens to report; -1 = all", minimum: -1 },
+  prompt_logprobs: {
+    description: "Number of most likely tokens to report for each token of the prompt; -1 = all",
+    minimum: -1,
+  },
+  echo: { description: "Begin the text with the prompt" },
+  skip_special_tokens: { description: "Leave special tokens out of the text" },
+  return_token_ids: { description: "Report token IDs of the prompt and the output" },
+  return_tokens_as_token_ids: { description: "Write tokens in log-probabilities as token_id:N" },
+  priority: { description: "Lower values first, with --scheduling-policy priority" },
+  cache_salt: { description: "Share cached prefixes only with requests of the same salt" },
+  request_id: { description: "Becomes part of the response's ID" },
+};
+
+export const FIELD_DOCS: Readonly<Record<string, FieldDoc>> = {
+  ...SAMPLING,
+  ...LIMITS,
+  ...FORM,
+  ...CHAT,
+  ...OUTPUT,
+};
