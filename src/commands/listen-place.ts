@@ -52,7 +52,7 @@ function tlsOf(options: ServeOptions): TlsSettings | null {
     const [unused] = Object.entries(given).find(([, value]) => value !== null) ?? [];
     const option = unused ?? (certReqs > 0 ? "ssl-cert-reqs" : null);
     if (option === null) return null;
-    throw new ConfigError("invalid_option", `${option} requires ssl-certfile`);
+    throw new ConfigError("invalid_option", `--${option} requires --ssl-certfile`);
   }
   if (certReqs > 0 && caCerts === null) {
     throw new ConfigError("invalid_option", "--ssl-cert-reqs requires --ssl-ca-certs");
