@@ -35,7 +35,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
   }
 
   event(output: SequenceOutput): string {
-    const roles = this.#isFirst ? this.#roleEvents() : "";
+    const roles = (this.#isFirst ? this.#roleEvents() : "") + this.#progressEvent(output);
     this.#isFirst = false;
     this.#numTokens[output.index] = this.#numTokensOf(output.index) + output.tokenIds.length;
     this.#numReasoningTokens[output.index] = output.numReasoningTokens;
@@ -73,6 +73,12 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
       if (prefix !== "") events += this.#startEvent(i, echoDelta, "");
     }
     return events;
+  }
+
+  #progressEvent(output: SequenceOutput): string {
+    const { index } = output;
+    const choice = { index, delta: {}, logprobs: null, finish_reason: null };
+    return this.#head.progressEvent(choice, output);
   }
 
   #startEvent(index: number, delta: string, tail: string): string {

@@ -1,6 +1,7 @@
 // Parts shared by the chunks of chats and text completions. Members that are the same in all chunks of a
 // response are serialized once.
 
+import type { RequestOutput } from "../protocol/protocol.ts";
 import { type ApiContext, modelName } from "./api-context.ts";
 import { promptDetails, usage } from "./choice.ts";
 import { dataEvent } from "./events.ts";
@@ -48,6 +49,16 @@ export class ChunkHead {
    */
   event(choice: string, fields: string): string {
     return dataEvent(`${this.#text}${choice}]${fields}}`);
+  }
+
+  /** @returns a chunk with the prompt's progress, in llama-server's format; "" if an output reports none */
+  progressEvent(choice: object, output: RequestOutput): string {
+    const { promptProgress: progress, numPromptTokens: total, numCachedTokens: cache } = output;
+    if (progress === null) return "";
+    const { numComputedTokens: processed, elapsedS } = progress;
+    const prompt_progress = { total, cache, processed, time_ms: Math.round(elapsedS * 1000) };
+    const member = JSON.stringify({ prompt_progress }).slice(1, -1);
+    return this.event(JSON.stringify(choice), `,${member}`);
   }
 
   /** @returns the last chunk, with the total usage over all choices */

@@ -1,6 +1,7 @@
 // Writes the chunks of a streamed text completion.
 
 import { writeJson } from "../json.ts";
+import type { RequestOutput } from "../protocol/protocol.ts";
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 import { isSilent, usage } from "./choice.ts";
 import { ChunkHead } from "./chunk-head.ts";
@@ -45,7 +46,8 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
     if (output.promptLogprobs !== null) {
       this.#promptPositions.set(promptIndex, output.promptLogprobs);
     }
-    if (isSilent(output, body.return_token_ids)) return "";
+    const progress = this.#progressEvent(choice, output);
+    if (isSilent(output, body.return_token_ids)) return progress;
     const prompt = this.#started.has(choice) ? undefined : prompts[promptIndex];
     this.#started.add(choice);
     const fields = {
@@ -59,7 +61,12 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
     };
     const chunkUsage = this.#chunkUsage(promptIndex, numTokens);
     const timings = timingsMember(this.#timings, body, this.#numUnfinished === 0);
-    return this.#head.event(writeJson(fields), `,"usage":${chunkUsage}${timings}`);
+    return progress + this.#head.event(writeJson(fields), `,"usage":${chunkUsage}${timings}`);
+  }
+
+  #progressEvent(index: number, output: RequestOutput): string {
+    const choice = { index, text: "", logprobs: null, finish_reason: null, stop_reason: null };
+    return this.#head.progressEvent(choice, output);
   }
 
   /** With `echo`, a choice's first chunk also shows the prompt's tokens. */

@@ -187,6 +187,8 @@ const SAMPLING_FIELDS = {
   truncate_prompt_tokens: optional(truncation),
   cache_salt: optional(string),
   request_id: optional(string),
+  /** llama-server's field: reports the prompt's progress in a stream. */
+  return_progress: optional(boolean, false),
   /** llama-server's field: adds `timings` to the answer, and to each chunk of a stream. */
   timings_per_token: optional(boolean, false),
   /** For plugins, of which there are none. */

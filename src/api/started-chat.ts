@@ -88,6 +88,7 @@ export async function startChat(
     prompt: maxTokens === null ? { chat } : await truncatedChat(context, chat, maxTokens),
     samplingParams: { ...params, grammar },
     ...(parsing && { parsing }),
+    ...(body.stream && body.return_progress && { reportsProgress: true }),
     mustFit: mustFit && limit !== null,
     ...{ priority, cacheSalt, arrivalMs },
   };

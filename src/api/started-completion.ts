@@ -109,5 +109,6 @@ function requestOf(
   });
   const { priority, cache_salt: cacheSalt } = body;
   const mustFit = (body.max_tokens ?? null) !== null;
-  return { samplingParams: params, mustFit, priority, cacheSalt };
+  const reportsProgress = body.stream && body.return_progress;
+  return { samplingParams: params, mustFit, reportsProgress, priority, cacheSalt };
 }

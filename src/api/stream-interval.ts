@@ -21,12 +21,16 @@ async function* joined(
   /** Waiting output by sequence; null = the sequence has sent all its output. */
   const waiting = new Map<number, (SequenceOutput & JoinedOutput) | null>();
   for await (const output of outputs) {
-    const { index } = output;
+    const { index, tokenIds, finishReason } = output;
+    if (tokenIds.length === 0 && finishReason === null) {
+      yield output; // progress of the prompt
+      continue;
+    }
     const isFirst = !waiting.has(index);
     const kept = waiting.get(index) ?? null;
     if (kept !== null) joinOutput(kept, output);
     const ready = kept ?? joinedOutput(output);
-    const isSent = isFirst || output.finishReason !== null || ready.tokenIds.length >= interval;
+    const isSent = isFirst || finishReason !== null || ready.tokenIds.length >= interval;
     waiting.set(index, isSent ? null : ready);
     if (isSent) yield ready;
   }

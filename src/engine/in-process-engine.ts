@@ -140,7 +140,7 @@ export class InProcessEngine implements EngineClient {
     if (grammar !== null) grammar.isReady = compiling === null;
     for (const sequence of sequences) {
       this.#requests.set(sequence.requestId, sequence);
-      this.#processor.add(sequence, this.#nowS(), request.parsing);
+      this.#processor.add(sequence, this.#nowS(), request);
       this.#scheduler.add(sequence);
     }
     this.#notify();
@@ -287,6 +287,7 @@ export class InProcessEngine implements EngineClient {
       if (!this.#processor.exceedsBudget(request)) continue;
       this.#take(this.#scheduler.force(request, this.#endOfReasoning), nowS);
     }
+    if (this.#processor.reportsProgress) this.#reportProgress(plan, nowS);
     const { forwardMs, samplingMs } = result;
     this.#timings = { numScheduledTokens: plan.numScheduledTokens, forwardMs, samplingMs };
     this.#isDirty = true;
@@ -306,6 +307,14 @@ export class InProcessEngine implements EngineClient {
       if (positions === null || request.isFinished) return;
       this.#processor.addPromptLogprobs(request, numComputedTokens, positions);
     });
+  }
+
+  /** Reports the prompts that a step has computed only in part. */
+  #reportProgress({ scheduled }: StepPlan, nowS: number): void {
+    for (const { request, output } of scheduled) {
+      const progress = output === "none" ? this.#processor.progress(request, nowS) : null;
+      if (progress !== null) this.#outputs.push(progress);
+    }
   }
 
   #emitFinished(request: Request): void {

@@ -86,6 +86,7 @@ export class LiveSequences {
       numCachedTokens: lastOutput?.numCachedTokens ?? 0,
       parts: null,
       numReasoningTokens: 0,
+      promptProgress: null,
       numPreemptions: 0,
       isCorrupted: lastOutput?.isCorrupted ?? false,
       timeline: lastOutput?.timeline ?? { queuedS: this.#timestampS, ...none },

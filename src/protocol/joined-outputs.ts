@@ -33,6 +33,7 @@ export function joinOutput(joined: JoinedOutput, later: RequestOutput): void {
     text: joined.text + later.text,
     parts: joined.parts && joinParts(joined.parts, later.parts ?? []),
     numReasoningTokens: later.numReasoningTokens,
+    promptProgress: later.promptProgress ?? joined.promptProgress,
     promptLogprobs: joined.promptLogprobs ?? later.promptLogprobs,
     ...{ finishReason, stopReason, numCachedTokens, isCorrupted, timeline },
     numPreemptions: joined.numPreemptions + later.numPreemptions,

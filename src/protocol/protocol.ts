@@ -31,8 +31,18 @@ export interface EngineRequest {
   readonly parsing?: MessageParsing;
   /** True: refuse the request if prompt and maxTokens exceed the context. False: reduce maxTokens to fit. */
   readonly mustFit: boolean;
+  /** Whether outputs report the prompt's progress, also before the first token; absent = false. */
+  readonly reportsProgress?: boolean;
   readonly priority: Integer;
   readonly cacheSalt: string | null;
+}
+
+/** How much of a prompt is computed. */
+export interface PromptProgress {
+  /** Prompt tokens whose K/V is in the cache, including those found there. */
+  readonly numComputedTokens: number;
+  /** Time since the request's first step, seconds. */
+  readonly elapsedS: number;
 }
 
 /** Output of one step for one sequence; `requestId` is the sequence's id. */
@@ -44,7 +54,9 @@ export interface RequestOutput {
   readonly parts: readonly MessagePart[] | null;
   /** Number of reasoning tokens in the sequence so far. */
   readonly numReasoningTokens: number;
-  /** New tokens. Empty only if the sequence ends without a new token (abort, error). */
+  /** Null unless the request reports progress and the prompt has progressed. */
+  readonly promptProgress: PromptProgress | null;
+  /** New tokens. Empty only if the sequence ends without a new token (abort, error) or reports progress. */
   readonly tokenIds: readonly number[];
   /** Parallel to tokenIds: engine clock at the end of the token's step, seconds. */
   readonly tokenTimesS: readonly number[];

@@ -26,6 +26,7 @@ export function scriptedOutputs(
     text: parts.map((part) => (part.kind === "text" ? part.text : "")).join(""),
     parts,
     numReasoningTokens: parts.some(({ kind }) => kind === "reasoning") ? 1 : 0,
+    promptProgress: null,
     tokenIds: [i],
     tokenTimesS: [0],
     logprobs: null,

@@ -6,7 +6,7 @@ import { formatMarkers } from "../../formats/format-markers.ts";
 import { MessageParser } from "../../formats/message-parser.ts";
 import type { MessageParsing } from "../../protocol/message-parsing.ts";
 import type { MessagePart } from "../../protocol/message-part.ts";
-import type { RequestOutput } from "../../protocol/protocol.ts";
+import type { EngineRequest, PromptProgress, RequestOutput } from "../../protocol/protocol.ts";
 import type { DecodedLogprob, PositionLogprobs, TokenLogprob } from "../../request/logprobs.ts";
 import type { Request } from "../../request/request.ts";
 import { FINISH_REASON_OF, isFinished } from "../../request/request-status.ts";
@@ -36,9 +36,13 @@ interface OutputState {
   promptLogprobs: PositionLogprobs<DecodedLogprob>[] | null;
 }
 
+type OutputOptions = Pick<EngineRequest, "parsing" | "reportsProgress">;
+
 export class OutputProcessor {
   readonly #texts: TokenTexts;
   readonly #states = new Map<string, OutputState>();
+  /** IDs of requests that report their prompt's progress and have no token yet. */
+  readonly #reporting = new Set<string>();
 
   constructor(tokenizer: Pick<Tokenizer, "tokenBytes" | "isSpecial">) {
     this.#texts = new TokenTexts(tokenizer);
@@ -50,17 +54,23 @@ export class OutputProcessor {
     return Buffer.concat(Array.from(ids, (id) => this.#texts.bytes(id))).toString();
   }
 
+  /** Whether any request reports its prompt's progress. */
+  get reportsProgress(): boolean {
+    return this.#reporting.size > 0;
+  }
+
   get numRequests(): number {
     return this.#states.size;
   }
 
-  /** @param parsing absent = the text is not parsed */
-  add(request: Request, nowS: number, parsing?: MessageParsing): void {
+  /** @param options how the request's text is parsed, and whether it reports progress */
+  add(request: Request, nowS: number, { parsing, reportsProgress }: OutputOptions = {}): void {
     assert(!this.#states.has(request.requestId), () => `${request.requestId}: added twice`);
     const { promptLogprobs } = request.samplingParams;
     const parser = parsing
       ? new MessageParser(parsing, this.promptEnd(request.tokenIds(0, request.numPromptTokens)))
       : null;
+    if (reportsProgress) this.#reporting.add(request.requestId);
     this.#states.set(request.requestId, {
       pipeline: new TextPipeline(this.#stages(request, parser, parsing)),
       parser,
@@ -128,6 +138,7 @@ export class OutputProcessor {
     const output = outputOf(request, state, {
       text,
       parts,
+      promptProgress: isFirst ? this.#takeProgress(request, nowS) : null,
       tokenIds,
       tokenTimesS: repeated(nowS, tokenIds.length),
       logprobs: logprobs?.map((position) => this.#decodedPosition(position)) ?? null,
@@ -139,17 +150,42 @@ export class OutputProcessor {
     return { output, stopped: stop !== null };
   }
 
+  /** @returns an output without tokens that reports the prompt's progress; null if the request does not report it */
+  progress(request: Request, nowS: number): RequestOutput | null {
+    if (!this.#reporting.has(request.requestId)) return null;
+    const state = this.#state(request);
+    return outputOf(request, state, {
+      text: "",
+      parts: state.parser === null ? null : [],
+      promptProgress: progressOf(request, state, nowS),
+      tokenIds: [],
+      tokenTimesS: [],
+      logprobs: null,
+      promptLogprobs: null,
+      finishReason: null,
+      stopReason: null,
+    });
+  }
+
+  /** @returns the last progress of a request that reports it */
+  #takeProgress(request: Request, nowS: number): PromptProgress | null {
+    const isReporting = this.#reporting.delete(request.requestId);
+    return isReporting ? progressOf(request, this.#state(request), nowS) : null;
+  }
+
   /** @returns the last output, without tokens, of a request that was aborted or failed with its step */
   finish(request: Request): RequestOutput {
     const { status } = request;
     assert(isFinished(status), () => `${request.requestId}: ${status} is not finished`);
     const state = this.#state(request);
     this.#states.delete(request.requestId);
+    this.#reporting.delete(request.requestId);
     const shown = new Shown(state);
     shown.add(state.pipeline.flush());
     return outputOf(request, state, {
       text: shown.text,
       parts: shown.parts,
+      promptProgress: null,
       tokenIds: [],
       tokenTimesS: [],
       logprobs: null,
@@ -257,11 +293,17 @@ function repeated(value: number, count: number): number[] {
   return values;
 }
 
+function progressOf(request: Request, { scheduledS }: OutputState, nowS: number): PromptProgress {
+  const numComputedTokens = Math.min(request.numComputedTokens, request.numPromptTokens);
+  return { numComputedTokens, elapsedS: nowS - (scheduledS ?? nowS) };
+}
+
 /** Fields of an output that a step sets. */
 type Added = Pick<
   RequestOutput,
   | "text"
   | "parts"
+  | "promptProgress"
   | "tokenIds"
   | "tokenTimesS"
   | "logprobs"
@@ -280,6 +322,7 @@ function outputOf(request: Request, state: OutputState, added: Added): RequestOu
     text: added.text,
     parts: added.parts,
     numReasoningTokens: state.numReasoningTokens,
+    promptProgress: added.promptProgress,
     tokenIds: added.tokenIds,
     tokenTimesS: added.tokenTimesS,
     logprobs: added.logprobs,

@@ -2,7 +2,7 @@
 // order and no names.
 
 import type { MessagePart } from "../../protocol/message-part.ts";
-import type { EngineOutputs, RequestOutput } from "../../protocol/protocol.ts";
+import type { EngineOutputs, PromptProgress, RequestOutput } from "../../protocol/protocol.ts";
 import type { BlockEviction, RequestTimeline, SchedulerStats } from "../../protocol/stats.ts";
 import type { DecodedLogprob, PositionLogprobs } from "../../request/logprobs.ts";
 import { FINISH_REASONS, type FinishReason } from "../../request/request-status.ts";
@@ -72,6 +72,7 @@ function writeOutput(writer: ByteWriter, output: RequestOutput): void {
   writer.text(output.text);
   writeParts(writer, output.parts);
   writer.u32(output.numReasoningTokens);
+  writeProgress(writer, output.promptProgress);
   writer.ints(output.tokenIds);
   writer.floats(output.tokenTimesS);
   writePositions(writer, output.logprobs);
@@ -91,6 +92,7 @@ function readOutput(reader: ByteReader): RequestOutput {
     text: reader.text(),
     parts: readParts(reader),
     numReasoningTokens: reader.u32(),
+    promptProgress: readProgress(reader),
     tokenIds: Array.from(reader.ints()),
     tokenTimesS: reader.floats(),
     logprobs: readPositions(reader),
@@ -103,6 +105,18 @@ function readOutput(reader: ByteReader): RequestOutput {
     isCorrupted: reader.u8() === PRESENT,
     timeline: readTimeline(reader),
   };
+}
+
+function writeProgress(writer: ByteWriter, progress: PromptProgress | null): void {
+  writer.u8(progress === null ? ABSENT : PRESENT);
+  if (progress === null) return;
+  writer.u32(progress.numComputedTokens);
+  writer.f64(progress.elapsedS);
+}
+
+function readProgress(reader: ByteReader): PromptProgress | null {
+  if (reader.u8() === ABSENT) return null;
+  return { numComputedTokens: reader.u32(), elapsedS: reader.f64() };
 }
 
 function writeParts(writer: ByteWriter, parts: readonly MessagePart[] | null): void {
