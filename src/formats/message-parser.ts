@@ -8,7 +8,7 @@ import { isHarmony } from "./format-markers.ts";
 import { readHarmony } from "./harmony.ts";
 import { MessageWriter } from "./message-writer.ts";
 import { opensReasoning, REASONING_FORMATS, type ReasoningFormat } from "./reasoning-formats.ts";
-import { type Parsing, TextReader } from "./text-reader.ts";
+import { type Parsing, TextReader, type TextSink } from "./text-reader.ts";
 import type { ToolFormat } from "./tool-format.ts";
 import { TOOL_FORMATS } from "./tool-formats.ts";
 import { type ToolTypes, toolTypes } from "./tool-types.ts";
@@ -100,24 +100,41 @@ export class MessageParser {
     return start;
   }
 
+  /** Reads reasoning up to its end marker, or up to a call: some models leave out the end before one. */
   *#thoughts(): Parsing {
     this.#isReasoning = true;
     this.#writer.startReasoning();
-    yield* this.#reader.until([this.#reasoning?.end ?? ""], this.#writer.reasoning);
+    const end = this.#reasoning?.end ?? "";
+    const markers = [end, ...(this.#tools?.starts ?? [])];
+    let marker: string | null;
+    do {
+      marker = yield* this.#reader.until(markers, this.#writer.reasoning);
+    } while (
+      marker !== null &&
+      marker !== end &&
+      !(yield* this.#calls(marker, this.#writer.reasoning))
+    );
     this.#writer.endReasoning();
     this.#isReasoning = false;
   }
 
-  *#calls(start: string): Parsing {
+  /**
+   * Reads calls after their start.
+   * @param sink receives the text if it is no call
+   * @returns false if it was not
+   */
+  *#calls(start: string, sink: TextSink = this.#writer.text): Parsing<boolean> {
     const tools = this.#tools as ToolFormat;
     const reader = this.#reader;
     const writer = this.#writer;
+    const numCalls = writer.numCalls;
     reader.record(start);
     writer.requiredNames = tools.bareStarts.includes(start) ? new Set(this.#types.keys()) : null;
     const isRead = yield* tools.read(this.#source, start, this.#types);
     const text = reader.takeRecord();
-    if (isRead) return;
+    if (isRead) return true;
     if (writer.isCallShown) yield* reader.until([tools.end], writer.arguments);
-    if (!writer.breakCall()) writer.text(text);
+    if (!writer.breakCall()) sink(text);
+    return writer.numCalls > numCalls;
   }
 }

@@ -57,6 +57,16 @@ describe("reasoning", () => {
     expect(parseMessage(["<think>\nHm. <"], HERMES)).toEqual(message({ reasoning: "Hm. <" }));
   });
 
+  test("ends before a call, even without its marker", () => {
+    const parsed = parseMessage([`<think>\nHm.\n${CALL}\nDone`], HERMES);
+    expect(parsed).toEqual(message({ reasoning: "Hm.", text: "Done", calls: [F] }));
+  });
+
+  test("goes on after text that only looks like a call", () => {
+    const parsed = parseMessage(["<think>I write <tool_call> now.</think>Hi"], WHOLE);
+    expect(parsed).toEqual(message({ reasoning: "I write <tool_call> now.", text: "Hi" }));
+  });
+
   test("can continue after a call", () => {
     const parsed = parseMessage([`<think>A</think>${CALL}<think>B</think>C`], HERMES);
     expect(parsed).toEqual(message({ reasoning: "AB", text: "C", calls: [F] }));

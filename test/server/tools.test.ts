@@ -253,6 +253,19 @@ describe("tools", () => {
     });
   });
 
+  test("cannot be nested 1,000 deep", async () => {
+    let schema: object = { type: "string" };
+    for (let i = 0; i < 1000; i++) schema = { type: "array", items: schema };
+    const deep = { type: "function", function: { name: "f", parameters: schema } };
+    const message = expect.stringContaining("nested deeper than 64 levels");
+    expect(await refused({ tools: [deep] })).toMatchObject({ message } as never);
+  });
+
+  test("can have results without calls", async () => {
+    const messages = [{ role: "tool", tool_call_id: "none", content: "x" }];
+    expect((await post(CHAT, { ...BODY, messages })).status).toBe(200);
+  });
+
   test("must include the one that tool_choice names", async () => {
     const choice = { type: "function", function: { name: "g" } };
     expect(await refused({ tool_choice: choice })).toMatchObject({ param: "tool_choice" });
