@@ -12,6 +12,9 @@ import { isObject, type JsonObject } from "./schema/json-value.ts";
 import type { ChatBody } from "./schemas.ts";
 import { isStrict, type ToolChoice, toolName } from "./tool-choice.ts";
 
+/** Grammars of the texts that tools take, in Lark, inside a JSON string; by the name of the tool. */
+export type ToolInputs = ReadonlyMap<string, NonNullable<GrammarTool["input"]>>;
+
 export interface ChatGrammarInit {
   readonly info: EngineInfo;
   readonly body: Pick<ChatBody, "tools">;
@@ -19,6 +22,7 @@ export interface ChatGrammarInit {
   readonly parsing: MessageParsing | null;
   /** Constraint of the body. */
   readonly asked: GrammarSpec | null;
+  readonly inputs: ToolInputs;
   /** Receives a warning for each keyword of a tool that cannot be enforced. */
   readonly warn: (text: string) => void;
 }
@@ -51,11 +55,14 @@ function ruleOf(init: ChatGrammarInit, parsing: MessageParsing): AnswerRule | nu
 }
 
 /** @returns the tools that may be called */
-function grammarTools({ body, choice, warn }: ChatGrammarInit): GrammarTool[] {
+function grammarTools({ body, choice, inputs, warn }: ChatGrammarInit): GrammarTool[] {
   const tools = (body.tools ?? []).filter(
     (tool) => choice.kind !== "named" || toolName(tool) === choice.name,
   );
-  return tools.map((tool) => grammarTool(tool, warn));
+  return tools.map((tool) => {
+    const input = inputs.get(toolName(tool));
+    return { ...grammarTool(tool, warn), ...(input !== undefined && { input }) };
+  });
 }
 
 function grammarTool(tool: JsonObject, warn: (text: string) => void): GrammarTool {

@@ -9,7 +9,7 @@ import { checkPromptLength } from "../protocol/prompt-limits.ts";
 import { type Filled, withAnswerOptions } from "./answer-options.ts";
 import { type ApiContext, unixSeconds } from "./api-context.ts";
 import { badWordIds } from "./bad-words.ts";
-import { chatGrammar } from "./chat-grammar.ts";
+import { chatGrammar, type ToolInputs } from "./chat-grammar.ts";
 import { type ChatMessage, chatMessages, contentText } from "./chat-messages.ts";
 import { chatParsing } from "./chat-parsing.ts";
 import { abortOnDisconnect } from "./output-streams.ts";
@@ -31,6 +31,8 @@ export interface AnswerInit {
   readonly signal?: AbortSignal;
   /** False = reduce a token limit that exceeds the context instead of refusing the request. Absent = true. */
   readonly mustFit?: boolean;
+  /** Absent = tools take what their schemas say. */
+  readonly toolInputs?: ToolInputs;
 }
 
 /** A validated and queued request. */
@@ -56,7 +58,7 @@ export interface StartedChat {
 export async function startChat(
   context: ApiContext,
   given: ChatBody,
-  { id, arrivalMs, signal, mustFit = true }: AnswerInit,
+  { id, arrivalMs, signal, mustFit = true, toolInputs: inputs = new Map() }: AnswerInit,
 ): Promise<StartedChat> {
   checkStreamOptions(given);
   const body = withAnswerOptions(context.answers, given);
@@ -82,7 +84,7 @@ export async function startChat(
     badWords,
   });
   const { warn } = context;
-  const grammar = chatGrammar({ info, body, choice, parsing, asked: params.grammar, warn });
+  const grammar = chatGrammar({ info, body, choice, parsing, asked: params.grammar, inputs, warn });
   const request: FrontRequest = {
     externalId: id,
     prompt: maxTokens === null ? { chat } : await truncatedChat(context, chat, maxTokens),

@@ -73,6 +73,6 @@ function harmonyReasoning(lark: Lark): string {
 
 function embedded({ kind, text }: GrammarSpec, lark: Lark): string {
   if (kind === "json_schema") return lark.rule(`%json ${text}`);
-  if (kind === "lark") return lark.rule(`%lark {\n${text}\n}`);
+  if (kind === "lark") return lark.nested(text);
   return lark.rule(`/${text.replaceAll(/(?<!\\)((?:\\\\)*)\//g, "$1\\/")}/`);
 }

@@ -9,6 +9,8 @@ export interface GrammarTool {
   readonly schema: Schema;
   /** True to ignore keywords of the schema that cannot be enforced. */
   readonly isLenient: boolean;
+  /** The only parameter and the grammar, in Lark, of its text inside a JSON string; absent = the schema says it all. */
+  readonly input?: { readonly parameter: string; readonly lark: string };
 }
 
 /** A part of a call: markers and other fixed text, or a Lark expression. */

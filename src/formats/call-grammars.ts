@@ -209,8 +209,10 @@ function optionally({ isRequired }: Parameter, expression: string): CallPart {
   return { lark: isRequired ? expression : `(${expression})?` };
 }
 
-function argumentsOf({ schema, isLenient }: GrammarTool, lark: Lark): CallPart {
-  return { lark: lark.json(schema, isLenient) };
+function argumentsOf({ schema, isLenient, input }: GrammarTool, lark: Lark): CallPart {
+  if (input === undefined) return { lark: lark.json(schema, isLenient) };
+  const start = lark.text(`{${writeJson(input.parameter)}: "`);
+  return { lark: `${start} ${lark.nested(input.lark)} ${lark.text('"}')}` };
 }
 
 function text(value: string): CallPart {

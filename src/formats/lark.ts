@@ -55,6 +55,11 @@ export class Lark {
     return `%json ${writeJson({ ...schema, "x-guidance": options })}`;
   }
 
+  /** @param text a whole grammar, with rules of its own @returns the name of a new rule */
+  nested(text: string): string {
+    return this.rule(`%lark {\n${text}\n}`);
+  }
+
   /** @returns the name of a new rule */
   rule(body: string, attribute = ""): string {
     return this.#define("rule", attribute, body);

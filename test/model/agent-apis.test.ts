@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
+import { CODEX_TOOLS } from "../support/codex.ts";
 import { type ServerProcess, startServer } from "../support/server-process.ts";
 
 let server: ServerProcess;
@@ -169,5 +170,30 @@ describe("a tool that must be called", () => {
         expect(inputOf(call.arguments)).toEqual({ city: expect.any(String) });
       }
     }
+  });
+});
+
+describe("a custom tool with a grammar", () => {
+  const tools = CODEX_TOOLS as unknown as OpenAI.Responses.Tool[];
+  const request = { model: "smol", max_output_tokens: 80, input: "Create a file." };
+  const line =
+    /^(\*\*\* (Begin Patch|End Patch|End of File|(Add|Delete|Update) File: .+|Move to: .+)|@@.*|[-+ ].*)$/;
+
+  test.each([0, 1, 2, 3])("has an input that follows it (seed %d)", async (seed) => {
+    const tool_choice = { type: "custom" as const, name: "apply_patch" };
+    const sampled = { ...request, tools, tool_choice, temperature: 1 + seed / 2 };
+    const stream = openai.responses.stream(sampled);
+    const { output } = await stream.finalResponse();
+    const [call] = output;
+    if (call?.type !== "custom_tool_call") throw new Error(JSON.stringify(output));
+    const [first, ...rest] = call.input.split("\n");
+    expect(first).toBe("*** Begin Patch");
+    const whole = rest.slice(0, -1);
+    expect([call.input, whole.filter((text) => !line.test(text))]).toEqual([call.input, []]);
+  });
+
+  test("leaves the model free not to call it", async () => {
+    const { output } = await openai.responses.create({ ...request, tools });
+    expect(output.length).toBeGreaterThan(0);
   });
 });

@@ -68,7 +68,11 @@ export async function startResponse(
   const { body, items, tools } = request;
   const isTruncated = body.truncation === "auto";
   const kept = isTruncated ? await fittingItems(context, request) : items;
-  return startChat(context, chatBodyOf(body, kept, tools), { ...init, mustFit: false });
+  return startChat(context, chatBodyOf(body, kept, tools), {
+    ...init,
+    mustFit: false,
+    toolInputs: tools.inputs,
+  });
 }
 
 /** @returns the latest items that fit, starting with a user's message; all items if no such part fits */

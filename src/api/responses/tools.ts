@@ -2,6 +2,8 @@
 // flattened, with the namespace as a prefix of their names. A custom tool, whose input is plain text, becomes a
 // function with a single string. Tools that OpenAI runs are omitted.
 
+import type { ToolInputs } from "../chat-grammar.ts";
+import { inJsonString } from "../grammar/json-string-lark.ts";
 import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
 
 /** A tool under the client's name. */
@@ -17,6 +19,8 @@ export interface ToolTable {
   readonly functions: readonly JsonObject[];
   /** Tools by function name. */
   readonly origins: ReadonlyMap<string, ToolOrigin>;
+  /** Grammars of custom tools that can be enforced, by function name. */
+  readonly inputs: ToolInputs;
 }
 
 /** Parameter of a function that represents a custom tool. */
@@ -26,6 +30,7 @@ export const CUSTOM_INPUT = "input";
 export function toolTable(tools: readonly JsonObject[]): ToolTable {
   const functions = new Map<string, JsonObject>();
   const origins = new Map<string, ToolOrigin>();
+  const inputs = new Map<string, { parameter: string; lark: string }>();
   const add = (tool: JsonObject, namespace: string | null) => {
     const { type, name } = tool;
     const isKnown = type === "function" || type === "custom";
@@ -33,6 +38,8 @@ export function toolTable(tools: readonly JsonObject[]): ToolTable {
     const flat = flatName(name, namespace);
     origins.set(flat, { kind: type, name, namespace });
     functions.set(flat, type === "function" ? functionTool(tool, flat) : customTool(tool, flat));
+    const lark = type === "custom" ? inputGrammar(tool) : null;
+    if (lark !== null) inputs.set(flat, { parameter: CUSTOM_INPUT, lark });
   };
   for (const tool of tools) {
     const { type, name, tools: inner } = tool;
@@ -41,7 +48,7 @@ export function toolTable(tools: readonly JsonObject[]): ToolTable {
       for (const one of inner.filter(isObject)) add(one, name);
     }
   }
-  return { functions: [...functions.values()], origins };
+  return { functions: [...functions.values()], origins, inputs };
 }
 
 /** @returns the function name for a tool; a namespace that already ends in underscores, as in Codex, gets no more */
@@ -62,9 +69,19 @@ function functionTool({ description, parameters, strict }: JsonObject, name: str
   };
 }
 
-function customTool({ description = "", format }: JsonObject, name: string): JsonObject {
-  const grammar = isObject(format) && format["type"] === "grammar" ? format : {};
-  const { syntax, definition = "" } = grammar;
+/** @returns null without a grammar, or for one that cannot be enforced inside a JSON string */
+function inputGrammar(tool: JsonObject): string | null {
+  const { syntax, definition } = grammarOf(tool);
+  return syntax === "lark" && typeof definition === "string" ? inJsonString(definition) : null;
+}
+
+function grammarOf({ format }: JsonObject): JsonObject {
+  return isObject(format) && format["type"] === "grammar" ? format : {};
+}
+
+function customTool(tool: JsonObject, name: string): JsonObject {
+  const { description = "" } = tool;
+  const { syntax, definition = "" } = grammarOf(tool);
   const rules =
     syntax === undefined ? "" : `\n\nThe input must match this ${syntax} grammar:\n${definition}`;
   const pattern = syntax === "regex" ? { pattern: `^(?:${definition})$` } : {};
