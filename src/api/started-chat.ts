@@ -75,7 +75,7 @@ export async function startChat(
   const badWords = await badWordIds(context, body);
   const parsing = chatParsing(info.chatFormat, body, choice, context.thinkingTokenBudget);
   const { priority, cache_salt: cacheSalt } = body;
-  const chat = chatTemplateRequest(context, shownBody(context, body), messages);
+  const chat = shownChat(context, body, messages);
   const params = samplingParams(context, {
     body,
     logprobs: body.logprobs ? body.top_logprobs : null,
@@ -126,10 +126,14 @@ async function truncatedChat({ front }: ApiContext, chat: ChatTemplateRequest, m
   return truncatedIds(await front.calls.encodeChat(chat), maxTokens);
 }
 
-/** Omits tools that cannot be called, if the operator has enabled this. */
-function shownBody({ excludesUnusedTools }: ApiContext, body: ChatBody): ChatBody {
-  const isHidden = excludesUnusedTools && body.tool_choice === "none";
-  return isHidden ? { ...body, tools: null } : body;
+/** @returns a chat as its template sees it, without tools that cannot be called if the operator wants that */
+export function shownChat(
+  context: ApiContext,
+  body: ChatBody,
+  messages: readonly ChatMessage[],
+): ChatTemplateRequest {
+  const isHidden = context.excludesUnusedTools && body.tool_choice === "none";
+  return chatTemplateRequest(context, isHidden ? { ...body, tools: null } : body, messages);
 }
 
 /** @returns the role of the generated message, which can continue the last message, and the text to echo */

@@ -8,8 +8,7 @@ import { MessageEventWriter } from "../api/messages/message-events.ts";
 import { COUNT_TOKENS_FIELDS, MESSAGES_FIELDS } from "../api/messages/schema.ts";
 import { fieldsSaid } from "../api/parse-body.ts";
 import { shortened } from "../api/quote.ts";
-import { startChat } from "../api/started-chat.ts";
-import { chatTemplateRequest } from "../api/template-request.ts";
+import { shownChat, startChat } from "../api/started-chat.ts";
 import { answer } from "./answer.ts";
 import { jsonResponse } from "./json-response.ts";
 import { readBody } from "./read-body.ts";
@@ -52,7 +51,7 @@ async function handleMessage(context: ServerContext, request: Request): Promise<
 async function countTokens(context: ServerContext, request: Request): Promise<Response> {
   const chat = countedChatOf(await readBody(context, request, COUNT_TOKENS_FIELDS));
   const messages = chatMessages(chat.messages);
-  const ids = await context.front.calls.encodeChat(chatTemplateRequest(context, chat, messages));
+  const ids = await context.front.calls.encodeChat(shownChat(context, chat, messages));
   return jsonResponse({ input_tokens: ids.length });
 }
 

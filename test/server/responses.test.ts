@@ -287,11 +287,15 @@ describe("an error", () => {
       { role: "user", content: text.repeat(300) },
       { role: "assistant", content: text.repeat(300) },
     ];
-    const input = [...turn("a"), ...turn("b"), { role: "user", content: "go" }];
+    const rules = { role: "developer", content: "rules" };
+    const input = [rules, ...turn("a"), ...turn("b"), { role: "user", content: "go" }];
     const body = { input, max_output_tokens: 2, truncation: "auto" };
     const response = (await (await post(PATH, body)).json()) as { usage: { input_tokens: number } };
-    const kept = `user: ${"b".repeat(300)}\nassistant: ${"b".repeat(300)}\nuser: go\nassistant: `;
+    const kept = `system: rules\nuser: ${"b".repeat(300)}\nassistant: ${"b".repeat(300)}\nuser: go\nassistant: `;
     expect(response.usage.input_tokens).toBe(1 + kept.length);
+    const roomy = await post(PATH, { ...body, max_output_tokens: 400 });
+    const { usage } = (await roomy.json()) as typeof response;
+    expect(usage.input_tokens).toBe(1 + "system: rules\nuser: go\nassistant: ".length);
     const hopeless = { ...body, input: "x".repeat(2000) };
     expect((await post(PATH, hopeless)).status).toBe(400);
   });

@@ -5,8 +5,8 @@ import type { ApiContext } from "../api-context.ts";
 import { unixSeconds } from "../api-context.ts";
 import { chatMessages } from "../chat-messages.ts";
 import type { JsonObject } from "../schema/json-value.ts";
-import { type AnswerInit, type StartedChat, startChat } from "../started-chat.ts";
-import { chatTemplateRequest } from "../template-request.ts";
+import type { ChatBody } from "../schemas.ts";
+import { type AnswerInit, type StartedChat, shownChat, startChat } from "../started-chat.ts";
 import { chatBodyOf, checkResponsesBody, toolsOf } from "./chat-body.ts";
 import { itemsOf } from "./input-items.ts";
 import { withId } from "./input-list.ts";
@@ -75,29 +75,30 @@ export async function startResponse(
   });
 }
 
-/** @returns the latest items that fit, starting with a user's message; all items if no such part fits */
+/** @returns the latest items that fit, starting with a user's message, after those of the system; all if none fit */
 async function fittingItems(
   context: ApiContext,
   { body, items, tools }: ResponseRequest,
 ): Promise<readonly JsonObject[]> {
-  const isStart = ({ role }: JsonObject, i: number) => i === 0 || role === "user";
-  const starts = items.flatMap((item, i) => (isStart(item, i) ? [i] : []));
+  const starts = items.flatMap(({ role }, i) => (i === 0 || role === "user" ? [i] : []));
+  const from = (start: number) => items.filter((item, i) => i >= start || isSystem(item));
   let [low, high] = [0, starts.length];
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
-    const tail = items.slice(starts[middle]);
-    if (await fits(context, chatBodyOf(body, tail, tools))) high = middle;
+    const isFitting = await fits(context, body, chatBodyOf(body, from(starts[middle] ?? 0), tools));
+    if (isFitting) high = middle;
     else low = middle + 1;
   }
-  return items.slice(starts[low] ?? 0);
+  return from(starts[low] ?? 0);
 }
 
-async function fits(context: ApiContext, body: ReturnType<typeof chatBodyOf>): Promise<boolean> {
+const isSystem = ({ role }: JsonObject): boolean => role === "system" || role === "developer";
+
+/** @returns whether there is room for the output, up to half of the context */
+async function fits(context: ApiContext, body: ResponsesBody, chat: ChatBody): Promise<boolean> {
   const { calls, info } = context.front;
-  const messages = chatMessages(body.messages);
-  const ids = await calls.encodeChat(
-    chatTemplateRequest(context, body, messages),
-    info.maxModelLen,
-  );
-  return ids.length < info.maxModelLen;
+  const { maxModelLen } = info;
+  const room = Math.min(Number(body.max_output_tokens ?? 1), Math.floor(maxModelLen / 2));
+  const request = shownChat(context, chat, chatMessages(chat.messages));
+  return (await calls.encodeChat(request, maxModelLen)).length <= maxModelLen - Math.max(1, room);
 }
