@@ -232,6 +232,15 @@ describe("an error", () => {
 });
 
 describe("an API key", () => {
+  test("that is missing is reported in the envelope of the API", async () => {
+    const { post } = makeApp({}, { apiKeys: ["secret"] });
+    const response = await post(PATH, body());
+    expect([response.status, await response.json()]).toEqual([
+      401,
+      { type: "error", error: { type: "authentication_error", message: "Unauthorized" } },
+    ]);
+  });
+
   const cases: [Record<string, string>, number][] = [
     [{}, 401],
     [{ "x-api-key": "secret" }, 200],

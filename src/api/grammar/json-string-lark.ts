@@ -12,7 +12,7 @@ const REGEX = /\/((?:[^/\\\n]|\\.)+)\/([a-z]*)/y;
 const PLAIN = /[A-Za-z_]\w*|[:|()*+?]|~ *\d+(?: *\.\. *\d+)?|\{\d*,?\d*\}|\.\d+(?=\s*:)|\s+/y;
 /** Comments, and names of subtrees, which mean nothing here. */
 const SKIPPED = /\/\/[^\n]*|->\s*\w+/y;
-const IMPORT = /%import\s+common\s*\.\s*(\w+)\s*(?:->\s*(\w+))?[^\S\n]*(?=\n|$)/y;
+const IMPORT = /%import +common\.(\w+)(?: *-> *(\w+))?(?=\s|$)/y;
 
 /** Terminals of Lark's library, as they are inside a JSON string. */
 const COMMON: Readonly<Record<string, string>> = {

@@ -58,6 +58,19 @@ function translated(regex: string): RegExp {
 
 const inside = (text: string) => JSON.stringify(text).slice(1, -1);
 
+test("takes time linear in a hostile grammar", () => {
+  const long = 100_000;
+  const grammars = [
+    `%import common.LF${" ".repeat(long)}x @`,
+    `start: ${"a{1".repeat(long)}`,
+    `start: ${"/a".repeat(long)}`,
+    `start: ${"(".repeat(long)} "${"\\\\".repeat(long)}`,
+    `start: /${"[".repeat(long)}/`,
+    `start: ${"~ 1 ".repeat(long)}.. @`,
+  ];
+  expect(grammars.map(inJsonString)).toEqual(grammars.map(() => null));
+});
+
 describe("a regular expression in a JSON string", () => {
   const texts = fc.string({ unit: fc.constantFrom(...'ab1 "\\\n\t/-]+ü🦜'), maxLength: 5 });
 
