@@ -4,6 +4,8 @@
 import { loadAddon } from "../../src/runner/addon.ts";
 import {
   DEFAULT_LOAD_OPTIONS,
+  FAULT_NAN,
+  FAULT_REFUSED,
   type LoadModelOptions,
   type NativeModel,
 } from "../../src/runner/addon-types.ts";
@@ -68,6 +70,8 @@ export interface StepRowResult {
   /** [numLogprobs], most likely first. */
   readonly top: readonly { readonly tokenId: number; readonly logprob: number }[];
   readonly hasNan: boolean;
+  /** True if the grammar left no token. */
+  readonly isRefused: boolean;
 }
 
 export class NativeStep {
@@ -155,7 +159,8 @@ export class NativeStep {
         tokenId: output.topIds[start + i] ?? -1,
         logprob: output.topLogprobs[start + i] ?? Number.NaN,
       })),
-      hasNan: output.rowFaults[row] === 1,
+      hasNan: ((output.rowFaults[row] ?? 0) & FAULT_NAN) !== 0,
+      isRefused: ((output.rowFaults[row] ?? 0) & FAULT_REFUSED) !== 0,
     };
   }
 }
