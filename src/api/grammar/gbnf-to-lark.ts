@@ -1,7 +1,6 @@
 // Translates GBNF to Lark for llguidance, which reads text as lexemes: regular expressions that take the longest
-// match. Rules without recursion become a single expression, so a grammar without recursion is enforced exactly. In
-// a recursive grammar, a lexeme can consume text that the next one could have started with. The output then still
-// fits the grammar, but some valid texts cannot be generated.
+// match. A grammar without recursion becomes one expression. In others, each character is a lexeme of its own: masks
+// then take a millisecond instead of 20 us, but both are enforced exactly.
 
 import { type Expression, GrammarTextError } from "./gbnf-parser.ts";
 
@@ -40,6 +39,8 @@ class Translation {
 
   lark(root: string, start: string): string {
     this.#start = start;
+    const regex = this.#ruleRegex(root);
+    if (regex !== null) return `${start}: ${regex === "" ? '""' : `/${regex}/`}`;
     this.#names.set(root, start);
     const lines: string[] = [];
     // #body() adds the rules that it uses to the names while this loop runs.
@@ -49,10 +50,14 @@ class Translation {
     return lines.join("\n");
   }
 
+  /** One lexeme for each character, since a longer one could take what belongs to the next. */
   #body(expression: Expression): string {
-    const regex = this.#regex(expression);
-    if (regex !== null) return regex === "" ? '""' : `/${regex}/`;
     switch (expression.kind) {
+      case "text":
+        return [...expression.text].map((character) => `/${escaped(character)}/`).join(" ") || '""';
+      case "any":
+      case "class":
+        return `/${this.#anyRegex(expression)}/`;
       case "token":
         return expression.text;
       case "rule":
@@ -60,11 +65,9 @@ class Translation {
       case "choice":
         return `(${expression.items.map((item) => this.#body(item)).join(" | ")})`;
       case "sequence":
-        return expression.items.map((item) => this.#body(item)).join(" ");
+        return expression.items.map((item) => this.#body(item)).join(" ") || '""';
       case "repeat":
         return `(${this.#body(expression.item)}){${expression.min},${expression.max ?? ""}}`;
-      default:
-        throw new GrammarTextError("the grammar is too long");
     }
   }
 

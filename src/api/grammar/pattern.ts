@@ -2,7 +2,15 @@
 // same in both; braces and brackets that JavaScript treats as text are escaped.
 
 /** Letter escapes that mean the same in both. */
-const SHARED_ESCAPES = "dDsSwWnrtfvpPxu";
+const SHARED_ESCAPES = "sSnrtfvpPxu";
+
+/** Classes that have only ASCII characters in JavaScript. */
+const ASCII_CLASSES: Readonly<Record<string, string>> = {
+  d: "[0-9]",
+  D: "[^0-9]",
+  w: "[0-9A-Za-z_]",
+  W: "[^0-9A-Za-z_]",
+};
 
 /**
  * @returns null for a pattern that cannot be enforced: with look-around, a back-reference, a word boundary, or an
@@ -42,6 +50,8 @@ function escapeAt(pattern: string, at: number): Part | null {
   const sign = pattern[at + 1];
   if (sign === undefined) return null;
   const end = at + 2;
+  const asciiClass = ASCII_CLASSES[sign];
+  if (asciiClass !== undefined) return { text: asciiClass, end };
   if (sign === "c") return controlAt(pattern, at);
   if (sign === "0") return /\d/.test(pattern[end] ?? "") ? null : { text: "\\x00", end };
   if (sign === "/") return { text: "/", end };
