@@ -36,6 +36,7 @@ const info: ModelInfo = {
   vocabSize: VOCAB_SIZE,
   embeddingLength: 0,
   eosTokenIds: [],
+  fimTokenIds: null,
   addBos: false,
   hasChatTemplate: false,
   slidingWindow: null,

@@ -65,6 +65,12 @@ static ChatTemplateInput chat_template_input(const Napi::CallbackInfo & info) {
     ChatTemplateInput input;
     input.json = string_field(o, "json");
     input.chat_template = string_field(o, "chatTemplate");
+    if (o.Has("contentFormat")) {
+        input.content_format = string_field(o, "contentFormat");
+    }
+    if (!input.content_format.empty() && input.content_format != "string" && input.content_format != "openai") {
+        throw Error("invalid_argument", "contentFormat must be string or openai");
+    }
     input.add_generation_prompt = o.Get("addGenerationPrompt").ToBoolean();
     input.continue_final_message = o.Get("continueFinalMessage").ToBoolean();
     input.add_special_tokens     = o.Get("addSpecialTokens").ToBoolean();

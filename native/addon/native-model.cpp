@@ -21,6 +21,17 @@ void check_ids(const std::vector<int32_t> & ids, int32_t n_vocab) {
     }
 }
 
+Napi::Value fim_to_js(Napi::Env env, const std::vector<int32_t> & ids) {
+    if (ids.empty()) {
+        return env.Null();
+    }
+    Napi::Object o = Napi::Object::New(env);
+    o.Set("prefix", ids[0]);
+    o.Set("suffix", ids[1]);
+    o.Set("middle", ids[2]);
+    return o;
+}
+
 std::vector<std::vector<int32_t>> bad_words_of(const Napi::Object & o, int32_t n_vocab) {
     const auto ids    = copy_field<int32_t>(o, "badWordIds");
     const auto starts = copy_field<int32_t>(o, "badWordStarts");
@@ -121,6 +132,7 @@ Napi::Value NativeModel::info(const Napi::CallbackInfo & info) {
             eos.Set(i, vocabulary->eos_ids[i]);
         }
         o.Set("eosTokenIds", eos);
+        o.Set("fimTokenIds", fim_to_js(info.Env(), vocabulary->fim_ids));
         o.Set("addBos", vocabulary->adds_bos);
         o.Set("hasChatTemplate", m.chat_template->available());
         const bool has_window = m.sliding_window > 0;

@@ -112,6 +112,14 @@ void Candidates::keep_mass(double mass) {
 
 double Candidates::total() const { return std::accumulate(sums.begin(), sums.begin() + blocks_of(n), 0.0); }
 
+void Candidates::copy_kept(float * row) const {
+    for (int32_t i = 0; i < n; ++i) {
+        if (weights[i] > 0) {
+            row[ids[i]] = logits[i];
+        }
+    }
+}
+
 int32_t Candidates::draw(double u) const {
     double left = u * total();
     int32_t block = 0;

@@ -38,6 +38,9 @@ public:
 
     double total() const;
 
+    // Writes the logits of the tokens that were kept to their places in `row`, [n_vocab].
+    void copy_kept(float * row) const;
+
     // Returns the token at a share u in [0, 1) of the total weight, accumulated in id order.
     int32_t draw(double u) const;
 

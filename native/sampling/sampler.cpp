@@ -1,5 +1,5 @@
 // Works in vLLM's order: the request's processors, temperature, min-p, top-k, top-p. Log-probabilities and ranks
-// are computed from the unmodified logits. A greedy row takes one pass over its logits (which the head may already
+// are computed from the unmodified logits unless a flag asks for the processed ones. A greedy row takes one pass over its logits (which the head may already
 // have made, see head/head.h), and a random row takes two. Top-k, top-p and min-p then work on a small part of the
 // row, see candidates.h.
 
@@ -26,6 +26,10 @@ struct ScannedRow {
 };
 
 bool is_greedy(const SampleParams & params) { return params.temperature < 1e-5f; }
+
+bool is_cut(const SampleParams & params, int32_t n_vocab) {
+    return (params.top_k > 0 && params.top_k < n_vocab) || params.top_p < 1.0f || params.min_p > 0.0f;
+}
 
 uint64_t mix(uint64_t z) { // the finalizer of splitmix64
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
@@ -125,20 +129,43 @@ int32_t sample_token(const SampleRow & request, SampleScratch & scratch) {
     }
     const float  scale = 1.0f / std::max(request.temperature, 0.01f);
     const double u     = uniform(request.seed, request.output_index);
-    const bool   whole = (request.top_k <= 0 || request.top_k >= raw.n) && request.top_p >= 1.0f && request.min_p <= 0.0f;
-    if (whole) {
+    if (!is_cut(request, raw.n)) {
         return draw_from_row(from, scale, u, scratch.mass);
     }
     choose_candidates(request, from, scale, scratch);
     return scratch.candidates.draw(u);
 }
 
+// Builds the row that sample_token() drew from: processed, divided by the temperature, and cut; other tokens are -inf.
+ScannedRow processed_row(const SampleRow & request, SampleScratch & scratch) {
+    const Row  raw       = { request.logits, request.n_vocab };
+    const bool is_random = !is_greedy(request);
+    const float   scale  = is_random ? 1.0f / std::max(request.temperature, 0.01f) : 1.0f;
+    const float * logits = request.state ? scratch.processed.logits.data() : raw.x;
+    std::vector<float> & row = scratch.reported;
+    row.assign((size_t) raw.blocks() * ROW_BLOCK, NEG_INF);
+    const float   max    = request.state ? scratch.processed.scan.max : scratch.raw.max;
+    if (is_random && max != NEG_INF && is_cut(request, raw.n)) {
+        scratch.candidates.copy_kept(row.data());
+    } else {
+        std::copy(logits, logits + raw.n, row.begin());
+    }
+    std::transform(row.begin(), row.begin() + raw.n, row.begin(), [scale](float x) { return x * scale; });
+    const Row shown = { row.data(), raw.n };
+    scan_row(shown, scratch.reported_scan);
+    return { shown, scratch.reported_scan };
+}
+
 void report(const SampleRow & request, SampleScratch & scratch, SampleResult & result) {
-    const ScannedRow from = { { request.logits, request.n_vocab }, scratch.raw };
-    const float log_sum = from.finite_max() + (float) std::log(mass_of(from, 1.0f, scratch.mass).total);
-    const auto  logprob = [log_sum](float logit) {
+    const bool is_processed = request.target < 0 && (request.flags & FLAG_REPORT_PROCESSED) != 0;
+    const bool is_logits    = request.target < 0 && (request.flags & FLAG_REPORT_LOGITS) != 0;
+    const ScannedRow from = is_processed ? processed_row(request, scratch)
+                                         : ScannedRow{ { request.logits, request.n_vocab }, scratch.raw };
+    const float log_sum = is_logits ? 0.0f : from.finite_max() + (float) std::log(mass_of(from, 1.0f, scratch.mass).total);
+    const float most    = is_logits ? FLT_MAX : 0.0f;
+    const auto  logprob = [log_sum, most](float logit) {
         const float value = logit - log_sum;
-        return value > MIN_LOGPROB ? std::min(value, 0.0f) : MIN_LOGPROB; // also covers -inf - -inf
+        return value > MIN_LOGPROB ? std::min(value, most) : MIN_LOGPROB; // also covers -inf - -inf
     };
     const float chosen = from.row.x[result.token];
     result.logprob = logprob(chosen);

@@ -12,7 +12,9 @@
 
 namespace pagoda {
 
-constexpr uint32_t FLAG_BAN_END = 1;
+constexpr uint32_t FLAG_BAN_END          = 1;
+constexpr uint32_t FLAG_REPORT_PROCESSED = 2;
+constexpr uint32_t FLAG_REPORT_LOGITS    = 4;
 
 // Bits of StepOutput.rowFaults.
 constexpr uint8_t FAULT_NAN     = 1;
@@ -68,13 +70,15 @@ struct SampleScratch {
     ProcessedRow processed;
     RowMass      mass;
     Candidates   candidates;
+    std::vector<float> reported;      // [blocks of n_vocab] row that the token was drawn from, for FLAG_REPORT_PROCESSED
+    RowScan            reported_scan; // of `reported`
 };
 
 // True if sampling a row without a state takes only the index of its largest logit and whether it contains a NaN.
 bool is_argmax_enough(const SampleParams & params);
 
 // Fills `result`. A row with a NaN yields token 0, or the target, with log-probability 0 and has_nan.
-// Log-probabilities are at least -9999, so that they are finite in JSON. Counts the sampled token in
+// Log-probabilities, or the logits reported instead, are at least -9999, so that they are finite in JSON. Counts the sampled token in
 // row.state; a scored target does not change the state.
 void sample_row(const SampleRow & row, SampleScratch & scratch, SampleResult & result);
 

@@ -143,7 +143,8 @@ std::string ChatTemplate::without_own_tokens(std::string prompt) const {
 std::string ChatTemplate::apply(const ChatTemplateInput & input) const {
     const common_json body = read_body(input.json);
     const auto   jinja     = choose(input, body);
-    common_json  messages  = template_messages(body.at("messages"), jinja->takes_content_parts());
+    const bool   as_parts  = input.content_format.empty() ? jinja->takes_content_parts() : input.content_format == "openai";
+    common_json  messages  = template_messages(body.at("messages"), as_parts);
     if (has_system_messages(messages)) {
         messages = jinja->system_rule().applied_to(messages);
     }

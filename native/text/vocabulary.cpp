@@ -73,6 +73,10 @@ Vocabulary::Vocabulary(std::shared_ptr<const llama_model> source)
     check_added_tokens(*vocab);
     n_vocab  = llama_vocab_n_tokens(vocab);
     adds_bos = llama_vocab_get_add_bos(vocab);
+    const std::vector<int32_t> fim = { llama_vocab_fim_pre(vocab), llama_vocab_fim_suf(vocab), llama_vocab_fim_mid(vocab) };
+    if (std::find(fim.begin(), fim.end(), LLAMA_TOKEN_NULL) == fim.end()) {
+        fim_ids = fim;
+    }
     starts.push_back(0);
     entry_starts.push_back(0);
     for (int32_t id = 0; id < n_vocab; ++id) {

@@ -36,6 +36,7 @@ public:
     std::vector<int32_t> entry_starts; // [n_vocab + 1]
     std::vector<int32_t> eos_ids; // end-of-generation ids, ascending
     int32_t              n_vocab;
+    std::vector<int32_t> fim_ids; // prefix, suffix and middle of fill-in-the-middle prompts; empty = not in the vocabulary
     bool                 adds_bos;
 
 private:

@@ -1,5 +1,6 @@
 // API options: additional routes, and the contents of responses. Part of the table in options.ts.
 
+import { LOGPROBS_MODES } from "../request/logprobs.ts";
 import type { OptionSpec } from "./option-spec.ts";
 
 export const API_OPTIONS = [
@@ -74,5 +75,13 @@ export const API_OPTIONS = [
     min: 1,
     unit: "tokens",
     help: "Number of tokens per event of a stream; the first and last are not delayed.",
+  },
+  {
+    name: "logprobs-mode",
+    group: "Server",
+    kind: "choice",
+    choices: LOGPROBS_MODES,
+    fallback: "raw_logprobs",
+    help: "What logprobs report: probabilities or logits, before or after sampling parameters.",
   },
 ] as const satisfies readonly OptionSpec[];

@@ -47,8 +47,6 @@ const BY_REASON: Readonly<Record<string, string>> = {
     enable-ssl-refresh`,
   "the parts of a message are joined into one string for the template": `
     chat-template-content-format=`,
-  "logprobs are always raw_logprobs": `
-    logprobs-mode=`,
   "request headers are limited to 16 KiB and 198 lines": `
     h11-max-incomplete-event-size= h11-max-header-count=`,
   "the feature is not supported yet": `

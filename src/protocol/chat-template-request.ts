@@ -8,6 +8,8 @@ export interface ChatTemplateRequest {
   readonly json: string;
   /** Jinja template that replaces the model's; null = the model's. */
   readonly chatTemplate: string | null;
+  /** Form of the messages' content: a string, or a list of parts ("openai"); absent = as the template expects. */
+  readonly contentFormat?: "string" | "openai";
   readonly addGenerationPrompt: boolean;
   /** Ends the prompt with the text of the last message. Cannot be combined with addGenerationPrompt. */
   readonly continueFinalMessage: boolean;

@@ -18,11 +18,19 @@ export interface ModelHeader {
   readonly lacksPreTokenizer: boolean;
 }
 
+export interface FimTokenIds {
+  readonly prefix: number;
+  readonly suffix: number;
+  readonly middle: number;
+}
+
 export interface ModelInfo extends ModelHeader {
   readonly vocabSize: number;
   readonly embeddingLength: number;
   /** End-of-generation ids, ascending. */
   readonly eosTokenIds: readonly number[];
+  /** Tokens of fill-in-the-middle prompts; null = the vocabulary has none. */
+  readonly fimTokenIds: FimTokenIds | null;
   readonly addBos: boolean;
   readonly hasChatTemplate: boolean;
   /** Number of tokens that sliding-window layers attend to; null = no such layers. */

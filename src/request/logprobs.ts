@@ -1,10 +1,19 @@
 // Log-probabilities of a request's tokens.
 
+/** Values that log-probabilities of generated tokens report, as in vLLM; prompt tokens always have raw ones. */
+export const LOGPROBS_MODES = [
+  "raw_logprobs",
+  "raw_logits",
+  "processed_logprobs",
+  "processed_logits",
+] as const;
+export type LogprobsMode = (typeof LOGPROBS_MODES)[number];
+
 /** A token with its log-probability. */
 export interface TokenLogprob {
   /** Token id in [0, vocabulary size). */
   readonly tokenId: number;
-  /** Natural logarithm of the probability, [-9999, 0]. */
+  /** Natural logarithm of the probability, [-9999, 0]; a logit in the modes that report logits. */
   readonly logprob: number;
   /** Rank by likelihood; 1 = the most likely token of the vocabulary. */
   readonly rank: number;

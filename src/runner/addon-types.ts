@@ -11,7 +11,7 @@ import type {
 import type { GrammarSpec } from "../request/sampling-params.ts";
 
 /** Version of this interface, raised on both sides with every change in shape or meaning, and checked at load. */
-export const CONTRACT_VERSION = 11;
+export const CONTRACT_VERSION = 12;
 
 /**
  * Codes: "invalid_argument" (a mistake of the caller), "model_not_found", "model_not_gguf", "model_truncated",
@@ -113,6 +113,10 @@ export const FAULT_REFUSED = 2;
 
 /** Row flag: ids in SamplerInit.endTokenIds must not be sampled (min_tokens is not reached yet). */
 export const FLAG_BAN_END = 1;
+/** Row flag: report log-probabilities of the row that the token was drawn from, not of the unmodified logits. */
+export const FLAG_REPORT_PROCESSED = 2;
+/** Row flag: report logits instead of log-probabilities. */
+export const FLAG_REPORT_LOGITS = 4;
 
 /**
  * Input of a step. Arrays are preallocated and longer than needed; the counts define the valid parts.
@@ -168,7 +172,7 @@ export interface StepBatch {
 export interface StepOutput {
   /** [numOutputs] int32. */
   readonly tokenIds: Int32Array;
-  /** [numOutputs] float32 / int32: for the chosen token, from unmodified logits. Valid if numLogprobs >= 0. */
+  /** [numOutputs] float32 / int32: for the chosen token, from unmodified logits unless a flag of the row says otherwise. Valid if numLogprobs >= 0. */
   readonly logprobs: Float32Array;
   readonly ranks: Int32Array;
   /**
@@ -194,6 +198,8 @@ export interface ChatTemplateInput {
   readonly json: string;
   /** Jinja template of at most 256 KiB that replaces the model's; empty = the model's. */
   readonly chatTemplate: string;
+  /** Form of the messages' content: a string, or a list of parts ("openai"); absent = as the template expects. */
+  readonly contentFormat?: "string" | "openai";
   readonly addGenerationPrompt: boolean;
   readonly continueFinalMessage: boolean;
   /** Absent or false = a BOS or EOS in the template's output replaces the one that the tokenizer would add. */

@@ -4,6 +4,7 @@
 
 import { EngineError } from "../errors.ts";
 import type { MemoryReport, ModelInfo } from "../protocol/model-info.ts";
+import type { LogprobsMode } from "../request/logprobs.ts";
 import type { Request } from "../request/request.ts";
 import type { GrammarSpec } from "../request/sampling-params.ts";
 import type { StepPlan, StepResult } from "../scheduler/scheduler-output.ts";
@@ -16,6 +17,8 @@ import { StepPacker } from "./step-batch.ts";
 
 export interface NativeModelRunnerOptions extends LoadModelOptions {
   readonly maxModelLen: number;
+  /** Absent = "raw_logprobs". */
+  readonly logprobsMode?: LogprobsMode;
 }
 
 export class NativeModelRunner implements ModelRunner {

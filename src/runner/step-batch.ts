@@ -5,7 +5,7 @@
 //   outputRows            prompt rows to score ^, last row to sample ^
 
 import { assert } from "../assert.ts";
-import type { PositionLogprobs } from "../request/logprobs.ts";
+import type { LogprobsMode, PositionLogprobs } from "../request/logprobs.ts";
 import type { Request } from "../request/request.ts";
 import { USUAL_LOGPROBS } from "../request/sampling-params.ts";
 import type {
@@ -19,6 +19,8 @@ import {
   FAULT_NAN,
   FAULT_REFUSED,
   FLAG_BAN_END,
+  FLAG_REPORT_LOGITS,
+  FLAG_REPORT_PROCESSED,
   type StepBatch,
   type StepOutput,
 } from "./addon-types.ts";
@@ -28,10 +30,19 @@ export interface StepBatchLimits {
   readonly maxNumSeqs: number;
   readonly maxNumBatchedTokens: number;
   readonly maxModelLen: number;
+  /** Absent = "raw_logprobs". */
+  readonly logprobsMode?: LogprobsMode;
 }
 
 /** @returns the handle of a request's native sampler state, 0 = none; called once per sampled row */
 export type SamplerLookup = (request: Request) => number;
+
+const REPORT_FLAGS: Readonly<Record<LogprobsMode, number>> = {
+  raw_logprobs: 0,
+  raw_logits: FLAG_REPORT_LOGITS,
+  processed_logprobs: FLAG_REPORT_PROCESSED,
+  processed_logits: FLAG_REPORT_PROCESSED | FLAG_REPORT_LOGITS,
+};
 
 const NOTHING_SAMPLED = { tokenIds: [], logprobs: null, pooled: null, isRefused: false } as const;
 
@@ -39,11 +50,13 @@ export class StepPacker {
   readonly batch: StepBatch;
   readonly output: StepOutput;
   readonly #limits: StepBatchLimits;
+  readonly #reportFlags: number;
   /** [numOutputs + 1]: row i's most likely tokens are [topStart[i], topStart[i + 1]). */
   readonly #topStart: Int32Array;
 
   constructor(limits: StepBatchLimits) {
     this.#limits = limits;
+    this.#reportFlags = REPORT_FLAGS[limits.logprobsMode ?? "raw_logprobs"];
     this.batch = allocateBatch(limits);
     this.output = allocateOutput(limits.maxNumBatchedTokens);
     this.#topStart = new Int32Array(limits.maxNumBatchedTokens + 1);
@@ -141,7 +154,8 @@ export class StepPacker {
     batch.seedLow[row] = request.seedLow;
     batch.seedHigh[row] = request.seedHigh;
     batch.outputIndex[row] = request.numOutputTokens;
-    batch.flags[row] = request.numOutputTokens < params.minTokens ? FLAG_BAN_END : 0;
+    const isBanned = request.numOutputTokens < params.minTokens;
+    batch.flags[row] = this.#reportFlags | (isBanned ? FLAG_BAN_END : 0);
     const numLogprobs = (scores ? params.promptLogprobs : params.logprobs) ?? -1;
     batch.numLogprobs[row] = numLogprobs;
     this.#topStart[row + 1] = (this.#topStart[row] ?? 0) + Math.max(0, numLogprobs);

@@ -38,7 +38,13 @@ export function fakeConfig(behavior: FakeBehavior = {}): EngineConfig {
     ...{ residencySampleRate: null, policy: "fcfs" },
     ...{ longPrefillTokenThreshold: null, maxNumPartialPrefills: null },
     ...{ targetInterTokenLatencyMs: null, numThreads: 1, cpuAffinity: new Int32Array(0), poll: 0 },
-    ...{ attentionBackend: "auto", weightKernels: "packed", numGpuLayers: 0, chatTemplate: "" },
+    ...{
+      attentionBackend: "auto",
+      weightKernels: "packed",
+      logprobsMode: "raw_logprobs",
+      numGpuLayers: 0,
+      chatTemplate: "",
+    },
     chatFormat: PLAIN_TEXT,
   };
 }

@@ -316,6 +316,7 @@ function fakeInfo(trainedContextLength: number): ModelInfo {
     vocabSize: VOCAB_SIZE,
     embeddingLength: 1,
     eosTokenIds: [FAKE_EOS],
+    fimTokenIds: null,
     addBos: true,
     hasChatTemplate: true,
     slidingWindow: null,
