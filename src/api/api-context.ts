@@ -2,6 +2,7 @@
 
 import { RequestError } from "../errors.ts";
 import type { Front } from "../front/front.ts";
+import type { ContentFormat } from "../protocol/chat-template-request.ts";
 import { NEUTRAL_SAMPLING, type SamplingDefaults } from "../request/sampling-params.ts";
 import { type AnswerOptions, DEFAULT_ANSWER_OPTIONS } from "./answer-options.ts";
 import { shortened } from "./quote.ts";
@@ -16,6 +17,8 @@ export interface ApiContext {
   /** Variables of the chat template that requests can override. */
   readonly templateVariables: JsonObject;
   /** True to omit tools from the prompt if the request does not allow calls. */
+  /** Form of messages' content for templates; null = as the template expects. */
+  readonly contentFormat: ContentFormat | null;
   readonly excludesUnusedTools: boolean;
   /** Limit of reasoning tokens for requests that set none; null = no limit. */
   readonly thinkingTokenBudget: number | null;
@@ -57,6 +60,8 @@ export interface ApiOptions {
   readonly trustsRequestTemplates?: boolean;
   /** Absent = none. */
   readonly templateVariables?: Readonly<Record<string, unknown>>;
+  /** Absent = as the template expects. */
+  readonly contentFormat?: ContentFormat | null;
   /** Absent = false. */
   readonly excludesUnusedTools?: boolean;
   /** Absent = null. */
@@ -73,6 +78,7 @@ export function apiContext(front: Front, options: ApiOptions): ApiContext {
     servedModelNames: options.modelNames,
     trustsRequestTemplates: options.trustsRequestTemplates ?? false,
     templateVariables: (options.templateVariables ?? {}) as JsonObject,
+    contentFormat: options.contentFormat ?? null,
     excludesUnusedTools: options.excludesUnusedTools ?? false,
     thinkingTokenBudget: options.thinkingTokenBudget ?? null,
     warn: eachOnce(options.warn ?? (() => {})),

@@ -40,9 +40,12 @@ const RESERVED = [
   ...["tokenizer", "model_config"],
 ] as const;
 
+type TemplateContext = Pick<ApiContext, "trustsRequestTemplates" | "templateVariables"> &
+  Partial<Pick<ApiContext, "contentFormat">>;
+
 /** @throws RequestError "invalid_value" or "invalid_schema" */
 export function chatTemplateRequest(
-  context: Pick<ApiContext, "trustsRequestTemplates" | "templateVariables">,
+  context: TemplateContext,
   body: TemplateBody,
   messages: readonly ChatMessage[],
 ): ChatTemplateRequest {
@@ -86,6 +89,7 @@ export function chatTemplateRequest(
     chatTemplate,
     addGenerationPrompt: inputs.add_generation_prompt,
     continueFinalMessage: inputs.continue_final_message,
+    ...(context.contentFormat && { contentFormat: context.contentFormat }),
     ...(body.add_special_tokens === true && { addSpecialTokens: true }),
   };
 }

@@ -19,6 +19,14 @@ export function chatFormat(options: Options, modelPath: string, template: string
   };
 }
 
+/** Form of messages' content for the template; null = as the template expects. */
+export function contentFormat(
+  options: Pick<ServeOptions, "chat-template-content-format">,
+): "string" | "openai" | null {
+  const format = options["chat-template-content-format"];
+  return format === "auto" ? null : format;
+}
+
 function chosen<Parser>(option: Parser | "auto" | "none", detected: Parser | null): Parser | null {
   if (option === "auto") return detected;
   return option === "none" ? null : option;

@@ -20,6 +20,14 @@ export const CHAT_OPTIONS = [
     help: "Accept the `chat_template` field in requests; without it, such requests are refused.",
   },
   {
+    name: "chat-template-content-format",
+    group: "Model",
+    kind: "choice",
+    choices: ["auto", "string", "openai"],
+    fallback: "auto",
+    help: "Form of messages for the template: text, or a list of parts (openai); auto = detected.",
+  },
+  {
     name: "tool-call-parser",
     group: "Model",
     kind: "choice",

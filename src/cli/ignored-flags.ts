@@ -45,8 +45,6 @@ const BY_REASON: Readonly<Record<string, string>> = {
     hf-token=`,
   "certificates are read at startup; restart the server to renew them": `
     enable-ssl-refresh`,
-  "the parts of a message are joined into one string for the template": `
-    chat-template-content-format=`,
   "request headers are limited to 16 KiB and 198 lines": `
     h11-max-incomplete-event-size= h11-max-header-count=`,
   "the feature is not supported yet": `

@@ -1,6 +1,7 @@
 // Connects a client command to the server at --url, to a server on this machine, or to an engine in
 // the command's own process.
 
+import { contentFormat } from "../cli/chat-format.ts";
 import type { CommandOptions, ServeOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";
 import { serveLimits, unlessNegative } from "../cli/limits.ts";
@@ -149,7 +150,7 @@ export function clientOf(engine: EngineClient, init: ServiceInit): ApiClient {
     ...serveLimits(serving, warn),
     ...{ modelNames: [modelNameOf(path)], modelRoot: path, apiKeys: [] },
     samplingDefaults: sampling.defaults,
-    thinkingTokenBudget: unlessNegative(serving["reasoning-budget"]),
+    contentFormat: contentFormat(serving),
     templateVariables: serving["default-chat-template-kwargs"],
     ...{ isDevMode: false, showHiddenFor: null, requestLog: null },
     ...{ createdSeries: false, listeners: [], features: new Set([]) },

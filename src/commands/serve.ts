@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { version } from "../../package.json";
 import { accessLog } from "../cli/access-line.ts";
 import { banner } from "../cli/banner.ts";
-
+import { contentFormat } from "../cli/chat-format.ts";
 import type { ServeOptions } from "../cli/commands.ts";
 import { engineConfig, templateText } from "../cli/engine-config.ts";
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
@@ -135,6 +135,7 @@ function serviceOptions(init: ServiceInit): MeasuredFrontOptions & ContextOption
     // A Unix socket needs no Host check: no other machine and no web page can reach it.
     ...(place.socketPath === null ? { listensOn: place } : {}),
     trustsRequestTemplates: options["trust-request-chat-template"],
+    contentFormat: contentFormat(options),
     templateVariables: options["default-chat-template-kwargs"],
     warn: (text) => log(`warning: ${text}`),
     thinkingTokenBudget: unlessNegative(options["reasoning-budget"]),

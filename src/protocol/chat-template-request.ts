@@ -1,5 +1,8 @@
 // Input of a model's chat template.
 
+/** Form of the messages' content: a string, or a list of parts. */
+export type ContentFormat = "string" | "openai";
+
 export interface ChatTemplateRequest {
   /**
    * JSON text: {"messages": [...], "tools": [...] | null, "documents": [...] | null, "kwargs": {...}}, where
@@ -8,8 +11,8 @@ export interface ChatTemplateRequest {
   readonly json: string;
   /** Jinja template that replaces the model's; null = the model's. */
   readonly chatTemplate: string | null;
-  /** Form of the messages' content: a string, or a list of parts ("openai"); absent = as the template expects. */
-  readonly contentFormat?: "string" | "openai";
+  /** Absent = as the template expects. */
+  readonly contentFormat?: ContentFormat;
   readonly addGenerationPrompt: boolean;
   /** Ends the prompt with the text of the last message. Cannot be combined with addGenerationPrompt. */
   readonly continueFinalMessage: boolean;

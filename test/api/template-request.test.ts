@@ -28,6 +28,13 @@ function requestOf(
   );
 }
 
+test("the operator can choose the form of messages' content", () => {
+  const context = { trustsRequestTemplates: false, templateVariables: {} };
+  const format = (contentFormat: "string" | null) =>
+    chatTemplateRequest({ ...context, contentFormat }, BODY, MESSAGES).contentFormat;
+  expect([format("string"), format(null)]).toEqual(["string", undefined]);
+});
+
 const withKwargs = (kwargs: JsonObject) => requestOf({ chat_template_kwargs: kwargs });
 
 function refusal(build: () => unknown): RequestError {

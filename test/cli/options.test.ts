@@ -248,10 +248,6 @@ describe("parseOptions", () => {
   test("warnings about vLLM flags that affect clients explain what Pagoda does instead", () => {
     for (const [flag, reason] of [
       ["--download-dir=/models", "set HF_HUB_CACHE or HF_HOME to choose where models are stored"],
-      [
-        "--chat-template-content-format=openai",
-        "the parts of a message are joined into one string for the template",
-      ],
       ["--enable-ssl-refresh", "certificates are read at startup; restart the server"],
     ] as const) {
       warnings.length = 0;

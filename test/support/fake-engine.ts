@@ -87,6 +87,7 @@ export function makeContext(front: Front, context: Partial<ServerContext> = {}) 
     recordHttp: () => {},
     trustsRequestTemplates: false,
     templateVariables: {},
+    contentFormat: null,
     excludesUnusedTools: false,
     thinkingTokenBudget: null,
     warn: () => {},
