@@ -8,7 +8,8 @@
 
 import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { fileExists, readText } from "../runtime/system.ts";
+import { filesBelow } from "../runtime/files-below.ts";
+import { fileExists, isFolder, isPlainFile, readText } from "../runtime/system.ts";
 import { type Env, type HubFile, type HubRepo, hubCacheFolder } from "./hub.ts";
 
 const PREFIX = "models--";
@@ -26,16 +27,16 @@ export class CachedRepo {
   /** @returns names of the cached commits, starting with main's */
   commits(): string[] {
     const snapshots = join(this.folder, "snapshots");
-    if (!fileExists(snapshots)) return [];
+    if (!isFolder(snapshots)) return [];
     const main = this.#readRef("main");
-    return readdirSync(snapshots).sort((a, b) => Number(b === main) - Number(a === main));
+    return readdirSync(snapshots)
+      .filter((name) => isFolder(join(snapshots, name)))
+      .sort((a, b) => Number(b === main) - Number(a === main));
   }
 
   /** @returns paths within the repository, without links whose content is missing */
   filesOf(commit: string): string[] {
-    const folder = join(this.folder, "snapshots", commit);
-    const paths = readdirSync(folder, { recursive: true, encoding: "utf8" });
-    return paths.filter((path) => fileExists(join(folder, path)));
+    return filesBelow(join(this.folder, "snapshots", commit));
   }
 
   pathOf(commit: string, path: string): string {
@@ -81,14 +82,14 @@ export class CachedRepo {
 
   #readRef(revision: string): string | null {
     const path = join(this.folder, "refs", revision);
-    return fileExists(path) ? readText(path).trim() : null;
+    return isPlainFile(path) ? readText(path).trim() : null;
   }
 }
 
 /** @returns all model repositories in the cache */
 export function cachedRepos(env: Env): CachedRepo[] {
   const folder = hubCacheFolder(env);
-  if (!fileExists(folder)) return [];
+  if (!isFolder(folder)) return [];
   return readdirSync(folder)
     .filter((name) => name.startsWith(PREFIX))
     .sort()

@@ -3,7 +3,7 @@
 
 import { lstatSync, readdirSync, readlinkSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { fileExists } from "../runtime/system.ts";
+import { filesBelow } from "../runtime/files-below.ts";
 import { isModelFile, partsOf, quantOf } from "./gguf-files.ts";
 import { type Env, hubCacheFolder } from "./hub.ts";
 import { cachedRepos } from "./hub-cache.ts";
@@ -35,10 +35,9 @@ export function installedModels(env: Env, modelsDir: string | null): InstalledMo
     }),
   );
   const folders = [...(modelsDir === null ? [] : [modelsDir]), urlFolder(env)];
-  const plain = folders.filter(fileExists).flatMap((folder) => {
-    const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
-    return modelsIn(folder, resolve(folder), files, (file) => join(folder, file));
-  });
+  const plain = folders.flatMap((folder) =>
+    modelsIn(folder, resolve(folder), filesBelow(folder), (file) => join(folder, file)),
+  );
   // Skips files in older commits, to which no name refers.
   const seen = new Set<string>();
   return [...hub, ...plain].filter(({ name }) => !seen.has(name) && seen.add(name));
@@ -92,11 +91,8 @@ function linkTarget(path: string): string | null {
 /** @returns absolute paths of the content that the snapshots of a repository refer to */
 function linksOf(repo: string): string[] {
   const snapshots = join(repo, "snapshots");
-  if (!fileExists(snapshots)) return [];
-  const entries = readdirSync(snapshots, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => join(entry.parentPath, entry.name))
+  return filesBelow(snapshots)
+    .map((file) => join(snapshots, file))
     .map((path) => linkTarget(path) ?? path);
 }
 

@@ -7,6 +7,7 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  type Stats,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -28,12 +29,24 @@ export function fileExists(path: string): boolean {
 }
 
 export function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  return statsOf(path)?.isDirectory() === true;
 }
 
 /** @returns whether a path is a regular file, unlike a pipe or a device, which could block its reader */
 export function isPlainFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  return statsOf(path)?.isFile() === true;
+}
+
+/** Codes for a path that leads nowhere: nothing is there, a file is in place of a folder, or links form a circle. */
+const NOWHERE = ["ENOENT", "ENOTDIR", "ELOOP"];
+
+function statsOf(path: string): Stats | null {
+  try {
+    return statSync(path);
+  } catch (error) {
+    if (NOWHERE.includes(String((error as NodeJS.ErrnoException).code))) return null;
+    throw error;
+  }
 }
 
 export function readText(path: string): string {

@@ -1,0 +1,40 @@
+// Lists the files below a folder that other programs also write to: macOS leaves .DS_Store files in it, links lose
+// their targets, and disks have folders that only root can read. None of these makes the list fail.
+
+import { readdirSync, type Stats, statSync } from "node:fs";
+import { join } from "node:path";
+
+/**
+ * Follows links, but not back into a folder that contains them. Skips whatever cannot be read.
+ * @returns sorted paths of regular files, relative to `folder`
+ */
+export function filesBelow(folder: string): string[] {
+  return filesIn(folder, "", []).sort();
+}
+
+/** @param parents folders on the way to this one, as "device:inode" */
+function filesIn(root: string, path: string, parents: readonly string[]): string[] {
+  const there = statsOf(join(root, path));
+  if (there === null) return [];
+  if (there.isFile()) return [path];
+  const id = `${there.dev}:${there.ino}`;
+  if (!there.isDirectory() || parents.includes(id)) return [];
+  const names = namesIn(join(root, path));
+  return names.flatMap((name) => filesIn(root, join(path, name), [...parents, id]));
+}
+
+function statsOf(path: string): Stats | null {
+  try {
+    return statSync(path);
+  } catch {
+    return null;
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
