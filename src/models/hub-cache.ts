@@ -47,9 +47,16 @@ export class CachedRepo {
     return join(this.folder, "blobs", blob);
   }
 
-  /** @returns the path of the first file found in any commit; null if there is none */
-  find(find: (files: readonly string[]) => string | undefined): string | null {
-    for (const commit of this.commits()) {
+  /**
+   * @param revision a branch, tag or commit; null = any commit, but main's first
+   * @returns the path of the first file found; null if there is none
+   */
+  find(
+    find: (files: readonly string[]) => string | undefined,
+    revision: string | null = null,
+  ): string | null {
+    const wanted = revision === null ? null : (this.#readRef(revision) ?? revision);
+    for (const commit of this.commits().filter((one) => wanted === null || one === wanted)) {
       const found = find(this.filesOf(commit));
       if (found !== undefined) return this.pathOf(commit, found);
     }

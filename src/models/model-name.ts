@@ -7,17 +7,22 @@ import { DEFAULT_MODEL, DEFAULT_MODEL_FILE } from "./default-model.ts";
 export type ModelName =
   | { readonly kind: "default" }
   | { readonly kind: "path"; readonly path: string }
-  | { readonly kind: "hub"; readonly repo: string; readonly quant: string | null }
+  | ({ readonly kind: "hub"; readonly repo: string; readonly quant: string | null } & OnBranch)
   /** A single file in a repository. */
-  | { readonly kind: "hub-file"; readonly repo: string; readonly path: string }
+  | ({ readonly kind: "hub-file"; readonly repo: string; readonly path: string } & OnBranch)
   | { readonly kind: "url"; readonly url: URL };
+
+interface OnBranch {
+  /** Branch, tag or commit in the URL of a page, if it is not main. */
+  readonly revision?: string;
+}
 
 const REPO = /^(\w[\w.-]*\/\w[\w.-]*?)(?::([\w.-]+))?$/;
 const HUB_FILE = /^(\w[\w.-]*\/\w[\w.-]*)\/(.+\.gguf)$/;
 /** Matches the path of a file's page or download, with the branch. */
-const HUB_PATH = /^\/(\w[\w.-]*\/\w[\w.-]*)\/(?:resolve|blob)\/[^/]+\/(.+)$/;
-/** Matches the path of a repository's page, or Ollama's form of it after hf.co. */
-const HUB_PAGE = /^\/(\w[\w.-]*\/\w[\w.-]*?)(?:\/tree\/main)?(?::([\w.-]+))?\/?$/;
+const HUB_PATH = /^\/(\w[\w.-]*\/\w[\w.-]*)\/(?:resolve|blob)\/([^/]+)\/(.+)$/;
+/** Matches the path of a repository's page, with or without a branch, or Ollama's form of it after hf.co. */
+const HUB_PAGE = /^\/(\w[\w.-]*\/\w[\w.-]*?)(?:\/tree\/([^/:]+))?(?::([\w.-]+))?\/?$/;
 const HUB_HOSTS = ["huggingface.co", "hf.co"];
 /** Matches a page's URL without its scheme, as copied or as used with Ollama. */
 const HUB_ADDRESS = /^(?:www\.)?(?:huggingface\.co|hf\.co)\//;
@@ -63,15 +68,33 @@ function parseUrl(name: string, endpoint: string): ModelName {
     origin === URL.parse(endpoint)?.origin ||
     HUB_HOSTS.includes(hostname.replace(/^www\./, ""))
   ) {
-    const [, repoOfFile, path] = HUB_PATH.exec(pathname) ?? [];
+    const [, repoOfFile, branchOfFile, path] = HUB_PATH.exec(pathname) ?? [];
     if (repoOfFile !== undefined && path !== undefined)
-      return { kind: "hub-file", repo: repoOfFile, path: decodeURIComponent(path) };
-    const [, repo, quant = null] = HUB_PAGE.exec(pathname) ?? [];
-    if (repo !== undefined && !repo.endsWith(".gguf")) return { kind: "hub", repo, quant };
+      return {
+        ...{ kind: "hub-file", repo: repoOfFile, path: decoded(path, name) },
+        ...onBranch(branchOfFile, name),
+      };
+    const [, repo, branch, quant = null] = HUB_PAGE.exec(pathname) ?? [];
+    if (repo !== undefined && !repo.endsWith(".gguf"))
+      return { kind: "hub", repo, quant, ...onBranch(branch, name) };
   }
   if (pathname.endsWith("/"))
     throw new ConfigError("model_not_found", `${name} does not name a file`);
   return { kind: "url", url };
+}
+
+function onBranch(encoded: string | undefined, url: string): OnBranch {
+  const revision = decoded(encoded ?? "main", url);
+  return revision === "main" ? {} : { revision };
+}
+
+/** @throws ConfigError "model_not_found" for invalid percent-encoding */
+function decoded(text: string, url: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new ConfigError("model_not_found", `${url} is not a URL: ${text} has an invalid %`);
+  }
 }
 
 /** @returns the default served name: the file name without its extension */

@@ -120,29 +120,42 @@ function isOffline(options: ModelSourceOptions): boolean {
 /** @param takesAny whether to accept any quantization if none was named */
 function findModel(
   name: ModelName,
-  { env, modelsDir }: Pick<ModelSourceOptions, "env" | "modelsDir">,
+  options: Pick<ModelSourceOptions, "env" | "modelsDir" | "revision">,
   takesAny: boolean,
 ): string | null {
+  const { env, modelsDir } = options;
   const orNull = (path: string) => (fileExists(path) ? path : null);
+  const asked = revisionOf(name, options);
+  const revision = asked === MAIN ? null : asked;
   switch (name.kind) {
     case "path":
       return orNull(name.path);
     case "default": {
       const { repo, path } = defaultHubFile();
       const own = modelsDir === null ? null : orNull(join(modelsDir, DEFAULT_MODEL_FILE.name));
-      return own ?? findFile(env, repo, path);
+      const cached = new CachedRepo(env, repo);
+      return own ?? cached.find((files) => files.find((file) => file === path));
     }
     case "hub":
-      return new CachedRepo(env, name.repo).find((files) => wantedIn(files, name.quant, takesAny));
+      return new CachedRepo(env, name.repo).find(
+        (files) => wantedIn(files, name.quant, takesAny),
+        revision,
+      );
     case "hub-file":
-      return findFile(env, name.repo, name.path);
+      return new CachedRepo(env, name.repo).find(
+        (files) => files.find((file) => file === name.path),
+        revision,
+      );
     case "url":
       return orNull(urlTarget(name.url, env));
   }
 }
 
-function findFile(env: Env, repo: string, wanted: string): string | null {
-  return new CachedRepo(env, repo).find((files) => files.find((file) => file === wanted));
+const MAIN = "main";
+
+/** @returns the branch in the name itself, otherwise the one that is set as an option */
+function revisionOf(name: ModelName, { revision = MAIN }: { readonly revision?: string }): string {
+  return "revision" in name && name.revision !== undefined ? name.revision : revision;
 }
 
 /** @throws ConfigError as resolveModel does */
@@ -153,7 +166,7 @@ async function fetchModel(name: ModelName, options: ModelSourceOptions): Promise
   if (isOffline(options)) throw notHere(name);
   if (name.kind === "url") return fetchUrl(name.url, options);
   const { repo: repoName } = name.kind === "default" ? defaultHubFile() : name;
-  const revision = options.revision ?? "main";
+  const revision = revisionOf(name, options);
   const repo = await readRepo(repoName, revision, options.env);
   const paths = repo.files.map(({ path }) => path);
   const first = firstFile(name, repo, paths);

@@ -3,6 +3,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { ConfigError } from "../../src/errors.ts";
 import { partsOf, pickFile, wantedIn } from "../../src/models/gguf-files.ts";
 import { installedModels } from "../../src/models/installed-models.ts";
 import { parseModelName } from "../../src/models/model-name.ts";
@@ -179,6 +180,28 @@ describe("resolveModel", () => {
       expect(await resolve(nameOf(hub))).toBe(path);
       expect(hub.requests).toHaveLength(2);
     }
+  });
+
+  test("uses only the named branch, tag or commit, even if another is cached", async () => {
+    const { repo, hub, resolve } = setting();
+    writeFiles(repo, {
+      ...{ "refs/main": "abc", "refs/dev": "bcd" },
+      "snapshots/abc/model-Q8_0.gguf": "main's",
+      "snapshots/bcd/model-Q8_0.gguf": "dev's",
+    });
+    const path = (commit: string) => join(repo, "snapshots", commit, "model-Q8_0.gguf");
+    const page = `${hub.env.HF_ENDPOINT}/user/repo`;
+    expect(await resolve("user/repo:Q8_0", { revision: "main" })).toBe(path("abc"));
+    expect(await resolve("user/repo:Q8_0", { revision: "dev" })).toBe(path("bcd"));
+    expect(await resolve("user/repo:Q8_0", { revision: "bcd" })).toBe(path("bcd"));
+    expect(await resolve("hf:user/repo/model-Q8_0.gguf", { revision: "dev" })).toBe(path("bcd"));
+    expect(await resolve(`${page}/resolve/dev/model-Q8_0.gguf`)).toBe(path("bcd"));
+    expect(await resolve(`${page}/tree/dev:Q8_0`)).toBe(path("bcd"));
+    expect(hub.requests).toEqual([]);
+    expect(await resolve("user/repo:Q8_0", { revision: HUB_COMMIT })).toBe(path(HUB_COMMIT));
+    const refusal = "user/repo: HTTP 404 from the hub";
+    await expect(resolve("user/repo:Q8_0", { revision: "v2" })).rejects.toThrow(refusal);
+    await expect(resolve(`${page}/blob/v2/model-Q8_0.gguf`)).rejects.toThrow(refusal);
   });
 
   test("downloads any other URL only once, into a separate folder", async () => {
@@ -362,6 +385,11 @@ describe("parseModelName", () => {
       "https://huggingface.co/user/repo/blob/main/a.gguf",
       { kind: "hub-file", repo: "user/repo", path: "a.gguf" },
     ],
+    [
+      "https://hub.test/user/repo/blob/refs%2Fpr%2F1/a.gguf",
+      { kind: "hub-file", repo: "user/repo", path: "a.gguf", revision: "refs/pr/1" },
+    ],
+    ["hf.co/user/repo/tree/v2", { kind: "hub", repo: "user/repo", quant: null, revision: "v2" }],
     ["https://b.test/user/repo", { kind: "url", url: new URL("https://b.test/user/repo") }],
     ["model.gguf", { kind: "path", path: "model.gguf" }],
     ["../models/tiny", { kind: "path", path: "../models/tiny" }],
@@ -382,6 +410,15 @@ describe("parseModelName", () => {
   test.each(["hf:nonsense", "http://["])("rejects %p", (name) => {
     expect(() => parseModelName(name, "https://hub.test")).toThrow();
   });
+
+  test.each(["https://hub.test/user/repo/blob/main/a%zz.gguf", "hf.co/user/repo/tree/%zz"])(
+    "rejects %p in a one-line error",
+    (name) => {
+      const parse = () => parseModelName(name, "https://hub.test");
+      expect(parse).toThrow(ConfigError);
+      expect(parse).toThrow(/ is not a URL: .* has an invalid %$/);
+    },
+  );
 });
 
 describe("file names", () => {
