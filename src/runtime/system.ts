@@ -49,8 +49,16 @@ function statsOf(path: string): Stats | null {
   }
 }
 
+/** Texts of pipes by path. A pipe such as `<(...)` in a shell or /dev/stdin can be read only once. */
+const PIPES = new Map<string, string>();
+
+/** Reads a text file. A pipe has the same text each time. */
 export function readText(path: string): string {
-  return readFileSync(path, "utf8");
+  const kept = PIPES.get(path);
+  if (kept !== undefined) return kept;
+  const text = readFileSync(path, "utf8");
+  if (!isPlainFile(path)) PIPES.set(path, text);
+  return text;
 }
 
 /** @throws ConfigError "cannot_write" */

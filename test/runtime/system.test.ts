@@ -15,6 +15,7 @@ import {
   availableMemory,
   checkWritable,
   processStats,
+  readText,
   readYaml,
 } from "../../src/runtime/system.ts";
 
@@ -88,6 +89,34 @@ describe("a file that cannot be used", () => {
     expect(() => readYaml(path)).toThrow(`cannot read ${path}: ${fault}`);
     expect(() => checkWritable(path)).toThrow(`cannot write ${path}: ${fault}`);
   });
+});
+
+test("a pipe, whose text arrives only once, can be read again", () => {
+  const folder = mkdtempSync(join(tmpdir(), "pagoda-pipe-"));
+  const pipe = join(folder, "pipe");
+  Bun.spawnSync(["mkfifo", pipe]);
+  const writer = Bun.spawn(["sh", "-c", `echo 'api-key: secret' > ${pipe}; : > ${pipe}`]);
+  try {
+    expect(readYaml(pipe)).toEqual({ "api-key": "secret" });
+    expect(readYaml(pipe)).toEqual({ "api-key": "secret" });
+    expect(readText(pipe)).toBe("api-key: secret\n");
+  } finally {
+    writer.kill();
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("a file is read anew each time", () => {
+  const folder = mkdtempSync(join(tmpdir(), "pagoda-file-"));
+  const file = join(folder, "file");
+  try {
+    for (const text of ["one", "two"]) {
+      writeFileSync(file, text);
+      expect(readText(file)).toBe(text);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("checking whether a file is writable changes no file and leaves none behind", () => {
