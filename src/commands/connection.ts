@@ -4,7 +4,7 @@
 import { contentFormat } from "../cli/chat-format.ts";
 import type { CommandOptions, ServeOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";
-import { serveLimits, unlessNegative } from "../cli/limits.ts";
+import { serveLimits } from "../cli/limits.ts";
 import type { OptionGroup } from "../cli/option-spec.ts";
 import { optionSpec } from "../cli/options.ts";
 import { isGiven, parseOptions, typedOptions } from "../cli/parse-options.ts";
