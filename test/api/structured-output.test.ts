@@ -75,7 +75,7 @@ describe("a JSON schema", () => {
 describe("other constraints", () => {
   test.each([
     ["structured_outputs", { structured_outputs: { regex: "[0-9]{3}" } }, "regex", "[0-9]{3}"],
-    ["guided_regex", { guided_regex: "\\d\\/" }, "regex", "\\d/"],
+    ["guided_regex", { guided_regex: "\\d\\/" }, "regex", "[0-9]/"],
     ["regex", { regex: "a{b" }, "regex", "a\\{b"],
     ["choice", { structured_outputs: { choice: ["a", "b.c"] } }, "regex", "a|b\\u{2e}c"],
     ["guided_choice", { guided_choice: ["red", "blue"] }, "regex", "red|blue"],
