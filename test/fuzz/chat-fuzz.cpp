@@ -62,16 +62,16 @@ static void apply(const pagoda::ChatTemplate & chat_template, const pagoda::Chat
 // Renders the text as an operator's template, then as a request's.
 static void as_template(const std::string & text) {
     try {
-        apply(pagoda::ChatTemplate(model, text), { MESSAGES, "", true, false });
+        apply(pagoda::ChatTemplate(model, text), { MESSAGES, "", "", true, false });
     } catch (const pagoda::Error &) {
     }
-    apply(*templates.front(), { MESSAGES, text, false, true });
+    apply(*templates.front(), { MESSAGES, text, "", false, true });
 }
 
 static void as_messages(const std::string & json) {
     for (const auto & chat_template : templates) {
-        apply(*chat_template, { json, "", true, false });
-        apply(*chat_template, { json, "", false, true });
+        apply(*chat_template, { json, "", "", true, false });
+        apply(*chat_template, { json, "", "", false, true });
     }
 }
 

@@ -34,7 +34,7 @@ test(
 test(
   "chat messages and templates",
   async () => {
-    const parts = ["lexer", "parser", "runtime", "string", "value"];
+    const parts = ["lexer", "parser", "runtime", "string", "text-filters", "value"];
     const program = await buildSanitized({
       name: "chat-fuzz",
       folder: "test/fuzz",

@@ -119,6 +119,6 @@ describe.skipIf(PYTHON === null)("the prompt equals transformers'", () => {
         outcomes.map((outcome, i) => [titles[i], outcome]);
       expect(named(mine)).toEqual(named(wanted));
       await model.dispose();
-    });
+    }, 60_000);
   }
 });
