@@ -32,6 +32,7 @@ const argv = ["--kv-cache-memory-bytes=64M", "--max-model-len=1024"];
 const options = parseOptions("serve", { argv, env: {}, readYaml: () => ({}) }, () => {});
 const engine = await startEngine(engineConfig(options, MODEL), HOST);
 let toolParser: ToolParser = "hermes";
+const warnings: string[] = [];
 const client = new Proxy(engine, {
   get: (target, name) => {
     if (name === "info")
@@ -40,7 +41,7 @@ const client = new Proxy(engine, {
     return typeof value === "function" ? value.bind(target) : value;
   },
 });
-const app = createApp(makeContext(new Front(client)));
+const app = createApp(makeContext(new Front(client), { warn: (text) => warnings.push(text) }));
 
 afterAll(() => engine.shutdown());
 
@@ -118,6 +119,31 @@ describe("a tool that the model may call", () => {
     const { message, finish_reason } = await choiceOf("hermes", { max_tokens: 8, temperature: 0 });
     expect(finish_reason).toBe("length");
     expect(message.content).toMatch(/\w/);
+  });
+
+  test("can be one of 80 with 150 kB of schemas, some of which cannot be enforced", async () => {
+    const text = { type: "string", maxLength: 100_000, description: "What it is for. ".repeat(20) };
+    const pattern = { type: "string", pattern: "^(?!/)[a-z]+$", format: "uri-reference" };
+    const tools = Array.from({ length: 80 }, (_, i) => {
+      const names = ["a", "b", "c", "d", "e"].map((name) => [`${name}_${i}`, text]);
+      const properties = {
+        ...Object.fromEntries(names),
+        path: i === 7 ? pattern : { type: "string" },
+      };
+      const parameters = { type: "object", properties, required: ["path"] };
+      return { type: "function", function: { name: `tool_${i}`, parameters } };
+    });
+    expect(JSON.stringify(tools).length).toBeGreaterThan(150_000);
+    warnings.length = 0;
+    const { finish_reason } = await choiceOf("hermes", { tools, max_tokens: 4 });
+    expect(finish_reason).toBe("length");
+    const unenforced = (name: string, keyword: string) =>
+      `tool ${name}: the keyword "${keyword}" of its parameters cannot be enforced`;
+    expect(warnings).toContain(unenforced("tool_7", "pattern"));
+    expect(warnings).toContain(unenforced("tool_0", "maxLength"));
+    expect(warnings.some((warning) => warning.includes("not constrained"))).toBe(false);
+    const forced = await choiceOf("hermes", { tools, tool_choice: "required", max_tokens: 20 });
+    expect(forced.message.content).toMatch(/^<tool_call>\n\{"name": "tool_\d+", /);
   });
 
   test("with a schema that cannot be enforced is not refused, unless it is strict", async () => {
