@@ -49,9 +49,10 @@ function ruleOf(init: ChatGrammarInit, parsing: MessageParsing): AnswerRule | nu
   if (choice.kind === "required" || choice.kind === "named") {
     return { kind: "calls", tools: grammarTools(init), onlyFirstCall };
   }
-  if (asked !== null) return { kind: "grammar", grammar: asked };
-  if (choice.kind === "none" || parsing.toolParser === null) return null;
-  return { kind: "text_with_calls", tools: grammarTools(init), onlyFirstCall };
+  const hasTools = choice.kind === "auto" && parsing.toolParser !== null;
+  const calls = hasTools ? { tools: grammarTools(init), onlyFirstCall } : null;
+  if (asked !== null) return { kind: "grammar", grammar: asked, calls };
+  return calls && { kind: "text_with_calls", ...calls };
 }
 
 /** @returns the tools that may be called */

@@ -4,14 +4,15 @@ import type { ChatFormat } from "../protocol/message-parsing.ts";
 import type { GrammarSpec } from "../request/sampling-params.ts";
 import { type CallsInit, calls, textWithCalls } from "./call-grammar.ts";
 import { callGrammar } from "./call-grammars.ts";
+import { isHarmony } from "./format-markers.ts";
 import { Lark } from "./lark.ts";
 import { REASONING_FORMATS, type ReasoningFormat } from "./reasoning-formats.ts";
 
 /** Rule for the output after its reasoning. */
 export type AnswerRule =
   | ({ readonly kind: "calls" | "text_with_calls" } & CallsInit)
-  /** Text that follows a grammar, or calls if there are tools. */
-  | { readonly kind: "grammar"; readonly grammar: GrammarSpec };
+  /** Text that follows a grammar, or calls instead of it; null = no calls. */
+  | { readonly kind: "grammar"; readonly grammar: GrammarSpec; readonly calls: CallsInit | null };
 
 /** Text of a grammar for each way that the output can begin. */
 export interface AnswerGrammar {
@@ -40,19 +41,27 @@ export function answerGrammar(
   return otherwise === null ? null : { afterOpen: build(true) ?? otherwise, otherwise };
 }
 
-function answerOf({ toolParser }: ChatFormat, lark: Lark, rule: AnswerRule): string | null {
-  const isHarmony = toolParser === "openai";
+function answerOf(format: ChatFormat, lark: Lark, rule: AnswerRule): string | null {
+  const { toolParser } = format;
+  if (rule.kind === "calls") return callsOf(format, lark, rule);
   if (rule.kind === "grammar") {
-    const answer = embedded(rule.grammar, lark);
-    return isHarmony ? `${lark.text("<|channel|>final<|message|>")} ${answer}` : answer;
+    const text = embedded(rule.grammar, lark);
+    const answer = isHarmony(format) ? `${lark.text(HARMONY_ANSWER)} ${text}` : text;
+    const instead = rule.calls && callsOf(format, lark, rule.calls);
+    return instead === null ? answer : `(${answer} | ${instead})`;
   }
-  const grammar = toolParser && callGrammar(toolParser, lark);
-  if (grammar === null) return null;
-  if (rule.kind === "text_with_calls") {
-    return isHarmony ? null : textWithCalls(grammar, lark, rule);
-  }
+  if (toolParser === null || isHarmony(format)) return null;
+  return textWithCalls(callGrammar(toolParser, lark), lark, rule);
+}
+
+const HARMONY_ANSWER = "<|channel|>final<|message|>";
+
+function callsOf(format: ChatFormat, lark: Lark, init: CallsInit): string | null {
+  const { toolParser } = format;
+  if (toolParser === null) return null;
   // In harmony, a call ends the output.
-  return calls(grammar, lark, isHarmony ? { ...rule, onlyFirstCall: true } : rule);
+  const onlyFirstCall = init.onlyFirstCall || isHarmony(format);
+  return calls(callGrammar(toolParser, lark), lark, { ...init, onlyFirstCall });
 }
 
 function reasoningOf(

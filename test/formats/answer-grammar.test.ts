@@ -63,10 +63,21 @@ describe("the grammar of an answer", () => {
 
   test("is the constraint of the body after the reasoning", () => {
     const grammar = { kind: "json_schema", text: "{}", param: "response_format" } as const;
-    expect(lines(QWEN, { kind: "grammar", grammar }, NO_TOKENS, true)).toEqual([
+    const rule: AnswerRule = { kind: "grammar", grammar, calls: null };
+    expect(lines(QWEN, rule, NO_TOKENS, true)).toEqual([
       "start: rule_1 /\\s{0,4}/ rule_0",
       "rule_0: %json {}",
       `rule_1[lazy]: /(?s:.)*${END}/`,
     ]);
+    const { tools, onlyFirstCall } = one;
+    const [start] = lines(PLAIN, { ...rule, calls: { tools, onlyFirstCall } }) ?? [];
+    expect(start).toBe("start: (rule_0 | rule_1 )");
+  });
+
+  test("has the constraint of the body in harmony's final channel", () => {
+    const grammar = { kind: "json_schema", text: "{}", param: "response_format" } as const;
+    const harmony: ChatFormat = { toolParser: null, reasoningParser: "openai_gptoss" };
+    const [start] = lines(harmony, { kind: "grammar", grammar, calls: null }) ?? [];
+    expect(start).toEndWith('"<|start|>assistant")? "<|channel|>final<|message|>" rule_0');
   });
 });

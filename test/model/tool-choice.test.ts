@@ -146,6 +146,15 @@ describe("a tool that the model may call", () => {
     expect(forced.message.content).toMatch(/^<tool_call>\n\{"name": "tool_\d+", /);
   });
 
+  test("is an alternative to the text that response_format asks for", async () => {
+    const schema = { type: "object", properties: { ok: { type: "boolean" } }, required: ["ok"] };
+    const json_schema = { name: "x", schema: { ...schema, additionalProperties: false } };
+    const fields = { response_format: { type: "json_schema", json_schema }, max_tokens: 100 };
+    const { message } = await choiceOf("hermes", fields);
+    const said = message.tool_calls[0]?.function.arguments ?? message.content ?? "";
+    expect(Object.keys(JSON.parse(said))).toContain(message.content === null ? "city" : "ok");
+  });
+
   test("with a schema that cannot be enforced is not refused, unless it is strict", async () => {
     const parameters = { type: "object", properties: { a: { type: "string", pattern: "(?=b)" } } };
     const named = { name: "f", parameters };
