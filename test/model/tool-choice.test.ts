@@ -149,7 +149,8 @@ describe("a tool that the model may call", () => {
   test("is an alternative to the text that response_format asks for", async () => {
     const schema = { type: "object", properties: { ok: { type: "boolean" } }, required: ["ok"] };
     const json_schema = { name: "x", schema: { ...schema, additionalProperties: false } };
-    const fields = { response_format: { type: "json_schema", json_schema }, max_tokens: 100 };
+    const response_format = { type: "json_schema", json_schema };
+    const fields = { response_format, max_tokens: 200, temperature: 0 };
     const { message } = await choiceOf("hermes", fields);
     const said = message.tool_calls[0]?.function.arguments ?? message.content ?? "";
     expect(Object.keys(JSON.parse(said))).toContain(message.content === null ? "city" : "ok");
