@@ -21,7 +21,7 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   ],
   [
     "/v1/responses/*",
-    "This server supports create, get, delete, cancel and input_items of the Responses API.",
+    "This server supports create, get, delete, cancel, input_items and input_tokens of the Responses API.",
   ],
   ["/v1/messages/*", "Send each message separately to POST /v1/messages: the server batches them."],
   [

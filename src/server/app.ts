@@ -36,6 +36,7 @@ const METHODS: readonly RouteEntry[] = [
   ["/v1/chat/completions", "POST"],
   ["/v1/completions", "POST"],
   ["/v1/responses", "POST"],
+  ["/v1/responses/input_tokens", "POST"],
   ["/v1/responses/{id}", "GET, DELETE"],
   ["/v1/responses/{id}/cancel", "POST"],
   ["/v1/responses/{id}/input_items", "GET"],

@@ -9,6 +9,7 @@ import { ResponseEventWriter } from "../api/responses/response-events.ts";
 import type { StoredResponse } from "../api/responses/response-store.ts";
 import { RESPONSES_FIELDS } from "../api/responses/schema.ts";
 import {
+  countInput,
   previousItems,
   type ResponseRequest,
   responseRequest,
@@ -43,6 +44,7 @@ export function responseRoutes(context: ServerContext) {
       handle({ context, request, owner: keys.keyOf(request) });
   return new Elysia({ name: "responses" })
     .post("/v1/responses", to(create), { parse: "none" })
+    .post("/v1/responses/input_tokens", to(inputTokens), { parse: "none" })
     .get("/v1/responses/:id", to(retrieve))
     .delete("/v1/responses/:id", to(remove), { parse: "none" })
     .post("/v1/responses/:id/cancel", to(cancel), { parse: "none" })
@@ -64,6 +66,14 @@ async function create(call: Call): Promise<Response> {
     const answered = body.background ? answerInBackground : answerNow;
     return answered(call, { asked, init: { id, arrivalMs }, watch });
   });
+}
+
+async function inputTokens({ context, request, owner }: Call): Promise<Response> {
+  const body = await readBody(context, request, RESPONSES_FIELDS);
+  const previous = previousItems(context.responseStore, body.previous_response_id, owner);
+  const asked = responseRequest(context, body, { id: "", previous });
+  const input_tokens = await countInput(context, asked);
+  return jsonResponse({ object: "response.input_tokens", input_tokens });
 }
 
 interface Creation {

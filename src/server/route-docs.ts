@@ -100,6 +100,11 @@ const RESPONSES = tagged("OpenAI Responses", {
     answer: "The response",
     types: JSON_OR_EVENTS,
   },
+  "POST /v1/responses/input_tokens": {
+    summary: "Count Input Tokens",
+    bodies: ["ResponsesRequest"],
+    answer: "Number of tokens of the prompt",
+  },
   "GET /v1/responses/{id}": {
     summary: "Retrieve Responses",
     query: [

@@ -35,6 +35,15 @@ describe("the openai client", () => {
     expect(response.usage?.output_tokens).toBe(5);
   });
 
+  test("counts the tokens of an input", async () => {
+    const { input_tokens } = await client.responses.inputTokens.count({ input: "hi" });
+    expect(input_tokens).toBe(21);
+    const previous_response_id = (await client.responses.create(request)).id;
+    const counted = await client.responses.inputTokens.count({ input: "hi", previous_response_id });
+    const used = await client.responses.create({ ...request, previous_response_id });
+    expect(counted.input_tokens).toBe(used.usage?.input_tokens ?? 0);
+  });
+
   test("continues a conversation", async () => {
     const first = await client.responses.create(request);
     const previous_response_id = first.id;

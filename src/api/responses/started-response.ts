@@ -96,9 +96,21 @@ const isSystem = ({ role }: JsonObject): boolean => role === "system" || role ==
 
 /** @returns whether there is room for the output, up to half of the context */
 async function fits(context: ApiContext, body: ResponsesBody, chat: ChatBody): Promise<boolean> {
-  const { calls, info } = context.front;
-  const { maxModelLen } = info;
+  const { maxModelLen } = context.front.info;
   const room = Math.min(Number(body.max_output_tokens ?? 1), Math.floor(maxModelLen / 2));
+  return (await numTokens(context, chat, maxModelLen)) <= maxModelLen - Math.max(1, room);
+}
+
+/** @param max larger numbers are not exact; absent = no limit */
+async function numTokens(context: ApiContext, chat: ChatBody, max?: number): Promise<number> {
   const request = shownChat(context, chat, chatMessages(chat.messages));
-  return (await calls.encodeChat(request, maxModelLen)).length <= maxModelLen - Math.max(1, room);
+  return (await context.front.calls.encodeChat(request, max)).length;
+}
+
+/** @returns number of tokens of the prompt, even if it does not fit */
+export function countInput(
+  context: ApiContext,
+  { body, items, tools }: ResponseRequest,
+): Promise<number> {
+  return numTokens(context, chatBodyOf(body, items, tools));
 }
