@@ -30,14 +30,22 @@ function promptFields(body: CountTokensBody): JsonObject {
   // The client has begun the output, and the model continues it.
   const continues =
     last?.["role"] === "assistant" && last["content"] !== null && !last["tool_calls"];
-  const budget = body.thinking?.["budget_tokens"];
   return {
     messages,
     ...toolFields(body),
+    ...thinkingFields(body),
     add_generation_prompt: !continues,
     continue_final_message: continues,
-    chat_template_kwargs: { enable_thinking: showsThinking(body) },
-    ...(showsThinking(body) && budget !== undefined && { thinking_token_budget: budget }),
+  };
+}
+
+/** Without thinking, a model that thinks regardless of its template is cut short: its limit is for what is shown. */
+function thinkingFields(body: CountTokensBody): JsonObject {
+  const thinks = showsThinking(body);
+  const budget = thinks ? body.thinking?.["budget_tokens"] : 0;
+  return {
+    chat_template_kwargs: { enable_thinking: thinks, thinking: thinks },
+    ...(budget !== undefined && { thinking_token_budget: budget }),
   };
 }
 

@@ -66,7 +66,6 @@ function logprobFields(body: ResponsesBody): JsonObject {
 function reasoningFields(reasoning: JsonObject | null): JsonObject {
   const effort = reasoning?.["effort"];
   if (typeof effort !== "string") return {};
-  if (effort === "none") return { chat_template_kwargs: { enable_thinking: false } };
   return { reasoning_effort: EFFORTS[effort] ?? effort };
 }
 

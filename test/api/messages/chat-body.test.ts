@@ -213,7 +213,10 @@ describe("the chat", () => {
   ])("given the thinking option %p, thinks: %p", (thinking, expected) => {
     const body = parse(thinking === undefined ? {} : { thinking });
     expect(showsThinking(body)).toBe(expected);
-    expect(chatBodyOf(body).chat_template_kwargs).toEqual({ enable_thinking: expected });
+    expect(chatBodyOf(body)).toMatchObject({
+      chat_template_kwargs: { enable_thinking: expected, thinking: expected },
+      thinking_token_budget: expected ? (body.thinking?.["budget_tokens"] ?? null) : 0,
+    } as never);
   });
 
   test("is the same for counting tokens as for generating", () => {

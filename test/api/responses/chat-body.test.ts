@@ -235,11 +235,15 @@ describe("the chat", () => {
     expect(chat({ top_logprobs: 2 })).toMatchObject({ logprobs: false });
   });
 
-  test("does not think if the reasoning effort is none", () => {
-    expect(chat({ reasoning: { effort: "none" } }).chat_template_kwargs).toEqual({
-      enable_thinking: false,
-    });
-    expect(chat({ reasoning: { effort: "high" } }).chat_template_kwargs).toBeNull();
+  test.each([
+    ["none", "none"],
+    ["minimal", "low"],
+    ["high", "high"],
+    ["xhigh", "high"],
+  ])("has the nearest effort to %s that templates know", (effort, expected) => {
+    expect(String(chat({ reasoning: { effort, summary: "auto" } }).reasoning_effort)).toBe(
+      expected,
+    );
   });
 });
 
