@@ -7,9 +7,20 @@ import type { MessagePart } from "../../src/protocol/message-part.ts";
 
 /** @returns a chat with only the properties that converters read */
 export function scriptedChat(numPromptTokens = 10): StartedChat {
-  const context = { servedModelNames: ["tiny"], samplingDefaults: { temperature: 1, topP: 1 } };
+  const context = {
+    servedModelNames: ["tiny"],
+    samplingDefaults: { temperature: 1, topP: 1 },
+    front: { info: { maxModelLen: 11 } },
+  };
   const promptIds = new Int32Array(numPromptTokens);
-  const chat = { context, id: "answer-1", createdS: 1_700_000_000, n: 1, promptIds, body: {} };
+  const chat = {
+    context,
+    id: "answer-1",
+    createdS: 1_700_000_000,
+    n: 1,
+    promptIds,
+    body: { max_tokens: 5 },
+  };
   return chat as unknown as StartedChat;
 }
 

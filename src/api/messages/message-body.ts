@@ -10,7 +10,12 @@ import type { StartedChat } from "../started-chat.ts";
 /** Clients send thinking back only if it has a signature. The server does not verify it, so any text will do. */
 export const SIGNATURE = "cGFnb2Rh";
 
-export type StopReason = "end_turn" | "max_tokens" | "stop_sequence" | "tool_use";
+export type StopReason =
+  | "end_turn"
+  | "max_tokens"
+  | "stop_sequence"
+  | "tool_use"
+  | "model_context_window_exceeded";
 
 export interface MessageStop {
   readonly stop_reason: StopReason;
@@ -119,12 +124,20 @@ export class GeneratedMessage {
   }
 
   #stopOf({ finishReason, stopReason }: RequestOutput): MessageStop {
-    if (finishReason === "length") return { stop_reason: "max_tokens", stop_sequence: null };
+    if (finishReason === "length") return { stop_reason: this.#limit, stop_sequence: null };
     if (typeof stopReason === "string") {
       return { stop_reason: "stop_sequence", stop_sequence: stopReason };
     }
     const calls = this.#blocks.blocks.some(({ kind }) => kind === "tool_call");
     return { stop_reason: calls ? "tool_use" : "end_turn", stop_sequence: null };
+  }
+
+  /** The limit that ended the output: a number of tokens, or the end of the context. */
+  get #limit(): StopReason {
+    const { body, context, promptIds } = this.#chat;
+    const isFull = promptIds.length + this.#numTokens >= context.front.info.maxModelLen;
+    const isAsked = body.max_tokens !== null && this.#numTokens >= body.max_tokens;
+    return isFull && !isAsked ? "model_context_window_exceeded" : "max_tokens";
   }
 }
 

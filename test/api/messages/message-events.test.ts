@@ -169,6 +169,7 @@ describe("a message", () => {
     expect(reasonOf(scriptedOutputs(CALLS))).toEqual(["tool_use", null]);
     const cut = { finishReason: "length" as const };
     expect(reasonOf(scriptedOutputs(CALLS, cut))).toEqual(["max_tokens", null]);
+    expect(reasonOf(scriptedOutputs(text, cut))).toEqual(["model_context_window_exceeded", null]);
     const stopped = { finishReason: "stop" as const, stopReason: "END" };
     expect(reasonOf(scriptedOutputs(text, stopped))).toEqual(["stop_sequence", "END"]);
     expect(reasonOf(scriptedOutputs(text, { ...stopped, stopReason: 7 }))).toEqual([
