@@ -66,7 +66,7 @@ describe("GBNF", () => {
       }),
       { numRuns: 100 },
     );
-  }, 30_000);
+  }, 60_000);
 
   test("llama.cpp's grammars of arithmetic and lists work", async () => {
     const arithmetic = `

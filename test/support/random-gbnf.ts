@@ -119,6 +119,7 @@ export function derives({ rules }: RandomGrammar, target: string): boolean {
 class Matcher {
   readonly #rules: ReadonlyMap<string, Expression>;
   readonly #points: readonly string[];
+  readonly #known = new Map<Expression, Map<number, Set<number>>>();
 
   constructor(rules: ReadonlyMap<string, Expression>, points: readonly string[]) {
     this.#rules = rules;
@@ -127,6 +128,14 @@ class Matcher {
 
   /** @returns positions at which a match that begins at `start` can end */
   ends(expression: Expression, start: number): Set<number> {
+    const known = this.#known.get(expression) ?? new Map<number, Set<number>>();
+    this.#known.set(expression, known);
+    const ends = known.get(start) ?? this.#newEnds(expression, start);
+    known.set(start, ends);
+    return ends;
+  }
+
+  #newEnds(expression: Expression, start: number): Set<number> {
     switch (expression.kind) {
       case "text": {
         const letters = [...expression.text];
@@ -165,8 +174,9 @@ class Matcher {
     let ends = new Set([start]);
     for (let count = 1; count <= (max ?? this.#points.length + min); count++) {
       ends = union([...ends].map((at) => this.ends(item, at)));
-      if (ends.size === 0) break;
+      const numEnds = all.size;
       if (count >= min) for (const end of ends) all.add(end);
+      if (ends.size === 0 || (count > min && all.size === numEnds)) break;
     }
     return all;
   }
