@@ -11,6 +11,7 @@ import {
 import type { Prompt } from "../protocol/protocol.ts";
 import type { Filled } from "./answer-options.ts";
 import type { ApiContext } from "./api-context.ts";
+import { infillPrompt } from "./infill.ts";
 import { tokenText } from "./logprobs.ts";
 import { maxPromptTokens, truncatedIds } from "./prompt-truncation.ts";
 import type { Prompt as BodyPrompt, CompletionBody } from "./schemas.ts";
@@ -63,6 +64,11 @@ export async function readPrompts(context: ApiContext, body: CompletionBody): Pr
   const { calls, info } = context.front;
   const addSpecial = body.add_special_tokens;
   const prompts = body.prompt ?? [];
+  const { fimTokenIds: fim } = info.model;
+  const { suffix } = body;
+  if (suffix && fim !== null) {
+    return Promise.all(prompts.map((prompt) => infillPrompt(context, prompt, { suffix, fim })));
+  }
   const maxTokens = maxPromptTokens(context, body, outputLimit(body));
   if (maxTokens !== null) {
     return Promise.all(prompts.map((prompt) => truncatedPrompt(context, body, prompt, maxTokens)));

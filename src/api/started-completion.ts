@@ -15,6 +15,7 @@ import {
   shownPrompt,
   showsPromptOnly,
 } from "./completion-prompts.ts";
+import { checkSuffix } from "./infill.ts";
 import { abortAll, abortOnDisconnect } from "./output-streams.ts";
 import { checkN, samplingParams } from "./sampling.ts";
 import type { CompletionBody } from "./schemas.ts";
@@ -45,6 +46,7 @@ export async function startCompletion(
   checkStreamOptions(given);
   const body = withAnswerOptions(context.answers, given);
   checkCompletionFeatures(body);
+  checkSuffix(context, body);
   const n = checkN(context, body);
   checkPromptCount(context, body);
   const badWords = await badWordIds(context, body);

@@ -27,7 +27,6 @@ export function checkChatFeatures(body: ChatBody): void {
 /** @throws RequestError "unsupported" or "invalid_value" */
 export function checkCompletionFeatures(body: CompletionBody): void {
   checkSamplingFeatures(body);
-  if (body.suffix !== null) invalid("suffix is not currently supported", "suffix");
   if (body.prompt_embeds !== null) refuse("prompt_embeds");
   if (body.best_of !== null && body.best_of > body.n) refuse("best_of");
 }

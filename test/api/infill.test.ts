@@ -1,0 +1,64 @@
+// `suffix` in completions of models with fill-in-the-middle tokens. The fake model has a token per byte; BOS is 256.
+
+import { describe, expect, test } from "bun:test";
+import { makeApp } from "../support/fake-engine.ts";
+
+const PATH = "/v1/completions";
+const bytes = (text: string) => [...Buffer.from(text)];
+
+function start(fimTokenIds = { prefix: 1, suffix: 2, middle: 3 }) {
+  const parts = makeApp({ scheduler: { maxModelLen: 64 } });
+  Object.assign(parts.engine.info.model, { fimTokenIds });
+  const prompts = async (body: object) => {
+    const answer = await parts.post(PATH, { max_tokens: 1, return_token_ids: true, ...body });
+    const { choices } = (await answer.json()) as { choices: { prompt_token_ids: number[] }[] };
+    return choices.map((choice) => choice.prompt_token_ids);
+  };
+  return { ...parts, prompts };
+}
+
+describe("a suffix", () => {
+  test("makes a prompt of prefix, suffix and gap after BOS", async () => {
+    expect(await start().prompts({ prompt: "ab", suffix: "cd" })).toEqual([
+      [256, 1, ...bytes("ab"), 2, ...bytes("cd"), 3],
+    ]);
+  });
+
+  test("goes with each of several prompts, also of token IDs", async () => {
+    expect(await start().prompts({ prompt: ["", "x"], suffix: "y" })).toEqual([
+      [256, 1, 2, 121, 3],
+      [256, 1, 120, 2, 121, 3],
+    ]);
+    expect(await start().prompts({ prompt: [[97]], suffix: "y" })).toEqual([
+      [256, 1, 97, 2, 121, 3],
+    ]);
+  });
+
+  test("that is empty is none", async () => {
+    expect(await start().prompts({ prompt: "ab", suffix: "" })).toEqual([[256, ...bytes("ab")]]);
+  });
+
+  test.each([
+    ["echo", { echo: true }],
+    ["truncate_prompt_tokens", { truncate_prompt_tokens: 5 }],
+  ])("cannot be combined with %s", async (name, fields) => {
+    const answer = await start().post(PATH, { prompt: "a", suffix: "b", ...fields });
+    expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining(name)]);
+  });
+
+  test("counts toward the context", async () => {
+    const answer = await start().post(PATH, { prompt: "a", suffix: "b".repeat(70) });
+    expect([answer.status, await answer.text()]).toEqual([
+      400,
+      expect.stringContaining("maximum context length is 64 tokens"),
+    ]);
+  });
+
+  test("is refused for a model without the tokens", async () => {
+    const answer = await makeApp().post(PATH, { prompt: "a", suffix: "b" });
+    expect([answer.status, await answer.json()]).toMatchObject([
+      400,
+      { error: { param: "suffix", message: expect.stringContaining("suffix is not currently") } },
+    ]);
+  });
+});
