@@ -205,6 +205,7 @@ const SAMPLING_FIELDS = {
   ebnf: UNREAD,
   regex: UNREAD,
   use_beam_search: optional(boolean, false),
+  length_penalty: optional(float, 1),
 } as const;
 
 export const CHAT_FIELDS = {

@@ -9,6 +9,7 @@ import { checkPromptLength } from "../protocol/prompt-limits.ts";
 import { type Filled, withAnswerOptions } from "./answer-options.ts";
 import { type ApiContext, unixSeconds } from "./api-context.ts";
 import { badWordIds } from "./bad-words.ts";
+import { BeamSearch } from "./beam-search.ts";
 import { chatGrammar, type ToolInputs } from "./chat-grammar.ts";
 import { type ChatMessage, chatMessages, contentText } from "./chat-messages.ts";
 import { chatParsing } from "./chat-parsing.ts";
@@ -94,10 +95,11 @@ export async function startChat(
     mustFit: mustFit && limit !== null,
     ...{ priority, cacheSalt, arrivalMs },
   };
-  const start = await queued(front, request, signal).catch((error) => {
+  const queued = (asked: FrontRequest) => queuedChat(front, body, asked, signal);
+  const start = await queued(request).catch((error) => {
     if (choice.kind !== "auto" || !failsOpen(error, body)) throw error;
     warn(`calls of tools are not constrained: ${error.message}`);
-    return queued(front, { ...request, samplingParams: { ...params, grammar: null } }, signal);
+    return queued({ ...request, samplingParams: { ...params, grammar: null } });
   });
   const { promptIds } = start;
   const stream = everyTokens(start.stream, body.stream ? context.answers.streamInterval : 1);
@@ -106,8 +108,15 @@ export async function startChat(
   return { context, body, id, createdS, n, promptIds, stream, role, prefix, choice, parsing };
 }
 
-async function queued(front: Front, request: FrontRequest, signal: AbortSignal | undefined) {
-  const stream = front.generate(request);
+async function queuedChat(
+  front: Front,
+  body: ChatBody,
+  request: FrontRequest,
+  signal: AbortSignal | undefined,
+) {
+  const stream = body.use_beam_search
+    ? new BeamSearch(front, request, { lengthPenalty: body.length_penalty })
+    : front.generate(request);
   abortOnDisconnect(signal, [stream]);
   return { stream, promptIds: await stream.promptTokenIds };
 }

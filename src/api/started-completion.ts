@@ -7,6 +7,7 @@ import type { EngineInfo } from "../protocol/protocol.ts";
 import { type Filled, withAnswerOptions } from "./answer-options.ts";
 import { type ApiContext, unixSeconds } from "./api-context.ts";
 import { badWordIds } from "./bad-words.ts";
+import { BeamSearch } from "./beam-search.ts";
 import {
   type CompletionPrompt,
   checkPromptCount,
@@ -82,9 +83,12 @@ async function queueAll(
     checkNumLogprobs(known.reduce((sum, ids) => sum + logprobsOf(front.info, shared, ids), 0));
     reservation.addTokens(prompts.reduce((sum, prompt) => sum + knownTokens(prompt), 0));
     const interval = body.stream ? context.answers.streamInterval : 1;
-    return prompts.map((prompt) =>
-      everyTokens(front.generate({ prompt, ...shared }, reservation), interval),
-    );
+    const { length_penalty: lengthPenalty } = body;
+    const queued = (request: FrontRequest) =>
+      body.use_beam_search
+        ? new BeamSearch(front, request, { lengthPenalty, reservation })
+        : front.generate(request, reservation);
+    return prompts.map((prompt) => everyTokens(queued({ prompt, ...shared }), interval));
   } finally {
     reservation.release();
   }

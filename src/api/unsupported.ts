@@ -2,6 +2,7 @@
 // requests a constraint, under any name, must not get unconstrained output.
 
 import { RequestError } from "../errors.ts";
+import { checkBeamSearch } from "./beam-search.ts";
 import { shortened } from "./quote.ts";
 import { isObject, type Json } from "./schema/json-value.ts";
 import { bodyFault } from "./schema-faults.ts";
@@ -48,7 +49,7 @@ function checkSamplingFeatures(body: SamplingBody): void {
     if (requestsFeature(body[name], name)) refuse(name, "", ADVICE[name]);
   }
   checkForeignFields(body);
-  if (body.use_beam_search) refuse("use_beam_search");
+  checkBeamSearch(body);
   if (body.cache_salt === "") {
     invalid("Parameter 'cache_salt' must be a non-empty string if provided.", "cache_salt");
   }

@@ -285,9 +285,9 @@ const BAD_COMPLETION_VALUES: Case[] = [
   ["a suffix", { suffix: "y" }, "suffix is not currently supported"],
   ["embeddings, not supported yet", { prompt_embeds: "AAAA" }, "`prompt_embeds` is not supported"],
   [
-    "beam search, not supported yet",
-    { use_beam_search: true },
-    "`use_beam_search` is not supported",
+    "beam search with stop strings",
+    { use_beam_search: true, stop: ["x"] },
+    "use_beam_search cannot be combined with stop.",
   ],
 ];
 

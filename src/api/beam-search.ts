@@ -1,0 +1,209 @@
+// Beam search as rounds of requests for one token each, as in vLLM: the engine knows nothing of beams, and the prefix
+// cache shares their blocks. The answer comes as one output per beam at the end.
+
+import { RequestError } from "../errors.ts";
+import type { Reservation } from "../front/admission.ts";
+import type { Front } from "../front/front.ts";
+import type { FrontRequest, OutputStream, SequenceOutput } from "../front/output-stream.ts";
+import { fitMaxTokens } from "../protocol/prompt-limits.ts";
+import type { RequestOutput } from "../protocol/protocol.ts";
+import { type Beam, type BeamRules, bestBeams, extensions, FIRST_BEAM } from "./beams.ts";
+import { abortAll } from "./output-streams.ts";
+import type { SamplingBody } from "./schemas.ts";
+
+/** Fields that a beam search cannot honor, since it samples nothing and checks no text. */
+const EXCLUDED = [
+  ...["stop", "bad_words", "logit_bias", "allowed_token_ids", "min_tokens"],
+  ...["response_format", "structured_outputs", "guided_json", "guided_regex", "guided_choice"],
+  ...["guided_grammar", "structural_tag", "json_schema", "grammar", "ebnf", "regex", "tools"],
+] as const;
+
+/** @throws RequestError "invalid_value" */
+export function checkBeamSearch(body: SamplingBody): void {
+  if (!body.use_beam_search) return;
+  const fields: Readonly<Record<string, unknown>> = body;
+  const name = EXCLUDED.find((field) => isSet(fields[field]));
+  if (name === undefined) return;
+  const message = `use_beam_search cannot be combined with ${name}.`;
+  throw new RequestError("invalid_value", message, "use_beam_search");
+}
+
+function isSet(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length > 0;
+  return !(value === undefined || value === null || value === 0 || value === "" || value === false);
+}
+
+export interface BeamOptions {
+  readonly lengthPenalty: number;
+  /** Capacity for the first round; absent = it is reserved there. */
+  readonly reservation?: Reservation;
+}
+
+/** A beam search for `samplingParams.n` beams, in the form of an output stream. */
+export class BeamSearch implements OutputStream {
+  readonly promptTokenIds: Promise<Int32Array>;
+  readonly #front: Front;
+  readonly #request: FrontRequest;
+  readonly #lengthPenalty: number;
+  readonly #first: OutputStream;
+  /** Streams of the current round. If one cannot be queued, the others are aborted. */
+  #streams: readonly OutputStream[];
+  #isAborted = false;
+
+  /** Queues the first round. @throws as Front.generate() */
+  constructor(front: Front, request: FrontRequest, { lengthPenalty, reservation }: BeamOptions) {
+    this.#front = front;
+    this.#request = request;
+    this.#lengthPenalty = lengthPenalty;
+    this.#first = front.generate(this.#round(request.samplingParams.promptLogprobs), reservation);
+    this.#streams = [this.#first];
+    this.promptTokenIds = this.#checkedPrompt();
+    this.promptTokenIds.catch(() => {});
+  }
+
+  abort(): void {
+    this.#isAborted = true;
+    abortAll(this.#streams);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<SequenceOutput> {
+    try {
+      yield* await this.#outputs();
+    } finally {
+      this.abort();
+    }
+  }
+
+  /** @throws RequestError "context_length" if the whole answer does not fit */
+  async #checkedPrompt(): Promise<Int32Array> {
+    const ids = await this.#first.promptTokenIds;
+    try {
+      fitMaxTokens(this.#front.info, this.#request, ids);
+      return ids;
+    } catch (error) {
+      this.abort();
+      throw error;
+    }
+  }
+
+  async #outputs(): Promise<SequenceOutput[]> {
+    const prompt = await this.promptTokenIds;
+    const maxTokens = fitMaxTokens(this.#front.info, this.#request, prompt);
+    const rules = this.#rules(prompt.length);
+    const firstOutput = await onlyOutput(this.#first);
+    let latest = [firstOutput];
+    let live = [FIRST_BEAM];
+    const ended: Beam[] = [];
+    for (let round = 1; !this.#hasStopped(latest); round++) {
+      const beams = live.flatMap((beam, i) => {
+        const [position] = latest[i]?.logprobs ?? [];
+        return position === undefined ? [] : extensions(beam, position, rules);
+      });
+      ended.push(...beams.filter(({ endTokenId }) => endTokenId !== null));
+      live = bestBeams(
+        beams.filter(({ endTokenId }) => endTokenId === null),
+        rules,
+      );
+      if (round === maxTokens || live.length === 0) break;
+      latest = await this.#nextRound(prompt, live);
+    }
+    const best = bestBeams([...ended, ...live], rules);
+    const isAborted = this.#hasStopped(latest);
+    return Promise.all(
+      best.map((beam, index) => this.#output({ beam, index, firstOutput, latest, isAborted })),
+    );
+  }
+
+  #hasStopped(latest: readonly RequestOutput[]): boolean {
+    return this.#isAborted || latest.some(({ finishReason }) => finishReason === "abort");
+  }
+
+  #rules(numPromptTokens: number): BeamRules {
+    const {
+      n: width,
+      ignoreEos,
+      stopTokenIds,
+      includeStopStrInOutput,
+    } = this.#request.samplingParams;
+    const eos = ignoreEos ? [] : this.#front.info.model.eosTokenIds;
+    return {
+      ...{ width, numPromptTokens, lengthPenalty: this.#lengthPenalty },
+      endTokenIds: new Set([...eos, ...stopTokenIds]),
+      includesEnd: includeStopStrInOutput,
+    };
+  }
+
+  /** The request of a round: greedy, for one token and the likeliest tokens in its place. */
+  #round(promptLogprobs: number | null): FrontRequest {
+    // A token by itself cannot be parsed.
+    const { parsing: _, reportsProgress: __, samplingParams: params, ...others } = this.#request;
+    const { vocabSize } = this.#front.info.model;
+    const logprobs = Math.min(2 * params.n, vocabSize);
+    const fixed = { n: 1, temperature: 0, maxTokens: 1, ignoreEos: true, stopTokenIds: [] };
+    const samplingParams = { ...params, ...fixed, logprobs, promptLogprobs };
+    return { ...others, samplingParams, mustFit: false };
+  }
+
+  async #nextRound(prompt: Int32Array, beams: readonly Beam[]): Promise<RequestOutput[]> {
+    const round = this.#round(null);
+    const streams: OutputStream[] = [];
+    this.#streams = streams;
+    for (const { tokenIds } of beams) {
+      const ids = Int32Array.of(...prompt, ...tokenIds);
+      streams.push(this.#front.generate({ ...round, prompt: ids }));
+    }
+    return Promise.all(streams.map(onlyOutput));
+  }
+
+  async #output(found: FoundBeam): Promise<SequenceOutput> {
+    const { beam, index, firstOutput, latest, isAborted } = found;
+    const { logprobs, skipSpecialTokens } = this.#request.samplingParams;
+    const lastTokenS = latest[0]?.timeline.lastTokenS ?? null;
+    const positions = beam.positions.slice(0, beam.tokenIds.length);
+    const endReason = beam.endTokenId === null ? "length" : "stop";
+    return {
+      ...firstOutput,
+      index,
+      text: await this.#textOf(beam, skipSpecialTokens),
+      tokenIds: beam.tokenIds,
+      tokenTimesS: beam.tokenIds.map(() => lastTokenS ?? 0),
+      logprobs:
+        logprobs === null
+          ? null
+          : positions.map(({ chosen, top }) => ({ chosen, top: top.slice(0, logprobs) })),
+      promptLogprobs: index === 0 ? firstOutput.promptLogprobs : null,
+      finishReason: isAborted ? "abort" : endReason,
+      stopReason: beam.endTokenId,
+      timeline: { ...firstOutput.timeline, lastTokenS },
+    };
+  }
+
+  /** The bytes of the tokens, since decode() can strip a space at the start, unless special tokens are left out. */
+  async #textOf({ tokenIds, positions }: Beam, skipsSpecial: boolean): Promise<string> {
+    const { calls } = this.#front;
+    const ids = Int32Array.from(tokenIds);
+    const [whole, shown] = await Promise.all([
+      calls.decode(ids, false),
+      calls.decode(ids, skipsSpecial),
+    ]);
+    if (whole !== shown) return shown;
+    const bytes = positions.slice(0, tokenIds.length).map(({ chosen }) => chosen.bytes);
+    return Buffer.concat(bytes).toString();
+  }
+}
+
+interface FoundBeam {
+  readonly beam: Beam;
+  /** Place among the best, 0 = best. */
+  readonly index: number;
+  readonly firstOutput: RequestOutput;
+  /** Outputs of the last round. */
+  readonly latest: readonly RequestOutput[];
+  readonly isAborted: boolean;
+}
+
+/** @returns the output of a request for one token @throws the request's error */
+async function onlyOutput(stream: OutputStream): Promise<RequestOutput> {
+  for await (const output of stream) if (output.finishReason !== null) return output;
+  throw new Error("a request ended without an output");
+}

@@ -1,0 +1,112 @@
+// `use_beam_search` over the complete engine with the fake model, whose chosen token has log-probability -0.5 and
+// whose other tokens are "A", "B", ... with -1, -2, ...
+
+import { describe, expect, test } from "bun:test";
+import { makeApp, readEvents } from "../support/fake-engine.ts";
+
+const COMPLETION = "/v1/completions";
+const body = { prompt: "x", temperature: 0, use_beam_search: true, n: 2, max_tokens: 3 };
+const messages = [{ role: "user", content: "x" }];
+
+interface Answer {
+  readonly choices: {
+    readonly text: string;
+    readonly index: number;
+    readonly finish_reason: string;
+    readonly logprobs: { readonly token_logprobs: number[]; readonly top_logprobs: object[] };
+  }[];
+  readonly usage: object;
+}
+
+const answer = async (response: Promise<Response>) => (await (await response).json()) as Answer;
+
+describe("beam search", () => {
+  const { post, engine } = makeApp();
+
+  test("returns the best beams, most likely first", async () => {
+    const { choices, usage } = await answer(post(COMPLETION, { ...body, logprobs: 1 }));
+    const sums = choices.map(({ logprobs }) =>
+      logprobs.token_logprobs.reduce((sum, logprob) => sum + logprob, 0),
+    );
+    expect(sums).toEqual([-1.5, -2]);
+    expect(choices.map(({ text }) => text.length)).toEqual([3, 3]);
+    expect(choices.map(({ index, finish_reason }) => [index, finish_reason])).toEqual([
+      [0, "length"],
+      [1, "length"],
+    ]);
+    expect(choices[0]?.logprobs.top_logprobs.map((top) => Object.keys(top).length)).toEqual([
+      1, 1, 1,
+    ]);
+    expect(usage).toMatchObject({ prompt_tokens: 2, completion_tokens: 6 });
+  });
+
+  test("has the greedy answer as its best beam if the likeliest token always wins", async () => {
+    const greedy = await answer(post(COMPLETION, { ...body, n: 1, use_beam_search: false }));
+    const beams = await answer(post(COMPLETION, body));
+    expect(beams.choices[0]?.text).toBe(greedy.choices[0]?.text as string);
+  });
+
+  test("answers each of several prompts", async () => {
+    const { choices } = await answer(post(COMPLETION, { ...body, prompt: ["x", "y"] }));
+    expect(choices.map(({ index }) => index)).toEqual([0, 1, 2, 3]);
+    const alone = await answer(post(COMPLETION, { ...body, prompt: "y" }));
+    expect(choices.slice(2).map(({ text }) => text)).toEqual(alone.choices.map(({ text }) => text));
+  });
+
+  test("answers chats, and sends streams in one event per beam", async () => {
+    const chat = { ...body, messages };
+    const whole = await post("/v1/chat/completions", chat);
+    const { choices } = (await whole.json()) as { choices: { message: { content: string } }[] };
+    const events = (await readEvents(
+      await post("/v1/chat/completions", { ...chat, stream: true }),
+    )) as { choices: { index: number; delta: { content: string } }[] }[];
+    const deltas = events.slice(2, -1).map(({ choices: [choice] }) => choice);
+    expect(deltas.map((choice) => [choice?.index, choice?.delta.content])).toEqual(
+      choices.map(({ message }, index) => [index, message.content]),
+    );
+  });
+
+  test("returns log-probabilities of the prompt", async () => {
+    const asked = { ...body, prompt: "xyz", echo: true, logprobs: 0 };
+    const { choices } = await answer(post(COMPLETION, asked));
+    expect(choices[0]?.text).toStartWith("xyz");
+    expect(choices[0]?.logprobs.token_logprobs).toHaveLength(4 + 3);
+  });
+
+  test("is refused if the answer does not fit, and leaves nothing queued", async () => {
+    const refused = await post(COMPLETION, { ...body, max_tokens: 5000 });
+    expect([refused.status, await refused.text()]).toEqual([
+      400,
+      expect.stringContaining("maximum context length"),
+    ]);
+    expect(engine.numLiveSequences).toBe(0);
+  });
+
+  test("takes one beam and a single token", async () => {
+    const { choices } = await answer(post(COMPLETION, { ...body, n: 1, max_tokens: 1 }));
+    expect(choices.map(({ text }) => text.length)).toEqual([1]);
+  });
+
+  test.each(["stop", "bad_words", "tools", "structured_outputs"])("refuses %s", async (name) => {
+    const value = {
+      ...{ stop: ["x"], bad_words: ["x"], structured_outputs: { regex: "a" } },
+      tools: [{ type: "function", function: { name: "f" } }],
+    }[name];
+    const refused = await post("/v1/chat/completions", { ...body, messages, [name]: value });
+    expect([refused.status, await refused.text()]).toEqual([
+      400,
+      expect.stringContaining(`use_beam_search cannot be combined with ${name}.`),
+    ]);
+  });
+});
+
+describe("a canceled beam search", () => {
+  test("ends in the round in progress", async () => {
+    const { engine, post } = makeApp({ model: { stepDelayMs: 1 } });
+    const searching = answer(post(COMPLETION, { ...body, max_tokens: 900, request_id: "b" }));
+    while (!engine.cancel("cmpl-b")) await Bun.sleep(1); // until a round is queued
+    const { choices } = await searching;
+    expect(choices.map(({ finish_reason }) => finish_reason)).toContain("abort");
+    expect(engine.numLiveSequences).toBe(0);
+  });
+});
