@@ -1,0 +1,168 @@
+// Every request recorded from vLLM 0.13, sent to the app: status, media type, and the names and types of members, in
+// streams of each event. Texts, IDs and numbers differ, since the model is a fake. recordings.test.ts checks values.
+
+import { describe, expect, test } from "bun:test";
+import { type FakeEngineOptions, makeApp } from "../support/fake-engine.ts";
+import RECORDINGS from "../support/vllm-recordings.json";
+
+interface Recording {
+  readonly name: string;
+  readonly request: {
+    readonly method: string;
+    readonly path: string;
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly body?: unknown;
+  };
+  readonly status: number;
+  readonly contentType: string | null;
+  readonly body?: unknown;
+  readonly events?: readonly unknown[];
+}
+
+/** Deliberate differences, which docs/compatibility.md lists. */
+const DIFFERENT: Readonly<Record<string, string>> = {
+  "chat-bad-array-body": "400, where vLLM fails with a 500",
+  "comp-bad-token-negative": "400, where vLLM generates from it",
+  embeddings: "404, where vLLM sends an error with HTTP 200",
+  pooling: "404, where vLLM sends an error with HTTP 200",
+  "health-head": "200, since load balancers probe with HEAD",
+  "messages-bad-no-max": "an error in Anthropic's form",
+  messages: "members of Anthropic's API that vLLM leaves out",
+  "messages-stream": "members of Anthropic's API that vLLM leaves out; no [DONE]",
+  "chat-tools-required": "200, since calls need no flags and no complete arguments",
+  models: "more members, for clients of other servers",
+  responses: "an answer cut off by its limit is incomplete",
+  "responses-list": "an answer cut off by its limit is incomplete",
+  "responses-stream": "an answer cut off by its limit is incomplete; messages have no `summary`",
+};
+
+/** Members to replace, since the fake model has only a token per byte. */
+const REPLACED: Readonly<Record<string, object>> = {
+  "chat-logit-bias": { logit_bias: { "2": -100, "195": 5 } },
+  "chat-tools-named": { max_tokens: 200 },
+};
+
+const LONG = [{ role: "user", content: "word ".repeat(3000) }];
+
+type Shape = string | readonly Shape[] | { readonly [name: string]: Shape };
+
+/** Objects whose names are data: tokens by text or ID. */
+const isMap = (name: string, value: object) =>
+  (name === "top_logprobs" && !("token" in value)) || name === "prompt_logprobs";
+
+/** Members that depend on the generated text. */
+const isFree = (name: string) => name === "stop_reason";
+
+/** Names and types of members; of a list, those of its distinct items. */
+function shapeOf(value: unknown, name = ""): Shape {
+  if (isFree(name)) return "any";
+  if (value === null) return "null";
+  if (Array.isArray(value)) {
+    const shapes = value.map((item) => shapeOf(item, name));
+    return [...new Map(shapes.map((shape) => [JSON.stringify(shape), shape])).values()];
+  }
+  if (typeof value !== "object") return typeof value;
+  if (isMap(name, value)) return { "*": [...new Set(Object.values(value).map(keyOf))] };
+  const members = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
+  return Object.fromEntries(members.map(([key, member]) => [key, shapeOf(member, key)]));
+}
+
+const keyOf = (value: unknown) => JSON.stringify(shapeOf(value));
+
+/** Shapes of events, with equal neighbors joined, since the number of tokens differs. */
+function eventShapes(events: readonly unknown[]): Shape[] {
+  const shapes = events.map((event) => (event === "[DONE]" ? event : shapeOf(event)));
+  return shapes.filter((shape, i) => JSON.stringify(shape) !== JSON.stringify(shapes[i - 1]));
+}
+
+function eventsIn(text: string): unknown[] {
+  const blocks = text.split("\n\n").filter((block) => block !== "" && !block.startsWith(":"));
+  return blocks.map((block) => {
+    const [, event] = /^event: (.*)$/m.exec(block) ?? [];
+    const [, data = ""] = /^data: (.*)$/m.exec(block) ?? [];
+    const parsed: unknown = data === "[DONE]" ? data : JSON.parse(data);
+    return event === undefined ? parsed : { event, data: parsed };
+  });
+}
+
+/** No prefix cache, since vLLM reports cached tokens only with a flag. A slow model yields an event per token. */
+const start = (options: FakeEngineOptions = {}) => {
+  const scheduler = { maxModelLen: 2048, enablePrefixCaching: false };
+  const model = { stepDelayMs: 1, ...options.model };
+  return makeApp({ ...options, scheduler, model }, { servedModelNames: ["smollm2"] }).app;
+};
+
+const app = start();
+/** App of a model that calls a tool. */
+const callingApp = start({
+  chatFormat: { toolParser: "hermes", reasoningParser: null },
+  model: { answer: '<tool_call>\n{"name": "get_weather", "arguments": {}}\n</tool_call>' },
+});
+
+function bodyOf({ name, request: { body } }: Recording): string | null {
+  if (body === undefined) return null;
+  if (typeof body === "string") return body;
+  const { messages, ...others } = body as { messages?: unknown };
+  const conversation =
+    messages === undefined ? {} : { messages: messages === "LONG" ? LONG : messages };
+  return JSON.stringify({ ...others, ...conversation, ...REPLACED[name] });
+}
+
+async function answerTo(recording: Recording): Promise<Response> {
+  const { method, path, headers } = recording.request;
+  const body = bodyOf(recording);
+  const media = body === null ? {} : { "content-type": "application/json" };
+  const answering = recording.name.startsWith("chat-tools-") ? callingApp : app;
+  return answering.handle(
+    new Request(`http://localhost${path}`, { method, headers: { ...media, ...headers }, body }),
+  );
+}
+
+/** What is compared: the answer of vLLM or of the app. */
+async function seenIn(response: Response, recording: Recording) {
+  const text = await response.text();
+  const body = recording.body !== undefined && { body: shapeOf(JSON.parse(text)) };
+  const events = recording.events !== undefined && { events: eventShapes(eventsIn(text)) };
+  const contentType = response.headers.get("content-type");
+  return { status: response.status, contentType, ...errorIn(text), ...body, ...events };
+}
+
+/** Members of an error that clients match on. */
+function errorIn(text: string): object {
+  if (!text.startsWith('{"error":{')) return {};
+  const { type, param, code } = (JSON.parse(text) as { error: Record<string, unknown> }).error;
+  return { error: { type, param, code } };
+}
+
+function recordedIn({ status, contentType, body, events }: Recording) {
+  return {
+    ...{ status, contentType },
+    ...(body !== undefined && errorIn(JSON.stringify(body))),
+    ...(body !== undefined && { body: shapeOf(body) }),
+    ...(events !== undefined && { events: eventShapes(events) }),
+  };
+}
+
+const recordings = RECORDINGS as Recording[];
+const named = (names: object) => recordings.filter(({ name }) => name in names);
+
+describe("a recorded request", () => {
+  const same = recordings.filter(({ name }) => !(name in DIFFERENT));
+
+  test.each(same.map((recording) => [recording.name, recording] as const))(
+    "%s is answered as by vLLM",
+    async (_, recording) => {
+      const response = await answerTo(recording);
+      expect(await seenIn(response, recording)).toEqual(recordedIn(recording));
+    },
+  );
+
+  test.each(named(DIFFERENT).map((recording) => [recording.name, recording] as const))(
+    "%s is answered differently, deliberately",
+    async (_, recording) => {
+      const response = await answerTo(recording);
+      const seen = await seenIn(response, recording).catch(() => null);
+      expect(seen).not.toEqual(recordedIn(recording));
+    },
+  );
+});
