@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { tokenizerFacts } from "../../src/models/tokenizer-facts.ts";
 import { makeApp } from "../support/fake-engine.ts";
 
 const TEXT = readFileSync(join(import.meta.dir, "../../docs/api.md"), "utf8");
@@ -42,7 +43,8 @@ function callOf(command: string, variables: Readonly<Record<string, string>>): C
 }
 
 describe("docs/api.md", () => {
-  const { app } = makeApp();
+  const tokenizerInfo = tokenizerFacts(new Map());
+  const { app } = makeApp({}, { tracksLoad: true, tokenizerInfo });
   const variables: Record<string, string> = { MODEL: "tiny" };
 
   test.each(EXAMPLES)("%s", async (command) => {
