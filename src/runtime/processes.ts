@@ -2,6 +2,7 @@
 // behind. On other systems, the lists are empty.
 
 import { readdirSync, readlinkSync } from "node:fs";
+import { resolve } from "node:path";
 import { residentBytes, statFields, TICKS_PER_SECOND } from "./proc-text.ts";
 import { readText } from "./system.ts";
 
@@ -50,7 +51,7 @@ export interface Listener {
 export function listenersOf(pid: number): Listener[] {
   const sockets = socketsOf(pid);
   return ["tcp", "tcp6"].flatMap((table) => {
-    const rows = tableOf(pid, table);
+    const rows = linesOf(pid, table).map((line) => line.trim().split(/\s+/));
     const ours = rows.filter((row) => row[3] === LISTENING && sockets.has(`socket:[${row[9]}]`));
     return ours.map((row) => listenerOf(row[1] ?? ""));
   });
@@ -59,33 +60,46 @@ export function listenersOf(pid: number): Listener[] {
 /** @returns paths of Unix sockets that a process of this user listens on */
 export function socketFilesOf(pid: number): string[] {
   const sockets = socketsOf(pid);
-  const rows = tableOf(pid, "unix");
-  const ours = rows.filter((row) => row[3] === ACCEPTING && sockets.has(`socket:[${row[6]}]`));
-  return ours.map((row) => row.slice(7).join(" ")).filter((path) => path.startsWith("/"));
+  const rows = linesOf(pid, "unix").map((line) => UNIX_ROW.exec(line) ?? []);
+  const ours = rows.filter(
+    ([, flags, inode]) => flags === ACCEPTING && sockets.has(`socket:[${inode}]`),
+  );
+  // The table shows the path that the process used, which can be relative to its folder.
+  const folder = linkOf(`/proc/${pid}/cwd`) ?? "/";
+  return ours
+    .map(([, , , path = ""]) => path)
+    .filter((path) => !path.startsWith(ABSTRACT))
+    .map((path) => resolve(folder, path));
 }
+
+/** Matches the flags, the inode and the path of a Unix socket that has one. */
+const UNIX_ROW = /^\S+ \S+ \S+ (\S+) \S+ \S+ +(\d+) (.+)$/;
+/** First character of a name that is not a path. */
+const ABSTRACT = "@";
 
 function socketsOf(pid: number): Set<string | null> {
   return new Set(entriesOf(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`)));
 }
 
-/** @returns the words of each line, without the header */
-function tableOf(pid: number, name: string): string[][] {
-  const [, ...lines] = (textOf(`/proc/${pid}/net/${name}`) ?? "").trim().split("\n");
-  return lines.map((line) => line.trim().split(/\s+/));
+/** @returns lines without the header */
+function linesOf(pid: number, name: string): string[] {
+  return (textOf(`/proc/${pid}/net/${name}`) ?? "").split("\n").slice(1);
 }
 
-/** "0100007F:1F90" -> 127.0.0.1:8000. Wildcard and IPv6 addresses are replaced by loopback addresses. */
+/** "0100007F:1F90" -> 127.0.0.1:8000. Wildcard addresses are replaced by the loopback address. */
 function listenerOf(local: string): Listener {
   const [address = "", port = ""] = local.split(":");
-  const bytes = address.match(/../g)?.map((byte) => Number.parseInt(byte, 16)) ?? [];
-  const isV4 = bytes.length === 4 && bytes.some((byte) => byte !== 0);
-  const isAnyV6 = bytes.length === 16 && bytes.every((byte) => byte === 0);
-  const host = isV4
-    ? bytes.reverse().join(".")
-    : bytes.length === 4 || isAnyV6
-      ? "127.0.0.1"
-      : "[::1]";
-  return { host, port: Number.parseInt(port, 16) };
+  const isAny = /^0+$/.test(address);
+  return { host: isAny ? "127.0.0.1" : hostOf(address), port: Number.parseInt(port, 16) };
+}
+
+/** @param address 4 or 16 bytes, hex; each group of four is reversed */
+function hostOf(address: string): string {
+  const words = address.match(/.{8}/g) ?? [];
+  const bytes = words.flatMap((word) => word.match(/../g)?.reverse() ?? []);
+  if (bytes.length === 4) return bytes.map((byte) => Number.parseInt(byte, 16)).join(".");
+  const groups = bytes.join("").match(/.{4}/g) ?? [];
+  return new URL(`http://[${groups.join(":")}]`).hostname;
 }
 
 /** @returns no entries for a process that has exited or belongs to another user */
