@@ -67,8 +67,11 @@ function numParts(first: string): number {
   return Number(PART.exec(first)?.[2] ?? 1);
 }
 
+/** Also accepts a quantization together with the words before it, such as UD-Q4_K_XL or i1-Q4_K_M. */
 function hasQuant(file: string, quant: string): boolean {
-  return shownQuant(file).toUpperCase() === quant.toUpperCase();
+  const [stem, wanted] = [stemOf(file).toUpperCase(), quant.toUpperCase()];
+  const isEnd = ["-", "."].some((separator) => stem.endsWith(separator + wanted));
+  return isEnd || shownQuant(file).toUpperCase() === wanted;
 }
 
 /** @returns the quantization in the name, or the whole name if it has none */

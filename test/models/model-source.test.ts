@@ -426,11 +426,18 @@ describe("file names", () => {
     ["model.Q4_K_M.gguf", "Q4_K_M"],
     ["model-q8_0.gguf", "Q8_0"],
     ["model-UD-IQ2_XXS.gguf", "IQ2_XXS"],
+    ["large/model-UD-Q4_K_XL-00001-of-00002.gguf", "ud-q4_k_xl"],
+    ["model.i1-Q4_K_M.gguf", "i1-Q4_K_M"],
+    ["model_Q8_0.gguf", "Q8_0"],
     ["model-bf16.gguf", "BF16"],
     ["model-mxfp4.gguf", "MXFP4"],
     ["model-Q6_K-00001-of-00009.gguf", "Q6_K"],
   ])("%p is %p", (file, quant) => {
     expect(pickFile("user/repo", [file], quant)).toBe(file);
+  });
+
+  test.each(["M", "K_M", "4_K_M", "D-Q4_K_M", ""])("%p is not a quantization", (quant) => {
+    expect(() => pickFile("user/repo", ["model-UD-Q4_K_M.gguf"], quant)).toThrow("has no ");
   });
 
   test("the first file is used if there is no Q4_K_M, but never a projector", () => {
