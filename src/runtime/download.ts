@@ -114,7 +114,10 @@ async function fetchInto(partial: string, options: DownloadOptions): Promise<str
   const abort = new AbortController();
   const giveUp = () => abort.abort(new Error("timed out"));
   const timer = setTimeout(giveUp, connectTimeoutMs);
-  const response = await fetch(url, { headers: { ...headers, ...range }, signal: abort.signal });
+  const response = await fetch(url, {
+    headers: { ...headers, ...UNCODED, ...range },
+    signal: abort.signal,
+  });
   clearTimeout(timer);
   if (have > 0 && isOfOther(response, have, partial, options)) {
     await response.body?.cancel();
@@ -131,8 +134,8 @@ async function fetchInto(partial: string, options: DownloadOptions): Promise<str
   }
   const start = response.status === 206 ? have : 0;
   if (start === 0) noteVersion(partial, versionOf(response.headers));
-  const length = response.headers.get("content-length");
-  const total = length === null ? (options.bytes ?? null) : start + Number(length);
+  const length = lengthOf(response.headers);
+  const total = length === null ? (options.bytes ?? null) : start + length;
   checkSpace(partial, (total ?? start) - start);
   const transfer = { start, total, giveUp, options };
   const { done, sha256 } = await writeBody(partial, response.body, transfer);
@@ -140,6 +143,16 @@ async function fetchInto(partial: string, options: DownloadOptions): Promise<str
   if (total === null || done === total) return sha256;
   const message = `cannot download ${shownUrl(url)}: the transfer was cut off after ${done} of ${total} bytes; try again`;
   throw new ConfigError("download_failed", message);
+}
+
+/** Asks for the bytes of the file itself, since ranges and lengths of compressed data are of no use. */
+const UNCODED = { "accept-encoding": "identity" };
+
+/** @returns bytes of the response; null if unknown, as when a server compresses it regardless */
+function lengthOf(headers: Headers): number | null {
+  const length = headers.get("content-length");
+  const isCoded = (headers.get("content-encoding") ?? "identity") !== "identity";
+  return length === null || isCoded ? null : Number(length);
 }
 
 /**

@@ -225,6 +225,23 @@ describe("download", () => {
     await expect(known.done).rejects.toThrow(`the transfer was cut off after ${TEXT.length} of`);
   });
 
+  test.each([
+    ["asks for no compression", "identity"],
+    ["accepts data that a server compresses regardless", null],
+  ])("%s", async (_, obeyed) => {
+    const answer = ({ headers }: Request) =>
+      headers.get("accept-encoding") === obeyed
+        ? new Response(TEXT)
+        : new Response(Bun.gzipSync(TEXT), { headers: { "content-encoding": "gzip" } });
+    const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: answer });
+    const { done, progress } = get({ url: `${server.url.href}a.gguf` });
+    await done;
+    expect(readFileSync(target, "utf8")).toBe(TEXT);
+    expect(progress.at(-1)).toEqual([TEXT.length, TEXT.length]);
+    expect(progress.some(([, total]) => total === null)).toBe(obeyed === null);
+    await server.stop(true);
+  });
+
   test("reports a server error with its status", async () => {
     await expect(get({ url: `${url}.none` }).done).rejects.toThrow("a.gguf.none: HTTP 404");
   });
