@@ -1,6 +1,7 @@
 // Resolves a model name to a GGUF file, which is downloaded if it is not on this machine. An existing
 // model is never checked for updates, except by `pull`.
 
+import { createHash } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
@@ -257,9 +258,16 @@ export function urlFolder(env: Env): string {
   return join(cacheHome(env), "pagoda", "models");
 }
 
-function urlTarget({ host, pathname }: URL, env: Env): string {
+/**
+ * A query that follows a model's name, such as a signature, does not matter. Any other can name the file, as in
+ * "/repo?FilePath=model.gguf". Its digest then stands for it, since it can contain a secret.
+ */
+function urlTarget({ host, pathname, search }: URL, env: Env): string {
   // Keeps percent escapes, since the decoded path could lead outside the folder.
-  return join(urlFolder(env), host.replace(":", "_"), pathname);
+  const path = join(urlFolder(env), host.replace(":", "_"), pathname);
+  if (search === "" || pathname.endsWith(".gguf")) return path;
+  const digest = createHash("sha256").update(search).digest("hex").slice(0, 12);
+  return `${path}-${digest}.gguf`;
 }
 
 /** Logs a line every 10% of the file, or every 64 MiB if its size is unknown. */

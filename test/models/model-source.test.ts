@@ -216,6 +216,22 @@ describe("resolveModel", () => {
     await server.stop(true);
   });
 
+  test("distinguishes files by a query that names them, but not by one after a name", async () => {
+    const { resolve } = setting();
+    const fetch = ({ url }: Request) => new Response(`GGUF ${new URL(url).search}`);
+    const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch });
+    const textOf = async (path: string) =>
+      readFileSync(await resolve(server.url.origin + path), "utf8");
+    expect(await textOf("/repo?FilePath=a.gguf")).toBe("GGUF ?FilePath=a.gguf");
+    expect(await textOf("/repo?FilePath=b.gguf")).toBe("GGUF ?FilePath=b.gguf");
+    expect(basename(await resolve(`${server.url.origin}/repo?FilePath=b.gguf`))).toMatch(
+      /^repo-[0-9a-f]{12}\.gguf$/,
+    );
+    expect(await textOf("/m.gguf?signature=1")).toBe("GGUF ?signature=1");
+    expect(await textOf("/m.gguf?signature=2")).toBe("GGUF ?signature=1");
+    await server.stop(true);
+  });
+
   test.each([
     ["a page", "<html>sign in</html>"],
     ["an empty file", ""],
