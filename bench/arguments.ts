@@ -6,27 +6,27 @@ import { FORCED_SETS, type ForcedSet } from "./probe/cpu.ts";
 
 export interface BenchArguments {
   readonly words: readonly string[];
-  /** The server to measure; null = start Pagoda. */
+  /** URL of the server to measure; null = start Pagoda. */
   readonly url: string | null;
-  /** The peer; null = llama-server if it is built and `url` is not set. */
+  /** URL of the peer; null = llama-server, if it is built and `url` is not set. */
   readonly against: string | null;
-  /** GGUF file for started servers; null = the default model. */
+  /** GGUF file for the servers that the bench starts; null = the default model. */
   readonly model: string | null;
-  /** Extra options for a Pagoda that the bench starts. */
+  /** Extra options for the Pagoda server that the bench starts. */
   readonly serveFlags: readonly string[];
   /** Instruction set that both servers, or the kernels, are limited to; null = the CPU's best. */
   readonly cpu: ForcedSet | null;
   /** Measure without a peer. */
   readonly alone: boolean;
-  /** One good configuration of the peer instead of the best of several. */
+  /** Use one good configuration of the peer instead of the best of several. */
   readonly quick: boolean;
-  /** Pairs of slices; null = the workload's default. */
+  /** Number of pairs of slices; null = the workload's default. */
   readonly pairs: number | null;
-  /** Number of slices for a server measured without a peer. */
+  /** Number of slices when a server is measured without a peer. */
   readonly slices: number;
   /** Selects the prompts. Servers cache the prompts they have seen. */
   readonly seed: number;
-  /** Requests per second, burstiness and duration in seconds of the open loop. */
+  /** For the open loop: requests per second, burstiness, and duration in seconds. */
   readonly rate: number;
   readonly burstiness: number;
   readonly duration: number;

@@ -1,6 +1,6 @@
-// Decodes 16 sequences with 1,024 tokens of context each, in shuffled blocks, with Pagoda's attention op and
+// Decodes 16 sequences, each with 1,024 tokens of context in shuffled blocks, with Pagoda's attention op and
 // with ggml's masked flash attention on the same block layout. The attention time is the step's time minus
-// that of a step with a context of 16 tokens, in which everything except attention is the same.
+// that of an otherwise identical step with only 16 tokens of context.
 
 import { Request } from "../src/request/request.ts";
 import { DEFAULT_SAMPLING_PARAMS } from "../src/request/sampling-params.ts";
@@ -16,7 +16,7 @@ const BLOCKS_PER_SEQ = LONG / LIMITS.blockSize + 1;
 const NUM_PAIRS = 9;
 const STEPS_PER_SLICE = 12;
 
-/** Step times of one backend, in ms. */
+/** Step times for one backend, in ms. */
 interface Slice {
   readonly longMs: number;
   readonly shortMs: number;

@@ -1,6 +1,6 @@
-// Measures the CPU time of a step outside the forward pass: plan, pack, unpack, update, text, metrics, and
-// routing to readers that consume every token. Excludes the step's two calls into native code and writing
-// events to sockets.
+// Measures the CPU time of a step outside the forward pass: planning, packing, unpacking, updates, text,
+// metrics, and routing to readers that consume every token. Excludes the step's two calls into native code
+// and the writing of events to sockets.
 
 import { EmptyRunner } from "./empty-runner.ts";
 import { generateAll, LIMITS, startEngine } from "./engine.ts";
@@ -13,9 +13,9 @@ const NUM_SLICES = 9;
 const PROMPT_LENGTH = 64;
 const MAX_MODEL_LEN = 4096;
 
-/** Median over the slices, in µs of CPU per step of `numSeqs` decoding sequences. */
+/** Median across the slices, in µs of CPU time per step of `numSeqs` decoding sequences. */
 export async function stepCostUs(numSeqs: number, hasMetrics = true): Promise<number> {
-  // One token of each sequence must fit into a step.
+  // A step must have room for one token from each sequence.
   const maxNumBatchedTokens = Math.max(LIMITS.maxNumBatchedTokens, numSeqs);
   const room = { maxNumSeqs: numSeqs, maxModelLen: MAX_MODEL_LEN, maxNumBatchedTokens };
   const limits = { ...LIMITS, ...room };
@@ -36,14 +36,14 @@ export async function stepCostUs(numSeqs: number, hasMetrics = true): Promise<nu
 }
 
 export async function bookkeeping(): Promise<void> {
-  // Warms up with the largest case, because the JIT compiler's threads count as CPU time.
+  // Warms up with the largest case first, because the JIT compiler's threads count as CPU time.
   await stepCostUs(128);
   const one = await stepCostUs(1);
   const sixteen = await stepCostUs(16);
   const many = await stepCostUs(128);
   const perSequence = (many - one) / 127;
   const steps = [one, sixteen, many].map((us) => us.toFixed(1)).join(" / ");
-  report("µs of CPU per step of 1 / 16 / 128 sequences", steps);
+  report("CPU µs per step with 1 / 16 / 128 sequences", steps);
   report("fixed, µs per step", (one - perSequence).toFixed(1), "<= 25");
   report("per running sequence, µs per step", perSequence.toFixed(2), "<= 11");
   report("cost of 128 sequences / cost of 16", (many / sixteen).toFixed(1), "<= 9");

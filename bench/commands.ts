@@ -1,4 +1,4 @@
-// Resolves the words of the command line to measurements. Checks all words before anything runs.
+// Maps command-line words to measurements. Checks every word before anything runs.
 
 import type { BenchArguments } from "./arguments.ts";
 import { BenchError } from "./bench-error.ts";
@@ -19,7 +19,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   scaling: Object.keys(SCALING),
 };
 
-/** Measurements of the front, which run in their own processes. */
+/** Front-end measurements, which run in their own processes. */
 const FRONT: Readonly<Record<string, Command>> = { streams: () => streams(), overload };
 
 /** @throws BenchError for an unknown word */
@@ -36,7 +36,7 @@ export function commandsOf(options: BenchArguments): Command[] {
   return [...inProcess, () => serving(workloads, options)];
 }
 
-/** Expands groups. "scaling S1" means only S1. */
+/** Expands groups into their words. "scaling S1" means only S1. */
 function wordsOfGroups(words: readonly string[]): string[] {
   const namesCheck = words.some((word) => /^S\d+$/.test(word));
   const named = words.flatMap((word) =>

@@ -1,15 +1,18 @@
-// Many TCP connections to one server, each with one HTTP request. Received bytes are discarded, so that the
-// client does not affect the measurement.
+// Many TCP connections to one server, each carrying one HTTP request. Received bytes are discarded so that
+// the client does not affect the measurement.
 
 import { BenchError } from "./bench-error.ts";
 
 const OK = "HTTP/1.1 200";
 
-/** Number of connections opened at a time, limited because listen queues are finite. */
+/** Number of connections opened at a time, which is limited because listen queues are finite. */
 const AT_ONCE = 100;
 
 export class Connections {
-  /** For each connection, ms from its request to the first byte of the response; absent until then. */
+  /**
+   * For each connection, ms from its request to the first byte of the response; unset until that byte
+   * arrives.
+   */
   readonly firstByteMs: number[] = [];
   /** Number of responses with status 200. */
   numAccepted = 0;
@@ -23,7 +26,7 @@ export class Connections {
   }
 
   /**
-   * Opens connections and waits until all have sent `request`, but not for responses.
+   * Opens connections and waits until each has sent `request`, but does not wait for responses.
    * @throws BenchError when a connection cannot be opened
    */
   static async open(url: string, count: number, request: string): Promise<Connections> {

@@ -1,6 +1,6 @@
 // A model runner without a model. It packs steps and unpacks results like the native runner, but every row
 // samples the same token, so only Pagoda's own bookkeeping remains. It also measures the CPU time of the
-// whole process, including garbage collection, over slices of steps in which every sequence decodes.
+// whole process, including garbage collection, in slices of steps in which every sequence decodes.
 
 import type { ModelInfo } from "../src/protocol/model-info.ts";
 import type { ModelRunner } from "../src/runner/model-runner.ts";
@@ -48,9 +48,9 @@ const info: ModelInfo = {
 };
 
 export interface Slices {
-  /** Number of decoding sequences in a step that counts. */
+  /** Number of decoding sequences that a step must have to count. */
   readonly numSeqs: number;
-  /** Steps before the first slice, for JIT compilation. */
+  /** Number of steps before the first slice, which give the JIT compiler time to finish. */
   readonly numWarmUpSteps: number;
   readonly stepsPerSlice: number;
 }
@@ -58,7 +58,7 @@ export interface Slices {
 export class EmptyRunner implements ModelRunner {
   readonly info = info;
   readonly tokenizer = tokenizer;
-  /** For each complete slice, µs of CPU per step. */
+  /** CPU time per step in each complete slice, in µs. */
   readonly cpuUsPerStep: number[] = [];
   readonly #packer: StepPacker;
   readonly #slices: Slices;
@@ -94,7 +94,7 @@ export class EmptyRunner implements ModelRunner {
 
   async dispose(): Promise<void> {}
 
-  /** Called at the same point of each step, so that a slice contains whole steps. */
+  /** Called at the same point in each step, so that a slice contains only whole steps. */
   #count(): void {
     const { numWarmUpSteps, stepsPerSlice } = this.#slices;
     const step = this.#numSteps++ - numWarmUpSteps;

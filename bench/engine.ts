@@ -1,5 +1,5 @@
-// Runs the engine in this process, wired as in the server: scheduler, runner, output processor, front. Counts
-// come from the stats records behind /metrics.
+// Runs the engine in this process, wired up as in the server: scheduler, runner, output processor and front
+// end. Counts come from the stats records behind /metrics.
 
 import { join } from "node:path";
 import { InProcessEngine } from "../src/engine/in-process-engine.ts";
@@ -25,7 +25,7 @@ import { Scheduler } from "../src/scheduler/scheduler.ts";
 
 export const MODEL_PATH = join(import.meta.dir, "..", "models", DEFAULT_MODEL_FILE.name);
 
-/** Default limits of every measurement. */
+/** Default limits for every measurement. */
 export const LIMITS = {
   blockSize: 16,
   maxNumSeqs: 16,
@@ -50,7 +50,7 @@ export function loadRunner(
   });
 }
 
-/** Totals since the engine's start. */
+/** Totals since the engine started. */
 export class EngineCounts implements StatListener {
   numSteps = 0;
   numComputedTokens = 0;
@@ -58,7 +58,7 @@ export class EngineCounts implements StatListener {
   numCachedPromptTokens = 0;
   numGenerationTokens = 0;
   numPreemptions = 0;
-  /** Forward passes and sampling, in ms. */
+  /** Time spent in forward passes and sampling, in ms. */
   nativeMs = 0;
 
   record(scheduler: SchedulerStats, iteration: IterationStats | null): void {
@@ -80,7 +80,7 @@ export interface BenchEngine {
 }
 
 /**
- * Builds an engine over `runner` and takes ownership of it.
+ * Builds an engine on top of `runner` and takes ownership of the runner.
  * @param hasMetrics false = count nothing, like --disable-log-stats
  */
 export function startEngine(
@@ -96,7 +96,7 @@ export function startEngine(
   return { engine, counts, shutdown: () => client.shutdown() };
 }
 
-/** Like startEngine(), without the front. */
+/** Like startEngine(), but without the front end. */
 export function startClient(
   runner: ModelRunner,
   numBlocks: number,
@@ -153,7 +153,10 @@ export interface Answer {
   readonly logprobs: readonly PositionLogprobs<DecodedLogprob>[];
 }
 
-/** Sends all prompts at once and reads every output to its end. Greedy and of full length by default. */
+/**
+ * Sends all prompts at once and reads every output to the end. By default, decoding is greedy and ignores
+ * EOS, so every output is maxTokens long.
+ */
 export function generateAll(
   engine: Front,
   prompts: readonly Int32Array[],

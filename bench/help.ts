@@ -3,12 +3,12 @@
 export const HELP = `bun run bench [word ...] [option ...]
 
 words
-  (none)            the serving workloads that have a gate, compared with llama-server
+  (none)            the gated serving workloads, compared with llama-server
   W1 .. W17         serving workloads, or variants such as W2:8 (listed in bench/README.md)
   scaling [S1 ..]   scaling checks
   probe             machine limits: memory reads, int8 and floating-point products
-  kernels           matrix products, attention and sampling as shares of the probe
-  streams           a thousand concurrent streams through one front, over a stub engine
+  kernels           matrix products, attention and sampling, relative to the probe
+  streams           a thousand concurrent streams through one front end and a stub engine
   overload          three times as many requests as the server can handle
   micro, or a name  measurements in this process: bookkeeping, residency, step-gap, metrics, attention,
                     shared-prefix, overcommit, memory

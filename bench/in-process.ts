@@ -1,6 +1,6 @@
 // Measurements of the engine in this process. Every figure is a count or a ratio from one run; nothing is
-// asserted. If other processes used the CPUs, the run reports it: its times are then unreliable, but its
-// counts are valid.
+// asserted. If other processes used the CPUs, the run says so: its times are then unreliable, but its counts
+// are still valid.
 
 import { attention } from "./attention.ts";
 import { bookkeeping } from "./bookkeeping.ts";
@@ -25,7 +25,7 @@ export const IN_PROCESS: Readonly<Record<string, () => Promise<void>>> = {
   memory,
 };
 
-/** A measurement counts as disturbed above this share of CPUs used by other processes. */
+/** A measurement counts as disturbed if other processes used more than this share of the CPUs. */
 const MAX_OTHERS = 0.05;
 
 /** Runs one measurement and reports whether it was disturbed. */

@@ -1,6 +1,6 @@
-// `bun run bench [word ...] [--option ...]`: runs serving workloads by number, measurements in this process by
-// name, and scaling checks after the word `scaling`. Without a word, it runs the workloads that have a gate.
-// Each part is loaded on demand.
+// `bun run bench [word ...] [--option ...]`: runs serving workloads by number, in-process measurements by
+// name, and scaling checks after the word `scaling`. Without any words, it runs the gated workloads. Each
+// part is loaded on demand.
 
 import { enterCallersFolder } from "../scripts/callers-folder.ts";
 import { Checkout } from "../scripts/checkout.ts";
@@ -12,7 +12,7 @@ import { HELP } from "./help.ts";
 async function main(): Promise<void> {
   const options = parseArguments(process.argv.slice(2));
   if (options.help) return console.log(HELP);
-  // Imported late because it needs packages, which a bare clone does not have.
+  // Imported late because this module needs packages that a fresh clone does not have.
   const { commandsOf } = await import("./commands.ts");
   for (const command of commandsOf(options)) await command();
 }

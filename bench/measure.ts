@@ -1,5 +1,5 @@
 // Functions shared by the measurements: result lines, medians, slices in the order A B B A, prompts, and the
-// share of the CPUs that other processes used.
+// share of the CPUs used by other processes.
 
 import { readFileSync } from "node:fs";
 
@@ -13,7 +13,10 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-/** Runs a and b `numPairs` times in the order A B B A ..., so that drift of the machine affects both equally. */
+/**
+ * Runs a and b `numPairs` times in the order A B B A ..., so that drift in the machine's speed affects both
+ * equally.
+ */
 export async function inPairs<A, B>(
   numPairs: number,
   a: (pair: number) => Promise<A>,
@@ -31,7 +34,7 @@ export async function inPairs<A, B>(
   return pairs;
 }
 
-/** Ordinary token ids, [length] int32, that differ between seeds. */
+/** Ordinary token ids, int32 [length], different for each seed. */
 export function tokensOf(seed: number, length: number): Int32Array {
   return Int32Array.from({ length }, (_, i) => 1000 + ((seed * 7919 + i * 104729) % 40_000));
 }
@@ -39,7 +42,7 @@ export function tokensOf(seed: number, length: number): Int32Array {
 export interface CpuTime {
   /** Busy seconds of all CPUs since boot; null if the system does not report them. */
   readonly busyS: number | null;
-  /** Seconds of these that this process and its finished child processes used. */
+  /** The part of these seconds used by this process and its finished child processes. */
   readonly ownS: number;
   /** Wall clock time multiplied by the number of CPUs. */
   readonly capacityS: number;

@@ -1,4 +1,4 @@
-// Measures the size of the KV pool relative to the requested size, and memory growth over many short requests.
+// Measures the KV pool's size relative to the requested size, and memory growth during many short requests.
 
 import { planMemory } from "../src/engine/memory-plan.ts";
 import { loadAddon } from "../src/runner/addon.ts";

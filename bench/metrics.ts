@@ -1,6 +1,6 @@
-// Measures the cost of metrics: the CPU time that they add to a step, relative to a step of the real model, from
-// alternating runs with metrics and with --disable-log-stats. Also measures the cost of scraping all families,
-// including process metrics, with every feature on.
+// Measures the cost of metrics: the CPU time that they add to a step, relative to the duration of a real
+// model's step, from alternating runs with metrics and with --disable-log-stats. Also measures the cost of
+// scraping all families, including process metrics, with every feature on.
 
 import { stepCostUs } from "./bookkeeping.ts";
 import { EmptyRunner } from "./empty-runner.ts";
@@ -11,11 +11,11 @@ const NUM_SEQS = 16;
 const NUM_PAIRS = 7;
 const MAX_TOKENS = 64;
 const NUM_BLOCKS = 257;
-/** A long context, because it has more buckets. */
+/** A long context, because its histograms have more buckets. */
 const MAX_MODEL_LEN = 131_072;
 const NUM_SCRAPES = 200;
 
-/** Mean time of a decode step of the real model, in µs: forward pass and sampling. */
+/** Mean time of the real model's decode step (forward pass and sampling), in µs. */
 async function realStepUs(): Promise<number> {
   const { engine, counts, shutdown } = startEngine(await loadRunner(NUM_BLOCKS), NUM_BLOCKS);
   const prompts = Array.from({ length: NUM_SEQS }, (_, i) => tokensOf(i, 16));
@@ -55,8 +55,8 @@ export async function metrics(): Promise<void> {
   const offUs = median(pairs.map(([off]) => off));
   const addedUs = median(pairs.map(([off, on]) => on - off));
   const stepUs = await realStepUs();
-  report(`µs of CPU per step of ${NUM_SEQS} without metrics`, offUs.toFixed(1));
-  report("extra µs with metrics", addedUs.toFixed(1));
+  report(`CPU µs per step of ${NUM_SEQS} sequences without metrics`, offUs.toFixed(1));
+  report("extra CPU µs with metrics", addedUs.toFixed(1));
   const share = (100 * addedUs) / (stepUs + offUs);
   report(
     `share of a model step (${(stepUs / 1000).toFixed(1)} ms)`,

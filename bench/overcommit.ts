@@ -1,6 +1,7 @@
-// Runs 8 requests of 256 + 512 tokens in a pool of 4,096 tokens and in a pool that holds them all. Decoding is
-// greedy, so answers must be complete and the same. Where two answers differ, the first difference counts as a
-// near tie if the large pool's two most likely tokens there are within 0.35 nats, otherwise as an error.
+// Runs 8 requests of 256 + 512 tokens in a pool of 4,096 tokens and in a pool that holds them all. Decoding
+// is greedy, so the answers must be complete and identical in both pools. Where two answers differ, the first
+// difference counts as a near tie if the large pool's two most likely tokens at that position are within 0.35
+// nats of each other, and otherwise as an error.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +17,7 @@ const NUM_PAIRS = 1;
 const NEAR_TIE_NATS = 0.35;
 const TEXTS = ["README.md", "src/README.md", "native/README.md"];
 
-/** Prompts of natural text that begin at different places, so that they share no prefix. */
+/** Natural-text prompts that start at different positions, so they share no prefix. */
 async function makePrompts({ engine }: BenchEngine): Promise<Int32Array[]> {
   const root = join(import.meta.dir, "..");
   const text = TEXTS.map((path) => readFileSync(join(root, path), "utf8")).join("\n");
@@ -39,7 +40,9 @@ async function run({ engine }: BenchEngine, prompts: readonly Int32Array[]): Pro
   return { seconds: (performance.now() - start) / 1000, answers };
 }
 
-/** @returns nats between the reference's two most likely tokens at the first difference; null if equal */
+/**
+ * @returns nats between the reference's two most likely tokens at the first difference; null if there is none
+ */
 function firstDifferenceNats(answer: Answer, reference: Answer): number | null {
   const at = reference.tokenIds.findIndex((id, i) => id !== answer.tokenIds[i]);
   if (at < 0) return null;
@@ -73,12 +76,12 @@ function reportAnswers(pairs: readonly (readonly [Run, Run])[]): void {
   const differing = gaps.filter((gap) => gap !== null);
   const numFaults = differing.filter((gap) => gap > NEAR_TIE_NATS).length;
   const numWhole = answers.filter(({ tokenIds }) => tokenIds.length === MAX_TOKENS).length;
-  report("answers of full length", of(numWhole), of(answers.length));
-  report("answers equal to those of the large pool", of(answers.length - differing.length));
-  report("answers that differ at a near tie", of(differing.length - numFaults));
-  report("answers that differ elsewhere", of(numFaults), of(0));
+  report("full-length answers", of(numWhole), of(answers.length));
+  report("answers identical to the large pool's", of(answers.length - differing.length));
+  report("answers that first differ at a near tie", of(differing.length - numFaults));
+  report("answers that first differ elsewhere", of(numFaults), of(0));
   if (differing.length > 0) {
-    report("largest gap where answers differ, nats", Math.max(...differing).toFixed(3));
+    report("largest gap at a first difference, nats", Math.max(...differing).toFixed(3));
   }
 }
 
@@ -91,9 +94,6 @@ function reportCost(
   const tightS = pairs.reduce((sum, [, tight]) => sum + tight.seconds, 0);
   const numAgain = small.counts.numComputedTokens - large.counts.numComputedTokens;
   report("preemptions", String(small.counts.numPreemptions), "> 0");
-  report(
-    "share of tokens that were recomputed",
-    (numAgain / small.counts.numComputedTokens).toFixed(3),
-  );
+  report("share of tokens recomputed", (numAgain / small.counts.numComputedTokens).toFixed(3));
   report("tokens/s, small pool / large pool", (freeS / tightS).toFixed(2), ">= 0.7");
 }

@@ -1,6 +1,6 @@
-# Used by bench/peers.sh; llama.cpp's project() includes it. GCC removes the stores to AMX's tile configuration as
-# dead code, because it does not know that _tile_loadconfig() reads them. The first product then raises SIGILL (seen
-# with GCC 12).
+# bench/peers.sh has llama.cpp's project() include this file. GCC removes the stores to AMX's tile
+# configuration as dead code, because it does not know that _tile_loadconfig() reads them. The first product
+# then raises SIGILL (seen with GCC 12).
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   cmake_language(DEFER CALL set_source_files_properties
     ${CMAKE_CURRENT_SOURCE_DIR}/ggml/src/ggml-cpu/amx/mmq.cpp TARGET_DIRECTORY ggml-cpu

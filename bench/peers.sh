@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds the peer: llama-server, and the tools to quantize a model and to measure its perplexity, from the
-# pinned llama.cpp without Pagoda's patches, for this machine's CPU. Does nothing if the build is up to date.
+# Builds the peer, llama-server, and the tools that quantize a model and measure its perplexity. Builds from
+# the pinned llama.cpp without Pagoda's patches, for this machine's CPU. Does nothing if the build is up to
+# date.
 #
 #   bench/peers.sh            into build/peers, with all of this CPU's features; prints llama-server's path
 #   bench/peers.sh avx2       into build/peers-avx2, without AVX512 and AVX-VNNI
@@ -42,7 +43,7 @@ if [ -x "$build/bin/llama-server" ] && [ "$(cat "$stamp_file" 2>/dev/null)" = "$
   exit 0
 fi
 
-# A build folder from another path cannot be reused.
+# A build folder that was created at another path cannot be reused.
 home=$(sed -n 's/^CMAKE_CACHEFILE_DIR:INTERNAL=//p' "$build/CMakeCache.txt" 2>/dev/null || true)
 if [ -n "$home" ] && [ "$home" != "$PWD/$build" ]; then rm -rf "$build"; fi
 

@@ -1,5 +1,5 @@
-// Compiles the bench's small C and C++ programs on first use, and runs them to completion. Their CPU time counts
-// as the bench's own.
+// Compiles the bench's small C and C++ programs on first use and runs them to completion. Their CPU time
+// counts as the bench's own.
 
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ export async function compiled(
   return path;
 }
 
-/** @returns the command's output @throws BenchError with its last error lines when it fails */
+/** @returns the command's output @throws BenchError with the command's last lines of stderr when it fails */
 export async function outputOf(
   command: readonly string[],
   env: Readonly<Record<string, string>> = {},

@@ -1,6 +1,6 @@
-// Measures the cost of residency sampling. Its share of a step's bookkeeping is too small to measure directly,
-// so the time to allocate, hit and free one block is measured alternately with and without sampling, and the
-// difference is compared with a step.
+// Measures the cost of residency sampling. The sampling is too small a part of a step's bookkeeping to
+// measure directly. Instead, the time to allocate, hit and free one block is measured alternately with and
+// without sampling, and the difference is compared with the bookkeeping time of a step.
 
 import { BlockPool } from "../src/kvcache/block-pool.ts";
 import { BlockResidency } from "../src/kvcache/block-residency.ts";
@@ -14,7 +14,10 @@ const NUM_BLOCKS = 4097;
 const BLOCKS_PER_SLICE = 200_000;
 const NUM_PAIRS = 21;
 
-/** ns per block that is allocated (which evicts it), hit once and freed twice. */
+/**
+ * Returns ns per block, where each block is allocated (which evicts its old contents), hit once and freed
+ * twice.
+ */
 async function blockCostNs(pool: BlockPool, residency: BlockResidency | null): Promise<number> {
   const startMs = performance.now();
   for (let i = 0; i < BLOCKS_PER_SLICE; i++) {

@@ -1,5 +1,5 @@
-// Measures sampling time per row, in microseconds, in steps of 16 rows with one and two threads: the cost that
-// sampling adds to a decode step of 16 sequences. The model's logits are synthetic, peaked like a language
+// Measures sampling time per row, in microseconds, in 16-row steps with one and two threads: the cost that
+// sampling adds to a 16-sequence decode step. The model's logits are synthetic, peaked like a language
 // model's, and its other work is negligible. Uses the minimum of many steps, because other processes only add
 // time.
 
@@ -15,7 +15,7 @@ import { inPairs, report } from "./measure.ts";
 const NUM_STEPS = 40;
 const NUM_PAIRS = 4;
 
-/** Vocabulary sizes, and the limit per row on two threads. */
+/** Vocabulary sizes, and the time limit per row on two threads. */
 const VOCABULARIES = [
   { vocabSize: 49_152, budgetUs: 15 },
   { vocabSize: 262_144, budgetUs: 60 },
@@ -31,7 +31,7 @@ const CASES: Readonly<Record<string, StepRow>> = {
   "greedy, 20 logprobs": { numLogprobs: 20 },
 };
 
-/** Mostly unlikely tokens, with 300 likely tokens whose logits decrease with their rank. */
+/** Mostly unlikely tokens, plus 300 likely tokens whose logits decrease with rank. */
 function peakedRow(vocabSize: number, seed: number): Float32Array {
   const prng = new Prng(seed);
   const row = Float32Array.from({ length: vocabSize }, () => {

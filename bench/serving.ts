@@ -55,7 +55,7 @@ interface Given {
   readonly hasLlamaServer: boolean;
 }
 
-/** Keeps Pagoda running while its flags stay the same; starts a peer for each workload. */
+/** Keeps Pagoda running as long as its flags stay the same; starts a new peer for each workload. */
 class Servers {
   readonly #options: BenchArguments;
   readonly #cpu: Cpu;
@@ -181,7 +181,7 @@ function sayPairs(run: WorkloadRun): WorkloadRun {
   const { numCounted, pairs, gaveUp } = run.peer.comparison;
   if (gaveUp) {
     say(
-      `  gave up after ${pairs.length} pairs: ${numCounted} undisturbed; the ratio is over all pairs`,
+      `  gave up after ${pairs.length} pairs: ${numCounted} undisturbed; the ratio includes all pairs`,
     );
   } else if (numCounted < pairs.length) {
     say(`  ${pairs.length - numCounted} of ${pairs.length} pairs discarded as disturbed`);

@@ -1,5 +1,6 @@
-// 16 concurrent requests share 1,024 prompt tokens and add 32 each. Reports the exact number of computed prompt
-// tokens, from the engine's stats. At best, the prefix and each request's own tokens are computed once.
+// Runs 16 concurrent requests that share 1,024 prompt tokens and add 32 tokens each. Reports the exact number
+// of computed prompt tokens, from the engine's stats. At best, the prefix and each request's own tokens are
+// computed only once.
 
 import { generateAll, loadRunner, startEngine } from "./engine.ts";
 import { report, tokensOf } from "./measure.ts";
@@ -18,11 +19,12 @@ export async function sharedPrefix(): Promise<void> {
   );
   await generateAll(engine, prompts, { maxTokens: MAX_TOKENS });
   await shutdown();
-  // A request's last token is sampled but never computed; its first is sampled with the prompt.
+  // A request's last output token is sampled but never computed; its first is sampled in the step that
+  // computes the prompt.
   const numDecoded = counts.numGenerationTokens - NUM_REQUESTS;
   const numComputed = counts.numComputedTokens - numDecoded;
   const best = (SHARED + NUM_REQUESTS * OWN) / counts.numPromptTokens;
-  report("prompt tokens: computed / sum", `${numComputed} / ${counts.numPromptTokens}`);
+  report("prompt tokens: computed / total", `${numComputed} / ${counts.numPromptTokens}`);
   report("prompt tokens from the cache", String(counts.numCachedPromptTokens));
   report("share computed", (numComputed / counts.numPromptTokens).toFixed(4), "<= 0.1667");
   report("optimal share", best.toFixed(4));

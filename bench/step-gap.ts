@@ -1,5 +1,6 @@
-// Measures the share of a run's wall time in which the model's thread neither computes nor samples. It includes
-// the costs that `bookkeeping` measures, the calls into native code, and the wake-up of the JS thread.
+// Measures the share of a run's wall time in which the model's thread neither computes nor samples. This
+// share includes the costs that `bookkeeping` measures, the calls into native code, and the wake-up of the JS
+// thread.
 
 import { generateAll, loadRunner, startEngine } from "./engine.ts";
 import { report, tokensOf } from "./measure.ts";
@@ -24,7 +25,7 @@ async function gapShare(numSeqs: number): Promise<number> {
 export async function stepGap(): Promise<void> {
   for (const numSeqs of [1, 16]) {
     const share = await gapShare(numSeqs);
-    report(`wall time outside pass and sampling, ${numSeqs} decoding`, percent(share), "<= 3%");
+    report(`wall time outside pass and sampling, ${numSeqs} sequences`, percent(share), "<= 3%");
   }
 }
 

@@ -1,5 +1,5 @@
-// Finds the best configuration of llama-server for a workload: each candidate is loaded for one slice, and
-// the winner keeps running for the comparison.
+// Finds the best llama-server configuration for a workload: each candidate is loaded for one slice, and the
+// winner keeps running for the comparison.
 
 import { BenchError, ServerDeath } from "../bench-error.ts";
 import { type Candidate, candidateName } from "../servers/llama-server.ts";
@@ -15,7 +15,7 @@ export interface Trial {
 
 export interface BestPeer {
   readonly server: Server;
-  /** All candidates, in the order in which they were tried. */
+  /** All candidates, in the order they were tried. */
   readonly trials: readonly Trial[];
 }
 
@@ -52,7 +52,7 @@ export async function bestPeer(workload: Workload, options: Trials): Promise<Bes
     throw error;
   }
   if (best === null)
-    throw new BenchError(`${workload.id}: no configuration of llama-server can run it`);
+    throw new BenchError(`${workload.id}: no llama-server configuration can run it`);
   return { server: best.server, trials };
 }
 

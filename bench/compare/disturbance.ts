@@ -1,17 +1,17 @@
-// Detects other load on the machine during a slice: CPU time that was not used by the servers, the client or
+// Detects other load on the machine during a slice: CPU time used by anything but the servers, the client and
 // the workload's helpers.
 
 import { cpuSecondsOf, machineCpu } from "../servers/proc.ts";
 
-/** A slice counts as disturbed above these shares of the machine's CPU time. */
+/** Above these shares of the machine's CPU time, a slice counts as disturbed. */
 export const MAX_OTHERS = 0.05;
 export const MAX_STEAL = 0.01;
 
-/** CPU seconds since an arbitrary moment. */
+/** CPU seconds since an arbitrary point in time. */
 export interface CpuReading {
   readonly busyS: number;
   readonly stealS: number;
-  /** CPU time of this process, the client. */
+  /** CPU time of this process, which is the client. */
   readonly clientS: number;
   /** CPU time of the client, the servers and the helpers. */
   readonly ownS: number;
@@ -26,7 +26,7 @@ export interface Disturbance {
   readonly client: number;
 }
 
-/** @param pids measured processes other than this one */
+/** @param pids the measured processes other than this one */
 export function readCpu(pids: readonly number[]): CpuReading {
   const { user, system } = process.cpuUsage();
   const clientS = (user + system) / 1e6;

@@ -1,5 +1,6 @@
-// Loads two servers in slices in the order A B B A, so that drift of the machine affects both equally. Two
-// pairs make a quad. Disturbed pairs are discarded and repeated, up to three times the planned number.
+// Loads two servers in slices in the order A B B A, so that drift in the machine's speed affects both
+// equally. Two pairs make up a quad. Disturbed pairs are discarded and repeated, up to three times the
+// planned number.
 
 import { type Quartiles, quartiles } from "../../src/benchmark/statistics.ts";
 import { type Disturbance, isDisturbed } from "./disturbance.ts";
@@ -14,36 +15,36 @@ export interface Observed<S> {
 export interface Pair<S> {
   readonly a: Observed<S>;
   readonly b: Observed<S>;
-  /** A/B if more is better, otherwise B/A, so that A is better above 1. */
+  /** A/B if higher is better, otherwise B/A, so a ratio above 1 means that A is better. */
   readonly ratio: number;
-  /** Null if the pair counts. */
+  /** Why the pair was discarded; null if it counts. */
   readonly discarded: "other processes used the CPUs" | "the A slices differ" | null;
 }
 
 export interface Comparison<S> {
-  /** In the order in which they were measured. */
+  /** In the order they were measured. */
   readonly pairs: readonly Pair<S>[];
   readonly numCounted: number;
   readonly numPlanned: number;
-  /** Ratios of the pairs that count, or of all pairs if too few do. */
+  /** Ratios of the pairs that count, or of all pairs if too few count. */
   readonly ratio: Quartiles;
-  /** Too few pairs were undisturbed, so the ratio is inconclusive. */
+  /** Whether too few pairs were undisturbed, which makes the ratio inconclusive. */
   readonly gaveUp: boolean;
 }
 
 export interface PairsPlan<S> {
-  /** Loads one of the servers; `slice` counts from 0. */
+  /** Loads one of the servers for a slice. Slices are numbered from 0. */
   readonly observe: (side: "a" | "b", slice: number) => Promise<Observed<S>>;
   readonly numPairs: number;
   readonly better: "higher" | "lower";
   readonly onPair?: (pair: Pair<S>, numCounted: number) => void;
 }
 
-/** Largest allowed ratio of the two A slices of a quad. */
+/** Largest allowed ratio between the two A slices of a quad. */
 const MAX_DRIFT = 1.1;
 const GIVE_UP_AFTER = 3;
 
-/** Order of the sides in one quad. */
+/** Order of the sides within a quad. */
 export const QUAD = ["a", "b", "b", "a"] as const;
 
 export async function inQuads<S>(plan: PairsPlan<S>): Promise<Comparison<S>> {

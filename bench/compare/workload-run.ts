@@ -1,4 +1,4 @@
-// Runs one workload on Pagoda and a peer, in pairs of slices, or only on Pagoda, in a few slices.
+// Runs one workload on Pagoda and a peer in pairs of slices, or on Pagoda alone in a few slices.
 
 import { BenchError } from "../bench-error.ts";
 import type { Limits } from "../probe/probe.ts";
@@ -27,9 +27,9 @@ export interface WorkloadRun {
 export interface RunOptions {
   readonly limits: Limits | null;
   readonly seed: number;
-  /** Null = the workload's default. */
+  /** Number of pairs; null = the workload's default. */
   readonly pairs: number | null;
-  /** For a run without a peer. */
+  /** Number of slices in a run without a peer. */
   readonly slices: number;
   readonly onPair?: (pair: Pair<Slice>, numCounted: number) => void;
 }
@@ -45,7 +45,7 @@ export async function warmUp(workload: Workload, server: Server): Promise<void> 
   if (server.death() !== null) await checkAlive(server);
 }
 
-/** Loads one server for one slice. @throws ServerDeath, or BenchError when no request succeeded */
+/** Loads one server for one slice. @throws ServerDeath; BenchError when no request succeeds */
 export async function observe(
   workload: Workload,
   server: Server,
@@ -90,7 +90,7 @@ export async function runAlone(
   }
 }
 
-/** Measures two servers in pairs. Both stay up and warm, and one is loaded at a time. */
+/** Measures two servers in pairs. Both stay up and warm, but only one is loaded at a time. */
 export async function runPairs(
   workload: Workload,
   ours: Server,

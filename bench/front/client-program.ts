@@ -1,14 +1,17 @@
-// Runs all clients of a server in one process, separate from the server's. Streams each request, records its
-// outcome and times, and prints the records at the end.
+// Runs all of a server's clients in one process, separate from the server. Streams each response, records the
+// outcome and timing of each request, and prints the records at the end.
 
 import { Ledger, type Outcome } from "../../test/support/ledger.ts";
 import { type LagFigures, LoopLag } from "./loop-lag.ts";
 
 export interface LoadPlan {
   readonly url: string;
-  /** Number of concurrent streams, each replaced when it ends, or of new streams per second. */
+  /**
+   * Either the number of concurrent streams, each replaced when it ends, or the number of new streams per
+   * second.
+   */
   readonly arrivals: { readonly concurrency: number } | { readonly perSecond: number };
-  /** Time during which requests start. Each request is read to its end. */
+  /** Period during which requests start. Every response is read to the end. */
   readonly seconds: number;
   /** Minimum and maximum output length. */
   readonly tokens: readonly [number, number];
@@ -25,7 +28,7 @@ export interface Books {
   readonly entries: readonly Entry[];
   readonly losses: readonly string[];
   readonly numTokens: number;
-  /** Lag of the clients' own event loop, which limits the accuracy of their times. */
+  /** Lag of the clients' own event loop, which limits the accuracy of their timings. */
   readonly lag: LagFigures;
 }
 

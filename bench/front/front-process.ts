@@ -1,4 +1,4 @@
-// Starts, queries and stops a front that runs over a stub engine.
+// Starts, queries and stops a front end that runs on top of a stub engine.
 
 import { BenchError } from "../bench-error.ts";
 import { countChild } from "../measure.ts";
@@ -8,7 +8,7 @@ import type { LagFigures } from "./loop-lag.ts";
 import type { StubOptions } from "./stub-engine.ts";
 
 export interface FrontFigures {
-  /** Lag of the front's event loop since the last query or the start. */
+  /** Lag of the front end's event loop since the last query, or since the start. */
   readonly lag: LagFigures;
   readonly residentBytes: number;
 }
@@ -24,7 +24,7 @@ export class FrontProcess {
     this.#replies = replies;
   }
 
-  /** @param words options of `serve` */
+  /** @param words command-line options for `serve` */
   static async start(stub: StubOptions, words: readonly string[] = []): Promise<FrontProcess> {
     const replies = new Replies();
     const child = Bun.spawn([...FRONT_PROGRAM, JSON.stringify(stub), ...words], {
@@ -48,7 +48,7 @@ export class FrontProcess {
   }
 }
 
-/** Messages from the child, one at a time. */
+/** Messages from the child process, one at a time. */
 class Replies {
   #waiting: PromiseWithResolvers<unknown> | null = null;
 

@@ -1,5 +1,5 @@
-// Runs the front of `serve` over the stub engine, in a process of its own. Reports its URL to the parent
-// process and, on request, the lag of its event loop.
+// Runs the front end of `serve` on top of the stub engine, in a process of its own. Reports its URL to the
+// parent process and, on request, its event-loop lag.
 
 import { serveLimits } from "../../src/cli/limits.ts";
 import { parseOptions } from "../../src/cli/parse-options.ts";
@@ -15,7 +15,7 @@ import { STUB_ENGINE, type StubOptions, stubConfig } from "./stub-engine.ts";
 
 export const FRONT_PROGRAM = [process.execPath, import.meta.path];
 
-/** @param words options of `serve`; engine options have no effect */
+/** @param words command-line options for `serve`; engine options have no effect */
 function frontOptions(words: readonly string[]): MeasuredFrontOptions & ContextOptions {
   const options = parseOptions("serve", { argv: words, env: {}, readYaml: () => ({}) }, () => {});
   const log = printErrorLine;

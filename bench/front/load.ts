@@ -6,7 +6,7 @@ import { BenchError } from "../bench-error.ts";
 import { countChild, report } from "../measure.ts";
 import { type Books, CLIENT_PROGRAM, type LoadPlan } from "./client-program.ts";
 
-/** Bun's fetch keeps no more than 256 requests in flight unless configured at startup. */
+/** Unless configured otherwise at startup, Bun's fetch keeps at most 256 requests in flight. */
 const CLIENT_ENV = { BUN_CONFIG_MAX_HTTP_REQUESTS: "10000" };
 
 const TOKENS = "vllm:generation_tokens_total{}";
@@ -14,7 +14,7 @@ const LENGTH = 'vllm:request_success_total{finished_reason="length"}';
 const REFUSED = 'http_requests_total{handler="/v1/completions",method="POST",status="5xx"}';
 
 export interface LoadResult extends Books {
-  /** Losses and mismatched counts; empty if nothing was lost. */
+  /** Descriptions of lost requests and mismatched counts; empty if there were none. */
   readonly faults: readonly string[];
 }
 

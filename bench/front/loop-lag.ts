@@ -1,11 +1,11 @@
-// Measures the lag of an event loop. Ticks are due at fixed times, and each one counts, however late it is
-// processed, so a stall of one second delays all ticks of that second.
+// Measures event-loop lag. Ticks are due at fixed times, and each one counts, however late it is processed,
+// so a one-second stall delays every tick due in that second.
 
 import { percentile } from "../../src/benchmark/statistics.ts";
 
 const TICK_MS = 5;
 
-/** In ms. */
+/** Lag statistics, in ms. */
 export interface LagFigures {
   readonly p50: number;
   readonly p99: number;
@@ -21,7 +21,7 @@ export class LoopLag {
     this.#timer = setInterval(() => this.#look(performance.now()), TICK_MS);
   }
 
-  /** Ends the measurement and returns the lag of its ticks. */
+  /** Ends the measurement and returns the lag figures for its ticks. */
   take(): LagFigures {
     clearInterval(this.#timer);
     const lags = this.#lagsMs;

@@ -1,5 +1,6 @@
-// Sends three times as many requests as a server can handle. The server must still finish as many as before
-// and refuse the others immediately. Runs over a stub engine first, to measure the front, then over the model.
+// Sends three times as many requests as a server can handle. The server must keep finishing requests at its
+// peak rate and refuse the rest immediately. Runs against a stub engine first, to measure the front end, and
+// then against the real model.
 
 import { percentile } from "../../src/benchmark/statistics.ts";
 import type { Outcome } from "../../test/support/ledger.ts";
@@ -12,7 +13,7 @@ import { countOf, type LoadResult, loadServer, reportFaults } from "./load.ts";
 
 const FACTOR = 3;
 const [PEAK_S, OVERLOAD_S] = [10, 30];
-/** Initial time of a load that does not count toward its rate. */
+/** Initial period of a load, which does not count toward its rate. */
 const RAMP_S = 2;
 const TOKENS: readonly [number, number] = [32, 32];
 const MAX_QUEUED = 256;
@@ -44,13 +45,13 @@ async function overloadOf(url: string): Promise<void> {
   report("peak requests per second", peak.toFixed(1));
   const good = goodput(books, OVERLOAD_S);
   report(
-    `share of the peak that finishes at ${FACTOR} times the load`,
+    `fraction of peak throughput sustained at ${FACTOR}x load`,
     (good / peak).toFixed(3),
     ">= 0.9",
   );
   reportTimes("time to refusal, ms: median / p99", timesMs(books, "refused"), "p99 < 100");
   reportTimes("time to finish, ms: median / p99", timesMs(books, "finished"));
-  report("lag of the clients' event loop, ms: p99", books.lag.p99.toFixed(1));
+  report("client event-loop lag, ms: p99", books.lag.p99.toFixed(1));
   reportBooks(calm, books);
 }
 
@@ -68,14 +69,14 @@ function reportBooks(...loads: readonly LoadResult[]): void {
 }
 
 export async function overload(): Promise<void> {
-  console.log(" over a stub engine");
+  console.log(" against a stub engine");
   const front = await FrontProcess.start({ stepMs: 10, maxNumSeqs: NUM_SEQS }, LIMITS);
   await front.figures();
   await overloadOf(front.url);
   const { lag } = await front.figures();
   await front.stop();
-  report("lag of the front's event loop, ms: p99", lag.p99.toFixed(1), "< 50");
-  console.log(" over the default model");
+  report("front-end event-loop lag, ms: p99", lag.p99.toFixed(1), "< 50");
+  console.log(" against the default model");
   const flags = [...LIMITS, "--max-num-seqs", String(NUM_SEQS)];
   const server = await startPagoda({ path: MODEL_PATH, cpu: null }, flags);
   await overloadOf(server.url);

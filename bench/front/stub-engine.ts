@@ -1,5 +1,5 @@
-// An engine child whose passes take a fixed time and compute nothing. Its scheduler, loop, protocol and
-// process are real, so a load measures the front at a known engine speed.
+// An engine child process whose passes take a fixed time and compute nothing. Its scheduler, loop and
+// protocol are real, so a load measures the front end at a known engine speed.
 
 import type { EngineConfig } from "../../src/engine/engine-config.ts";
 import { stackOf } from "../../src/errors.ts";
@@ -25,7 +25,7 @@ const MAX_MODEL_LEN = 2048;
 const NUM_BLOCKS = 65_536;
 const MAX_NUM_BATCHED_TOKENS = 16_384;
 
-/** Config for the child, which parses the model path as the duration of a pass. */
+/** Config for the child process, which parses the model path as the duration of a pass. */
 export function stubConfig({ stepMs, maxNumSeqs }: StubOptions): EngineConfig {
   return {
     ...{ modelPath: String(stepMs), maxNumSeqs, blockSize: BLOCK_SIZE, kvCacheType: "f16" },

@@ -1,5 +1,5 @@
-// Times the attention op with K and V in memory, one layer after another, in shuffled blocks: for one token of
-// each sequence, or for one prompt chunk. The plan, partial results and threads are the same as in a step.
+// Times the attention op, reading K and V from memory in shuffled blocks, one layer after another: for one token of each sequence, or for
+// one prompt chunk. The plan, partial results and threads are the same as in a real step.
 
 #include "attention-step.h"
 #include "rounds.h"
@@ -16,7 +16,7 @@ namespace pagoda_bench {
 
 namespace {
 
-// Heads of SmolLM2-135M and of Llama 3.2 1B.
+// Head shapes of SmolLM2-135M and Llama 3.2 1B.
 const AttentionShape SHAPES[] = {
     { 64, 9, 3, GGML_TYPE_F16, 16 },
     { 64, 9, 3, GGML_TYPE_BF16, 16 },
@@ -27,10 +27,10 @@ const int32_t CONTEXTS[] = { 256, 1024, 4096, 8192 };
 const int32_t SEQUENCES[] = { 1, 16 };
 const int32_t CHUNKS[] = { 16, 512 };
 
-// A round computes layers with about this many bytes of K and V.
+// A round computes enough layers to read about this many bytes of K and V.
 constexpr size_t ROUND_BYTES = 4u << 20;
 
-// Plausible K and V values, repeated: small, finite, no denormals.
+// Repeats plausible K and V values: small and finite, without denormals.
 void fill(Arena & arena, ggml_type type) {
     constexpr int64_t N = 1 << 20;
     std::mt19937 rng(7);
@@ -55,7 +55,7 @@ std::vector<AttentionSequence> sequences_of(int32_t n_seqs, int32_t context, int
     return sequences;
 }
 
-// Seconds per layer. Layers are adjacent in the arena.
+// Returns seconds per layer. Layers are adjacent in the arena.
 double seconds_a_layer(Crew & crew, double budget_s, AttentionStep & step, size_t pool_bytes, const Arena & arena) {
     step.scale = 0.125f;
     std::fill(step.q.begin(), step.q.end(), 0.5f);
@@ -65,7 +65,7 @@ double seconds_a_layer(Crew & crew, double budget_s, AttentionStep & step, size_
         for (int64_t i = 0; i < n_each; ++i) {
             const uint8_t * k = arena.data + (round * n_each + i) % n_layers * 2 * pool_bytes;
             step.run(k, k + pool_bytes, nullptr, thread, crew.n_threads);
-            crew.wait(); // a barrier, as after each node of a graph
+            crew.wait(); // a barrier, like the one after each graph node
         }
     });
     return seconds / n_each;

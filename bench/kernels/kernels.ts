@@ -1,5 +1,5 @@
 // `bun run bench kernels`: times matrix products, attention and sampling on one core and on all cores, with
-// the CPU's best instruction set and with AVX2. Shares are relative to a probe run just before.
+// the CPU's best instruction set and with AVX2. Percentages are relative to a probe run just beforehand.
 
 import { saveResults } from "../output/result-file.ts";
 import { textTable } from "../output/table.ts";
@@ -17,7 +17,7 @@ import {
 import { attentionRows, chunkRows, logitRows, productRows, toothRows } from "./tables.ts";
 
 export interface KernelOptions {
-  /** Null = both the CPU's best set and AVX2. */
+  /** The only instruction set to time; null = both the CPU's best set and AVX2. */
   readonly cpu: ForcedSet | null;
   readonly quick: boolean;
   readonly saveResult: string | null;

@@ -1,5 +1,5 @@
-// Times sampling's passes over the logits of a step of 16 rows. Rows that fit are in the cache, as they are
-// after the head's product.
+// Times the sampling passes over the logits of a 16-row step. Rows that fit in the cache are already there, as they are after the head's
+// product.
 
 #include "rounds.h"
 #include "sampling/candidates.h"
@@ -20,7 +20,7 @@ namespace {
 constexpr int32_t NUM_ROWS      = 16;
 const int32_t     VOCABULARIES[] = { 49152, 262144 };
 
-// Mostly unlikely tokens, with 300 likely tokens whose logits decrease with their rank, as in a language model.
+// Logits like a language model's: mostly unlikely tokens, plus 300 likely tokens whose logits decrease with rank.
 std::vector<float> peaked_row(int32_t n, int seed) {
     std::mt19937 rng(seed);
     std::normal_distribution<float> normal(0.0f, 2.2f);
@@ -61,7 +61,7 @@ void top_p_pass(Row row, Scratch & s) {
     s.candidates.collect_nucleus(row, s.scan, { s.scan.max, 1.0f }, total, 0.95);
 }
 
-// The first pass computes the scan that the others use.
+// The first pass computes the scan that the other passes use.
 const Pass PASSES[] = { { "argmax", argmax_pass }, { "exp sums", weigh_pass }, { "top-k 40", top_k_pass }, { "top-p 0.95", top_p_pass } };
 
 } // namespace

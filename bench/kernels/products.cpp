@@ -1,5 +1,5 @@
-// Times matrix products of packed weights in memory. Each product uses another copy of the matrix, as a model's
-// layers use different weights. Activations are already quantized; each thread computes its share of the panels.
+// Times matrix products with packed weights read from memory. Each product uses a different copy of the matrix, just as a model's layers
+// use different weights. Activations are already quantized; each thread computes its share of the panels.
 
 #include "matmul/gemm.h"
 #include "matmul/packed-weights.h"
@@ -24,7 +24,7 @@ struct Shape {
     int64_t cols, rows;
 };
 
-// Matrices of SmolLM2-135M and of a model with 1B parameters; the last is an output head, with few rows per step.
+// Matrices from SmolLM2-135M and from a 1B model; the last is an output head, with few rows per step.
 const Shape   SHAPES[]       = { { 576, 576 }, { 576, 1536 }, { 1536, 576 }, { 2048, 2048 }, { 2048, 8192 }, { 576, 49152 } };
 const int64_t BATCHES[]      = { 1, 2, 4, 8, 16, 64, 512 };
 const int64_t MAX_HEAD_BATCH = 64;
@@ -32,7 +32,7 @@ const int64_t HEAD_ROWS      = 32768;
 
 // Number of activation rows that stay in the cache while panels are read. The addon splits rows the same way.
 constexpr int64_t PIECE_ROWS = 96;
-// Approximate number of bytes read per round, enough to make the cost of its barrier negligible.
+// Approximate number of bytes read per round, which is enough to make the cost of the round's barrier negligible.
 constexpr size_t ROUND_BYTES = 4u << 20;
 
 std::vector<float> gaussian(int64_t n) {
@@ -43,7 +43,7 @@ std::vector<float> gaussian(int64_t n) {
     return x;
 }
 
-// Contiguous copies of a matrix. All panels are equal, because kernel times do not depend on the values.
+// Contiguous copies of a matrix. All panels are identical, because kernel times do not depend on the values.
 struct Matrices {
     Matrices(ggml_type type, Shape shape, Arena & arena)
         : type(type), shape(shape), panel_bytes(packed_bytes(type, shape.cols, PANEL_ROWS)), n_panels(shape.rows / PANEL_ROWS),

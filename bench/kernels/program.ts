@@ -27,7 +27,7 @@ const INCLUDES = [
   ...["build/llama.cpp/include", "build/llama.cpp/ggml/include"],
 ].map((path) => `-I${join(ROOT, path)}`);
 
-/** Names of the sets in use, such as "avx512vnni", "avx2" and "generic". */
+/** Names of the instruction sets in use, such as "avx512vnni", "avx2" and "generic". */
 export interface KernelSets {
   readonly products: string;
   readonly attention: string;
@@ -36,12 +36,12 @@ export interface KernelSets {
 
 interface Timed {
   readonly seconds: number;
-  /** Bytes read, each counted once. */
+  /** Number of bytes read, counting each byte once. */
   readonly bytes: number;
 }
 
 export interface ProductTime extends Timed {
-  /** "tooth": one of a series of batch sizes, to find those where more rows take less time. */
+  /** "tooth" = one of a series of batch sizes, used to find sizes that are slower than a larger one. */
   readonly kind: "product" | "tooth";
   readonly type: string;
   /** Dimensions of the weights. */
@@ -49,13 +49,13 @@ export interface ProductTime extends Timed {
   readonly rows: number;
   /** Number of activation rows. */
   readonly batch: number;
-  /** A multiplication and an addition count as two. */
+  /** A multiply-add counts as two operations. */
   readonly ops: number;
 }
 
 export interface AttentionTime extends Timed {
   readonly kind: "attention";
-  /** Type of K and V. */
+  /** Data type of K and V. */
   readonly type: string;
   readonly heads: number;
   readonly kvHeads: number;
@@ -63,17 +63,20 @@ export interface AttentionTime extends Timed {
   readonly context: number;
 }
 
-/** A chunk of a prompt, with its last token at the end of the context. */
+/** A prompt chunk whose last token is at the end of the context. */
 export interface ChunkTime {
   readonly kind: "chunk";
-  /** Type of K and V. */
+  /** Data type of K and V. */
   readonly type: string;
   readonly heads: number;
   readonly kvHeads: number;
   readonly tokens: number;
   readonly context: number;
   readonly seconds: number;
-  /** Operations of both products, over the context that each token attends to; a multiply-add counts as two. */
+  /**
+   * Operations in both products, counting only the context that each token attends to; a multiply-add counts
+   * as two.
+   */
   readonly ops: number;
 }
 

@@ -21,7 +21,7 @@ public:
 
     const int n_threads;
 
-    // Waits until all have arrived. Spins, then yields the CPU, because there can be fewer CPUs than threads.
+    // Waits until all threads have arrived. Spins, then yields the CPU, because there can be fewer CPUs than threads.
     void wait() {
         const unsigned now = phase.load(std::memory_order_acquire);
         if (n_here.fetch_add(1, std::memory_order_acq_rel) + 1 == n_threads) {
@@ -44,13 +44,13 @@ private:
 // Minimum number of rounds for a meaningful quartile.
 constexpr size_t MIN_ROUNDS = 9;
 
-// Seconds per round: the first quartile of the rounds that fit into `budget_s`, since other processes only add time. `work(thread, round)`
-// is one thread's share and can wait for the others. The first round is not counted.
+// Returns seconds per round: the first quartile of the rounds that fit into `budget_s`, since other processes only add time. `work(thread,
+// round)` does one thread's share and can wait for the other threads. The first round is not counted.
 template <class Work> double seconds_a_round(Crew & crew, double budget_s, const Work & work) {
     using Clock = std::chrono::steady_clock;
     std::vector<double> times;
     bool is_over = false;
-    // Thread 0 takes a round's start time before its wait, so no other thread has begun the round yet.
+    // Thread 0 records a round's start time before it waits, so no other thread has begun the round yet.
     const auto member = [&](int thread) {
         auto start = Clock::now();
         for (int64_t round = 0; !is_over; ++round) {
@@ -101,10 +101,10 @@ private:
     static constexpr size_t ALIGNMENT = 2u << 20;
 };
 
-// Far larger than any cache, like the probe's.
+// Far larger than any cache, like the probe's buffer.
 constexpr size_t ARENA_BYTES = 256u << 20;
 
-// Each function prints one JSON object per line. `budget_s` is the time of one measurement.
+// Each function prints one JSON object per line. `budget_s` is the duration of each measurement.
 void bench_products(Crew & crew, double budget_s);
 void bench_attention(Crew & crew, double budget_s);
 void bench_rows(Crew & crew, double budget_s);

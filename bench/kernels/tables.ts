@@ -1,5 +1,5 @@
-// Tables of kernel times, as bytes and operations per second and as shares of the rates that the probe
-// measured on the same CPU in the same minute.
+// Tables of kernel speeds, as bytes and operations per second and as percentages of the rates that the probe
+// measured on the same CPU within the same minute.
 
 import type { Cpu } from "../probe/cpu.ts";
 import { bestTops, type Limits } from "../probe/probe.ts";
@@ -7,13 +7,16 @@ import type { AttentionTime, ChunkTime, ProductTime, RowTime } from "./program.t
 
 const percent = (share: number) => `${(100 * share).toFixed(0)}%`;
 
-/** "45.2 G (74%)": GB/s, and their share of the probe's memory reads. */
+/** For example "45.2 G (74%)": GB/s, and the percentage of the probe's memory read rate. */
 function bytesCell({ bytes, seconds }: { bytes: number; seconds: number }, limits: Limits) {
   const gbs = bytes / seconds / 1e9;
   return `${gbs.toFixed(gbs < 100 ? 1 : 0)} G (${percent(gbs / limits.readGbs)})`;
 }
 
-/** Relative to the closer limit; "0.55 T (58%)" is Tops, and their share of the probe's int8 dot products. */
+/**
+ * Relative to the closer limit; "0.55 T (58%)" means Tops, and the percentage of the probe's int8 dot product
+ * rate.
+ */
 function productCell(time: ProductTime, limits: Limits, cpu: Cpu): string {
   const tops = time.ops / time.seconds / 1e12;
   const share = tops / bestTops(limits, cpu);
@@ -41,13 +44,13 @@ export function productRows(times: readonly ProductTime[], limits: Limits, cpu: 
 
 export interface Tooth {
   readonly batch: number;
-  /** Time of the batch / time of the fastest larger one; at most 1 if none is faster. */
+  /** The batch's time divided by that of the fastest larger batch; at most 1 if no larger batch is faster. */
   readonly ratio: number;
 }
 
 /**
- * Finds the worst batch size, since more rows should never take less time. This is stricter than a ratio to
- * the next multiple of a tile, and does not depend on the tile size.
+ * Finds the worst batch size, since more rows should never take less time. This is stricter than comparing
+ * with the next multiple of a tile, and does not depend on the tile size.
  */
 export function worstTooth(times: readonly ProductTime[]): Tooth {
   const sorted = [...times].sort((a, b) => a.batch - b.batch);
@@ -101,7 +104,7 @@ export function attentionRows(times: readonly AttentionTime[], limits: Limits): 
   return contextRows(times, "sequences", sequencesOf, (time) => bytesCell(time, limits));
 }
 
-/** @param limit Tflops of the probe */
+/** @param limit the probe's Tflops */
 export function chunkRows(times: readonly ChunkTime[], limit: number): string[][] {
   const tokensOf = ({ tokens }: ChunkTime) => tokens;
   return contextRows(times, "tokens", tokensOf, ({ ops, seconds }) => {

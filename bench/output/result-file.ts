@@ -1,5 +1,5 @@
-// Contents of the --save-result file: for each workload, the keys of `vllm bench serve` and the results of the
-// comparison. A single workload is written as an object, several as an array.
+// Contents of the --save-result file: for each workload, the keys that `vllm bench serve` writes and the
+// results of the comparison. A single workload is written as an object, several as an array.
 
 import {
   type Goodput,
@@ -8,7 +8,7 @@ import {
 } from "../../src/benchmark/serving-result.ts";
 import type { Side, WorkloadRun } from "../compare/workload-run.ts";
 
-/** Combined results of a side's slices. */
+/** Combines the results of all of a side's slices. */
 export function sideResult({ observed }: Side, goodput: Goodput | null): ServingResult {
   const timelines = observed.flatMap(({ slice }) => slice.timelines);
   const durationS = observed.reduce((sum, { slice }) => sum + slice.durationS, 0);

@@ -1,4 +1,4 @@
-// Plots of the report as inline SVG: bars of ratios with quartiles and gates, and distributions.
+// The report's plots as inline SVG: ratio bars with quartiles and gates, and distributions.
 
 export const OURS = "#0b7285";
 export const PEER = "#e8590c";
@@ -44,7 +44,7 @@ export interface RatioBar {
 
 const RATIO = { left: 90, right: 60, row: 30, top: 26, width: 760 } as const;
 
-/** Powers of ten, and 2 and 5 times these. */
+/** Powers of ten, and 2 and 5 times powers of ten. */
 function ratioTicks(low: number, high: number): number[] {
   const ticks: number[] = [];
   for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
@@ -53,7 +53,7 @@ function ratioTicks(low: number, high: number): number[] {
   return ticks.filter((tick) => tick >= low && tick <= high);
 }
 
-/** Ratios on a logarithmic axis; at 1, both servers are equal. */
+/** Ratios on a logarithmic axis; at 1, both servers are equally fast. */
 export function ratioPlot(bars: readonly RatioBar[]): string {
   const { left, right, row, top, width } = RATIO;
   const values = bars.flatMap((bar) => [bar.q1, bar.q3, bar.gate ?? 1, bar.stretch ?? 1]);

@@ -1,4 +1,4 @@
-// Text table of a run, with one row per workload.
+// Text table for a run, with one row per workload.
 
 import { medianOf } from "../../src/benchmark/statistics.ts";
 import type { Side, WorkloadRun } from "../compare/workload-run.ts";

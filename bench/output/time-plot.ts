@@ -7,7 +7,7 @@ export interface TimePlot {
   readonly title: string;
   /** Unit of the values. */
   readonly unit: string;
-  /** In seconds, ascending. */
+  /** Times in seconds, ascending. */
   readonly timesS: readonly number[];
   readonly series: readonly TimeSeries[];
   readonly marks: readonly Mark[];
@@ -54,7 +54,7 @@ export function timePlot({ title, unit, timesS, series, marks }: TimePlot): stri
   ]);
 }
 
-/** The title and, if there are several series, their names next to their colors. */
+/** The title and, if there are several series, each name next to its color. */
 function legend(title: string, series: readonly TimeSeries[]): string[] {
   if (series.length < 2) return [label(LEFT, 14, title)];
   let x = RIGHT;
@@ -113,7 +113,7 @@ function curve({ values, color }: TimeSeries, timesS: readonly number[], { x, y 
 
 function polyline(part: ReadonlyMap<number, number>, color: string, y: Scales["y"]): string {
   const points = [...part].map(([pixel, value]) => `${pixel},${fixed(y(value))}`);
-  // A single sample between two gaps would be a line of length zero.
+  // A lone sample between two gaps would be drawn as a line of zero length, so its point is repeated.
   if (points.length === 1) points.push(...points);
   if (points.length === 0) return "";
   const look = `fill="none" stroke="${color}" stroke-width="1.5" stroke-linecap="round"`;

@@ -6,7 +6,7 @@ import { cpus } from "node:os";
 /** "vnni": with AVX512-VNNI; "avx2": without it. */
 export type CpuKind = "vnni" | "avx2";
 
-/** Instruction sets that a better CPU can be limited to, as accepted by both PAGODA_CPU and bench/peers.sh. */
+/** Instruction sets that a newer CPU can be limited to, as accepted by both PAGODA_CPU and bench/peers.sh. */
 export const FORCED_SETS = ["avx2", "avxvnni"] as const;
 export type ForcedSet = (typeof FORCED_SETS)[number];
 
@@ -27,7 +27,7 @@ const FEATURES = [
 export interface Cpu {
   readonly name: string;
   readonly numCpus: number;
-  /** Features of the CPU that kernels use. */
+  /** CPU features that the kernels use. */
   readonly features: readonly string[];
   readonly kind: CpuKind;
 }
@@ -40,7 +40,7 @@ export function thisCpu(cpuinfo = readCpuinfo()): Cpu {
   return { name, numCpus: navigator.hardwareConcurrency, features, kind: kindOf(features) };
 }
 
-/** The CPU as seen by programs that are limited to a set. */
+/** The CPU as seen by programs that are limited to an instruction set. */
 export function heldTo(cpu: Cpu, set: ForcedSet | null): Cpu {
   if (set === null) return cpu;
   const isAbove = (feature: string) =>

@@ -1,7 +1,6 @@
 // Measures machine limits, for comparison with other figures: bytes of memory read per second, and int8 dot
 // products and floating-point products per second with each available instruction set. Prints one JSON object.
-//
-//   probe MILLISECONDS THREADS     duration of each loop, number of threads
+//   probe MILLISECONDS THREADS duration of each loop, and the number of threads
 
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -20,14 +19,14 @@
 #define DOTS_A_ROUND 4096
 #define LARGE_PAGE ((size_t)2 << 20)
 
-// CPU time of the calling thread, so that other processes do not lower the rates of the dot loops.
+// CPU time of the calling thread, so that other processes do not lower the rates measured by the dot loops.
 static double now_s(void) {
   struct timespec t;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-// One thread's share of a loop. `round` does some work and returns the amount.
+// One thread's share of a loop. `round` does some work and returns the amount of work done.
 typedef struct {
   double (*round)(const uint8_t *data, size_t size);
   const uint8_t *data;
@@ -102,8 +101,8 @@ __attribute__((target("avx2"))) static double read_avx2(const uint8_t *data, siz
   return (double)size;
 }
 
-// 8 sums in registers; 32 products per instruction pair. Sums have 16 bits, as in kernels for codes of few
-// bits, which makes this an upper limit for all kernels.
+// 8 sums in registers; 32 products per instruction pair. Sums have 16 bits, as in kernels for low-bit codes, which makes this an upper
+// limit for all kernels.
 __attribute__((target("avx2"))) static double dot_maddubs(const uint8_t *data, size_t size) {
   (void)size;
   __m256i a = _mm256_loadu_si256((const __m256i *)data), b = _mm256_loadu_si256((const __m256i *)(data + 32));
@@ -118,7 +117,7 @@ __attribute__((target("avx2"))) static double dot_maddubs(const uint8_t *data, s
   return 2.0 * 32 * 8 * DOTS_A_ROUND;
 }
 
-// Compilers whose headers have AVX-VNNI and all of AVX512-BF16.
+// Set for compilers whose headers include AVX-VNNI and all of AVX512-BF16.
 #if defined(__GNUC__) && __GNUC__ >= 11
 #define HAS_LATE_HEADERS 1
 // 12 sums in registers; 32 products per instruction.

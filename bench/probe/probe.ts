@@ -1,4 +1,4 @@
-// Limits of this machine, measured by a small C program that is compiled on first use.
+// This machine's limits, measured by a small C program that is compiled on first use.
 
 import { join } from "node:path";
 import { report } from "../measure.ts";
@@ -9,16 +9,16 @@ const SOURCE = join(import.meta.dir, "probe.c");
 
 export interface Limits {
   readonly threads: number;
-  /** Memory read in GB/s, all threads together. */
+  /** Memory read rate of all threads together, in GB/s. */
   readonly readGbs: number;
-  /** Int8 dot products in tera-operations per second; 0 if the CPU lacks the instructions. */
+  /** Int8 dot product rates in tera-operations per second; 0 if the CPU lacks the instructions. */
   readonly dotTops: {
     readonly vnni: number;
     readonly avxvnni: number;
     readonly maddubs: number;
     readonly plain: number;
   };
-  /** The same for floating-point products: pairs of bf16, f32 in vectors of 16 and of 8. */
+  /** Floating-point product rates in the same unit: bf16 pairs, and f32 in vectors of 16 and of 8. */
   readonly floatTops: { readonly bf16: number; readonly avx512: number; readonly avx2: number };
 }
 
@@ -37,14 +37,14 @@ export async function probe(threads: number, milliseconds = 200): Promise<Limits
   return { threads, readGbs, dotTops, floatTops };
 }
 
-/** Tera-operations per second of the best instructions among the CPU's features. */
+/** Tera-operations per second with the best of the CPU's instructions. */
 export function bestTops({ dotTops }: Limits, { features }: Cpu): number {
   if (features.includes("avx512_vnni")) return dotTops.vnni;
   if (features.includes("avx_vnni")) return dotTops.avxvnni;
   return features.includes("avx2") ? dotTops.maddubs : dotTops.plain;
 }
 
-/** The same for floating point; 0 without AVX2. */
+/** Like bestTops(), but for floating point; 0 without AVX2. */
 export function bestFloatTops({ floatTops }: Limits, { features }: Cpu): number {
   if (features.includes("avx512_bf16")) return floatTops.bf16;
   return features.includes("avx512f") ? floatTops.avx512 : floatTops.avx2;

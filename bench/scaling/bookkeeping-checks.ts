@@ -16,14 +16,14 @@ import {
 
 const ratio = (value: number) => value.toFixed(2);
 
-/** S1: running sequences. */
+/** S1: the number of running sequences. */
 export async function runningSequences(): Promise<void> {
   await stepCostUs(128);
   const costs: number[] = [];
   for (const numSeqs of [1, 16, 256, 1024]) costs.push(await stepCostUs(numSeqs));
   const [, sixteen = Number.NaN, many = Number.NaN, most = Number.NaN] = costs;
   const all = costs.map((us) => us.toFixed(0)).join(" / ");
-  report("µs of CPU per step of 1 / 16 / 256 / 1,024 sequences", all);
+  report("CPU µs per step with 1 / 16 / 256 / 1,024 sequences", all);
   report("cost of 256 / cost of 16", ratio(many / sixteen), "<= 18");
   report("cost of 1,024 / cost of 256", ratio(most / many), "<= 4.5");
   report("extra µs per sequence, 256 to 1,024", ratio((most - many) / 768), "<= 1");
@@ -48,7 +48,8 @@ function blockCosts(numBlocks: number) {
     { length: OPERATIONS },
     () => 1 + Math.floor(random() * (numBlocks - 1)),
   );
-  // The hashes to look up are adjacent, as in a request, so that reading them adds little to the pool's cost.
+  // The hashes to look up are adjacent, as they are in a request, so reading them adds little to the pool's
+  // cost.
   const sought = Uint8Array.from(picks.flatMap((pick) => [...hashOf(pick)]));
   const hitUs = leastCpuUs(5, () => {
     for (let i = 0; i < OPERATIONS; i++) {
@@ -67,7 +68,7 @@ function blockCosts(numBlocks: number) {
   return { hitNs: (1000 * hitUs) / OPERATIONS, evictNs: (1000 * evictUs) / OPERATIONS };
 }
 
-/** S5: cached blocks. */
+/** S5: the number of cached blocks. */
 export async function cachedBlocks(): Promise<void> {
   blockCosts(10_000);
   const sizes = [10_000, 100_000, 1_000_000, 4_000_000];
@@ -78,12 +79,12 @@ export async function cachedBlocks(): Promise<void> {
   report("ns per new block: evict, allocate, insert, free", list("evictNs"));
   const growth = (largest?.hitNs ?? Number.NaN) / (smallest?.hitNs ?? Number.NaN);
   const evictGrowth = (largest?.evictNs ?? Number.NaN) / (smallest?.evictNs ?? Number.NaN);
-  report("growth of a hit", ratio(growth), "<= 3");
-  report("growth of a new block", ratio(evictGrowth), "<= 3");
-  report("largest, µs", ratio((largest?.hitNs ?? Number.NaN) / 1000), "<= 0.5");
+  report("growth of the cost per hit", ratio(growth), "<= 3");
+  report("growth of the cost per new block", ratio(evictGrowth), "<= 3");
+  report("µs per hit in the largest pool", ratio((largest?.hitNs ?? Number.NaN) / 1000), "<= 0.5");
 }
 
-/** Costs, in µs, of a decode step, an enqueue, and a cancel from the middle of the queue. */
+/** Costs, in µs, of a decode step, of an enqueue, and of a cancellation in the middle of the queue. */
 function queueCosts(numWaiting: number) {
   const scheduler = mockScheduler({ numBlocks: 4097, maxNumSeqs: 16 });
   for (let i = 0; i < 16; i++) scheduler.add(mockRequest(16, 4000));
@@ -100,18 +101,18 @@ function queueCosts(numWaiting: number) {
   return { stepUs: stepUs / 500, addUs: addUs / numWaiting, cancelUs: cancelUs / middle.length };
 }
 
-/** S6: waiting requests. */
+/** S6: the number of waiting requests. */
 export async function waitingQueue(): Promise<void> {
   queueCosts(1000);
   const few = queueCosts(100);
   const many = queueCosts(100_000);
   report("µs per step, 100 / 100,000 waiting", `${ratio(few.stepUs)} / ${ratio(many.stepUs)}`);
-  report("growth of a step", ratio(many.stepUs / few.stepUs), "<= 1.3");
+  report("growth of the cost per step", ratio(many.stepUs / few.stepUs), "<= 1.3");
   report("µs per enqueue at 100,000", ratio(many.addUs), "<= 2");
-  report("µs per cancel from the middle at 100,000", ratio(many.cancelUs), "<= 2");
+  report("µs per cancellation in the middle at 100,000", ratio(many.cancelUs), "<= 2");
 }
 
-/** Cost of hashing and block tables, in µs per prompt token, in steps of 512 tokens. */
+/** Cost of hashing and block tables in 512-token steps, in µs per prompt token. */
 function promptCostUs(numTokens: number, enablePrefixCaching = true): number {
   const numBlocks = numTokens / BLOCK_SIZE + 2;
   const times = Math.max(3, Math.round(200_000 / numTokens));
@@ -125,18 +126,18 @@ function promptCostUs(numTokens: number, enablePrefixCaching = true): number {
   return Math.min(...costs) / numTokens;
 }
 
-/** S7: the length of a prompt. */
+/** S7: prompt length. */
 export async function promptLength(): Promise<void> {
   promptCostUs(4096);
   const lengths = [1024, 8192, 32_768, 131_072];
   const costs = lengths.map((length) => promptCostUs(length));
   const [first = Number.NaN, , , last = Number.NaN] = costs;
   const all = costs.map((us) => us.toFixed(3)).join(" / ");
-  report("µs per token of a prompt of 1k / 8k / 32k / 128k", all, "<= 0.1");
+  report("µs per token for prompts of 1k / 8k / 32k / 128k", all, "<= 0.1");
   report("growth", ratio(last / first), "flat");
 }
 
-/** µs per token of the default model's prefill if it fully used the VNNI units of two cores. */
+/** µs per token that the default model's prefill would take if it fully used the VNNI units of two cores. */
 const FASTEST_PREFILL_US = 1e6 / 8400;
 
 /** S8: prefix caching that never hits. */
@@ -180,12 +181,12 @@ export async function longRun(): Promise<void> {
   const early = residents[Math.floor(residents.length / 2)] ?? Number.NaN;
   const drift = (residents.at(-1) ?? Number.NaN) / early - 1;
   report("steps / requests", `${STEPS} / ${numRequests}`);
-  report("heap, second half of the run", `${(100 * drift).toFixed(2)}%`, "<= 1%");
+  report("heap growth, second half of the run", `${(100 * drift).toFixed(2)}%`, "<= 1%");
   report("step, p99 / p50", ratio(p99 / p50), "<= 2");
   report("blocks in use at the end", String(pool.numBlocks - 1 - pool.numFree), "0");
 }
 
-/** S13: twice the load that fits into the pool. */
+/** S13: twice the load that fits in the pool. */
 export async function preemptions(): Promise<void> {
   const [numRequests, tokensIn, tokensOut] = [64, 256, 512];
   const atOnce = 16;

@@ -35,7 +35,7 @@ async function withIdle(server: Server, count: number) {
   return { ms, bytes, numOpen };
 }
 
-/** S11: idle connections. */
+/** S11: the number of idle connections. */
 export async function idleConnections(): Promise<void> {
   const server = await startPagoda({ path: MODEL_PATH, cpu: null });
   await stepMs(server);
@@ -47,7 +47,7 @@ export async function idleConnections(): Promise<void> {
   await server.stop();
   const numOpen = [0, 1].map((i) => Math.min(...pairs.map((pair) => pair[i]?.numOpen ?? 0)));
   report("connections open and idle", numOpen.join(" / "), `${FEW} / ${MANY}`);
-  // Uses the first pair, because the server keeps its memory afterwards.
+  // Uses only the first pair, because the server does not release the memory afterwards.
   const [growth = 0] = pairs.map(([few, many]) => many.bytes - few.bytes);
   const kib = growth / 1024 / (MANY - FEW);
   report("resident memory per connection, KiB", kib.toFixed(1), "<= 20");

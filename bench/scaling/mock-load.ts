@@ -72,7 +72,7 @@ export function cpuUsOf(work: () => void): number {
   return user + system;
 }
 
-/** Minimum of `times` runs, which is the least disturbed one. */
+/** CPU time, in µs, of the fastest of `times` runs, which is the least disturbed one. */
 export function leastCpuUs(times: number, work: () => void): number {
   return Math.min(...Array.from({ length: times }, () => cpuUsOf(work)));
 }

@@ -28,7 +28,7 @@ async function withModel(numBlocks: number, use: (runner: ModelRunner) => Promis
   }
 }
 
-/** S2: the context of one sequence. */
+/** S2: the context length of one sequence. */
 export function contextLength(): Promise<void> {
   return withModel(LONGEST_BLOCKS + 1, async (runner) => {
     const contexts = [256, 1024, 4096, MAX_CONTEXT - 1];
@@ -40,7 +40,10 @@ export function contextLength(): Promise<void> {
     const usPerToken = (1000 * (last - first)) / (MAX_CONTEXT - 257);
     const { readGbs } = await probe(navigator.hardwareConcurrency);
     const kvUs = runner.info.kvBytesPerToken / (readGbs * 1000);
-    report("ms per pass at 256 / 1k / 4k / 8k", times.map((ms) => ms.toFixed(2)).join(" / "));
+    report(
+      "ms per pass at a context of 256 / 1k / 4k / 8k",
+      times.map((ms) => ms.toFixed(2)).join(" / "),
+    );
     report(
       "time per token of context / its bytes at the probe's rate",
       (usPerToken / kvUs).toFixed(2),
@@ -103,7 +106,7 @@ export function chunkSize(): Promise<void> {
   });
 }
 
-/** Numbers of sequences per pass: whole tiles, and one row less and more. */
+/** Numbers of sequences per pass: whole tiles, and one row fewer or more. */
 const ROWS = [1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 24, 31, 32, 33, 48, 64] as const;
 
 /** S10: tokens per pass. */
@@ -124,12 +127,12 @@ export function rowsPerPass(): Promise<void> {
           .map((more) => timeOf(rows) / timeOf(more)),
       ),
     );
-    report("worst time(M) / time of more rows, a multiple of 4", worst.toFixed(2), "<= 1.1");
-    report("time of 4 rows / time of 1", (timeOf(4) / timeOf(1)).toFixed(2), "<= 1.6");
+    report("worst time(M) / time with more rows, a multiple of 4", worst.toFixed(2), "<= 1.1");
+    report("time with 4 rows / time with 1", (timeOf(4) / timeOf(1)).toFixed(2), "<= 1.6");
   });
 }
 
-/** S14: threads. */
+/** S14: the number of threads. */
 export async function threads(): Promise<void> {
   const one = await loadModel(LONGEST_BLOCKS + 1, 1);
   const two = await loadModel(LONGEST_BLOCKS + 1, 2);

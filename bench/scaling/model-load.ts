@@ -1,4 +1,4 @@
-// Builds steps for the default model without a scheduler, with given tokens in given blocks.
+// Builds steps for the default model without a scheduler, placing given tokens in given blocks.
 
 import { Request } from "../../src/request/request.ts";
 import { DEFAULT_SAMPLING_PARAMS } from "../../src/request/sampling-params.ts";
@@ -33,7 +33,7 @@ export interface Entry {
   readonly blockIds: readonly number[];
 }
 
-/** `count` ids starting at `first`; if shuffled, adjacent ids are never neighbors. */
+/** Returns `count` ids starting at `first`; if shuffled, consecutive ids are never next to each other. */
 export function blocksFrom(first: number, count: number, isShuffled = false): number[] {
   return Array.from({ length: count }, (_, i) => first + (isShuffled ? (i * 37) % count : i));
 }
@@ -77,7 +77,7 @@ export const decodeEntry = (sequence: number, context: number): Entry => {
   return { context, numTokens: 1, blockIds: blocksFrom(1 + sequence * numBlocks, numBlocks) };
 };
 
-/** Median time of a forward pass, in ms, without the first one. */
+/** Median time of a forward pass in ms, ignoring the first pass. */
 export async function passMs(runner: ModelRunner, plan: StepPlan, times = 15): Promise<number> {
   const passes: number[] = [];
   await runner.run(plan);

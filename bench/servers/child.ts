@@ -1,4 +1,5 @@
-// A server or helper started by the bench: polled until it is ready, and always stopped when the bench exits.
+// A server or helper process started by the bench: polled until it is ready, and always stopped when the
+// bench exits.
 
 import { BenchError, ServerDeath } from "../bench-error.ts";
 import { countChild } from "../measure.ts";
@@ -8,7 +9,9 @@ export interface Child {
   readonly pid: number;
   /** Last 8 KiB of stdout and stderr together. */
   output(): string;
-  /** Reason for an unplanned exit: "crashed (SIGILL)" or "exited with code 1". Null if none. */
+  /**
+   * Reason for an unplanned exit, such as "crashed (SIGILL)" or "exited with code 1"; null if there was none.
+   */
   death(): string | null;
   stop(): Promise<void>;
 }
@@ -72,7 +75,7 @@ const POLL_MS = 20;
 
 /**
  * Polls until `ask` returns a result.
- * @param what the server with its configuration
+ * @param what name of the server, with its configuration
  * @throws ServerDeath when the child crashes, BenchError with its last lines when it does not start
  */
 export async function untilReady<T>(

@@ -1,5 +1,5 @@
-// The peer: llama-server at the pinned commit (bench/peers.sh), with the best options for a workload. A candidate
-// is one set of options; measurements determine the best one for each workload.
+// The peer: llama-server at the pinned commit (bench/peers.sh), with the best options for a workload. A
+// candidate is one set of options; measurements determine the best candidate for each workload.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -25,7 +25,7 @@ export async function buildLlamaServer(cpu: ForcedSet | null): Promise<boolean> 
 
 export interface Candidate {
   readonly flags: readonly string[];
-  /** Makes OpenMP's threads sleep at a barrier instead of spinning. */
+  /** Whether OpenMP's threads sleep at a barrier instead of spinning. */
   readonly isPassive?: boolean;
 }
 
@@ -50,7 +50,10 @@ const THREADS = ["-t", String(numCpus)];
 /** Separate KV streams and flash attention, usually the best choice. */
 const USUAL: readonly Candidate[] = [{ flags: [...THREADS, "-no-kvu", "-fa", "on"] }];
 
-/** Weights in the file's layout: neither repacked nor in AMX's layout, which is slower for few rows. */
+/**
+ * Keeps weights in the file's layout: neither repacked nor in AMX's layout, which is slower for small numbers
+ * of rows.
+ */
 const PLAIN: Candidate = { flags: [...THREADS, "-no-kvu", "-fa", "on", "--no-repack"] };
 
 // --quick uses only the first candidate of each list.
@@ -80,7 +83,7 @@ export const PREFILL_CANDIDATES: readonly Candidate[] = [
   PLAIN,
 ];
 
-/** For gaps during a long prompt, where the batch size is decisive. */
+/** For gaps during a long prompt, where the batch size matters most. */
 export const GAP_CANDIDATES: readonly Candidate[] = [
   { flags: [...THREADS, "-no-kvu", "-fa", "on", "-b", "256", "-ub", "256"] },
   { flags: [...THREADS, "-kvu", "-fa", "on", "-b", "128", "-ub", "128"] },

@@ -1,5 +1,5 @@
-// Process data from /proc: CPU time, command line, listeners. Null or empty on other systems and for
-// processes of other users.
+// Process data from /proc: CPU time, command line and listeners. Null or empty on other systems and for other
+// users' processes.
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import {
@@ -49,7 +49,7 @@ export function machineCpu(stat: string | null = read("/proc/stat")): MachineCpu
   return { busyS, stealS: steal / TICKS_PER_SECOND };
 }
 
-/** Program and arguments. */
+/** Program and arguments of a process. */
 export function commandOf(pid: number): string[] | null {
   return read(`/proc/${pid}/cmdline`)?.split("\0").slice(0, -1) ?? null;
 }

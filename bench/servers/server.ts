@@ -1,5 +1,5 @@
-// A server under load: its URL, its model name and, if it runs on this machine, its process with flags and
-// CPU time.
+// A server under load: its URL, its model name and, if it runs on this machine, its process with its flags
+// and CPU time.
 
 import type { Target } from "../../src/benchmark/measured-request.ts";
 import { BenchError, ServerDeath } from "../bench-error.ts";
@@ -9,16 +9,16 @@ import { commandOf, pidListeningOn } from "./proc.ts";
 export interface Server extends Target {
   /** "Pagoda", "llama-server" or the URL. */
   readonly name: string;
-  /** Null if it is not on this machine or not visible. */
+  /** Null if the server runs on another machine or its process is not visible. */
   readonly pid: number | null;
-  /** The command line without the program; null if unknown. */
+  /** The command line without the program name; null if unknown. */
   readonly flags: string | null;
-  /** Reason for an unplanned exit; null if none, or if the process is not visible. */
+  /** Reason for an unplanned exit; null if there was none, or if the process is not visible. */
   death(): string | null;
   stop(): Promise<void>;
 }
 
-/** A crashing server's connections can close a little before its exit is reported. */
+/** When a server crashes, its connections can close a little before its exit is reported. */
 const DEATH_WAIT_MS = 2_000;
 const DEATH_POLL_MS = 20;
 
@@ -30,9 +30,9 @@ export async function checkAlive(server: Server): Promise<void> {
   if (death !== null) throw new ServerDeath(`${server.name} ${death}: ${server.flags}`);
 }
 
-/** Settings of a started server. */
+/** Settings for a server that the bench starts. */
 export interface ServedModel {
-  /** GGUF file. */
+  /** Path of the GGUF file. */
   readonly path: string;
   /** Instruction set that the server is limited to; null = the CPU's best. */
   readonly cpu: ForcedSet | null;
@@ -40,7 +40,7 @@ export interface ServedModel {
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** Server that the bench did not start. @throws BenchError when no server responds at the URL */
+/** A server that the bench did not start. @throws BenchError when no server responds at the URL */
 export async function serverAt(url: string): Promise<Server> {
   const base = url.replace(/\/+$/, "").replace(/\/v1$/, "");
   const model = await modelOf(base);
@@ -59,7 +59,7 @@ export async function modelOf(url: string): Promise<string> {
     const id = data[0]?.id;
     if (id !== undefined) return id;
   } catch {
-    // All failures cause the same error below.
+    // Every failure leads to the same error below.
   }
   throw new BenchError(`no server responds at ${url}/v1/models`);
 }

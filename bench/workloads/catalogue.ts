@@ -1,4 +1,4 @@
-// All workloads by their names on the command line, with the reason why some cannot run yet.
+// All workloads by their command-line names, with the reasons why some cannot run yet.
 
 import { BenchError } from "../bench-error.ts";
 import { DECODE_WORKLOADS } from "./decode.ts";

@@ -1,6 +1,6 @@
-// Decode: one stream (W1), many streams (W2), long contexts (W4), sampling (W12), a busy neighbor (W14). Each
-// stream has the same prompt in all slices, so that both servers have cached it after the first slice and only
-// decode is timed.
+// Decode: one stream (W1), many streams (W2), long contexts (W4), sampling (W12), and a busy neighbor (W14).
+// Each stream uses the same prompt in every slice, so both servers have it cached after the first slice and
+// only decode is timed.
 
 import { allAtOnce, closedLoop, decodeRate, decodeTogether } from "../../src/benchmark/load.ts";
 import type { RequestSpec, Target } from "../../src/benchmark/measured-request.ts";
@@ -53,7 +53,7 @@ export function decodeWorkload(streams: Streams, rest: Rest): Workload {
 /** Time limit for requests to a very slow server, in ms. */
 const CUT_MS = 6_000;
 
-/** Sends one request after another, each with a new prompt. The rate comes from the median TPOT. */
+/** Sends one request after another, each with a new prompt. The rate is derived from the median TPOT. */
 async function oneStream(target: Target, seed: number): Promise<Slice> {
   const specOf = (i: number) => ({ prompt: promptIds(1000 * seed + i, 64), maxTokens: 256 });
   const load = await closedLoop(target, specOf, {
@@ -85,7 +85,7 @@ const w2 = (numStreams: number): Workload =>
     { numStreams, tokensIn: 128, tokensOut: 128 },
     {
       id: numStreams === 16 ? "W2" : `W2:${numStreams}`,
-      title: `decode of ${numStreams} streams, 128 in, 128 out`,
+      title: `${numStreams} streams decode, 128 in, 128 out`,
       ...(numStreams === 16 ? { gates: W2_GATES } : {}),
     },
   );
@@ -93,7 +93,7 @@ const w2 = (numStreams: number): Workload =>
 /** A closed loop with new prompts, so its figure includes prefill. */
 export const W2_CLOSED: Workload = {
   id: "W2:closed",
-  title: "closed loop of 16, 128 in, 128 out, prefill included",
+  title: "closed loop of 16 requests, 128 in, 128 out, prefill included",
   figure: { name: "output tok/s", better: "higher" },
   room: roomFor(16, 128, 128),
   numPairs: 3,
@@ -114,15 +114,15 @@ const W4_GATES = {
 const W4 = [
   decodeWorkload(
     { numStreams: 1, tokensIn: 4096, tokensOut: 128 },
-    { id: "W4", title: "decode at 4,096 tokens of context", gates: W4_GATES },
+    { id: "W4", title: "decode at a 4,096-token context", gates: W4_GATES },
   ),
   decodeWorkload(
     { numStreams: 4, tokensIn: 4096, tokensOut: 128 },
-    { id: "W4:x4", title: "decode of 4 streams at 4,096 tokens of context" },
+    { id: "W4:x4", title: "4 streams decode at 4,096-token contexts" },
   ),
   decodeWorkload(
     { numStreams: 1, tokensIn: 8000, tokensOut: 128 },
-    { id: "W4:8000", title: "decode at 8,000 tokens of context" },
+    { id: "W4:8000", title: "decode at an 8,000-token context" },
   ),
 ];
 
@@ -134,7 +134,7 @@ const W12 = [
     { ...W12_STREAMS, fields: SAMPLED },
     {
       id: "W12",
-      title: "decode of 16 streams, temperature 1, top-p 0.95",
+      title: "16 streams decode, temperature 1, top-p 0.95",
       gates: { vnni: { gate: 4, stretch: 10 }, avx2: { gate: 2.5, stretch: 5 } },
     },
   ),
@@ -148,7 +148,7 @@ const W14 = decodeWorkload(
   { numStreams: 8, tokensIn: 128, tokensOut: 128 },
   {
     id: "W14",
-    title: "decode of 8 streams next to one busy process",
+    title: "8 streams decode alongside one busy process",
     candidates: BUSY_CANDIDATES,
     gates: { vnni: { gate: 3 }, avx2: { gate: 2 } },
     neighbor: busyNeighbor,

@@ -1,5 +1,6 @@
-// W11, which runs only if named. Requests arrive on schedule, however slow the server is, at --request-rate per
-// second, with --burstiness (shape of the gamma distribution, 1 = Poisson), for --duration seconds.
+// W11, which runs only when named explicitly. Requests arrive on schedule, however slow the server is, at
+// --request-rate per second, with --burstiness (shape of the gamma distribution, 1 = Poisson), for --duration
+// seconds.
 
 import {
   measureRequest,
@@ -22,7 +23,7 @@ export interface OpenLoopOptions {
 const LENGTHS = { meanIn: 200, meanOut: 180, sigma: 0.8, max: 1024 } as const;
 const DEFAULT_GOODPUT: Goodput = { ttft: 2000, tpot: 100 };
 
-/** Log-normal with the given mean, at least 4 and at most half of the longest context. */
+/** A log-normal length with the given mean, at least 4 and at most half of the longest context. */
 function lengthOf(random: () => number, meanLength: number): number {
   const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
   const { sigma, max } = LENGTHS;

@@ -47,7 +47,7 @@ function sharedSpecs(prefixSeed: number, ownSeed: number): RequestSpec[] {
   }));
 }
 
-/** @param isWarm true = first send one request with the prefix, which is not timed */
+/** @param isWarm true = first send one untimed request with the prefix */
 async function sharedSlice(target: Target, seed: number, isWarm: boolean): Promise<Slice> {
   const specs = sharedSpecs(50_000 + seed, 60_000 + 100 * seed);
   if (isWarm) await allAtOnce(target, sharedSpecs(50_000 + seed, 90_000 + seed).slice(0, 1));

@@ -1,5 +1,5 @@
-// Streams that decode while thousands of clients wait (W13). The figure is the share of their rate that the
-// streams keep. The time that clients wait for response headers is reported, too.
+// Streams that decode while thousands of clients wait (W13). The figure is the streams' rate as a share of
+// their rate without clients. The time that clients wait for response headers is also reported.
 
 import { allAtOnce, decodeRate, decodeTogether } from "../../src/benchmark/load.ts";
 import type { RequestSpec, Target } from "../../src/benchmark/measured-request.ts";
@@ -12,7 +12,7 @@ const NUM_STREAMS = 16;
 const NUM_WAITING = 2000;
 const [TOKENS_IN, TOKENS_OUT] = [128, 1024];
 const DECODE_MS = 4_000;
-/** Delay before the clients connect, and the limit of the wait for response headers. */
+/** Delay before the clients connect, and the time limit for waiting for response headers. */
 const QUEUE_AT_MS = 500;
 
 const specsOf = (maxTokens: number): RequestSpec[] =>
@@ -21,7 +21,9 @@ const specsOf = (maxTokens: number): RequestSpec[] =>
     maxTokens,
   }));
 
-/** Measures the rate in the second half of the streams' common time, so that context lengths are the same. */
+/**
+ * Measures the rate in the second half of the time when all streams decode, so that context lengths match.
+ */
 async function rateDuring(target: Target, addLoad: () => Promise<unknown>) {
   const streams = decodeTogether(target, specsOf(TOKENS_OUT), DECODE_MS);
   await Bun.sleep(QUEUE_AT_MS);
@@ -47,7 +49,7 @@ async function queueSlice(target: Target): Promise<Slice> {
   return { ...withClients.load, figure: withClients.rate / alone.rate, notes };
 }
 
-/** Closes the waiting connections. */
+/** Closes the waiting connections and reports their response headers. */
 function headsOf(waiting: Connections | null): Record<string, number> {
   if (waiting === null) return {};
   waiting.close();
@@ -58,7 +60,7 @@ function headsOf(waiting: Connections | null): Record<string, number> {
 
 export const QUEUE_WORKLOAD: Workload = {
   id: "W13",
-  title: "16 streams decode, 2,000 clients wait",
+  title: "16 streams decode while 2,000 clients wait",
   figure: { name: "share of the rate without clients", better: "higher" },
   room: roomFor(NUM_STREAMS, TOKENS_IN, TOKENS_OUT),
   numPairs: 1,

@@ -1,5 +1,5 @@
-// Workloads that reuse or share KV blocks: many prefixes (W6), conversations (W7), more requests than the pool
-// holds (W10), several samples of one prompt (W15).
+// Workloads that reuse or share KV blocks: many prefixes (W6), conversations (W7), more requests than the
+// pool holds (W10), and several samples for one prompt (W15).
 
 import { closedLoop, type Load } from "../../src/benchmark/load.ts";
 import {
@@ -49,7 +49,7 @@ const prefixWorkload = (id: string, requests: number): Workload => ({
 
 const CHAT = { conversations: 16, turns: 6, wordsIn: 128, out: 64, thinkS: 0.5 } as const;
 
-/** Sends the whole text again with each turn, like chat clients. */
+/** Resends the whole text with each turn, as chat clients do. */
 async function converse(target: Target, seed: number): Promise<RequestTimeline[]> {
   const random = randomOf(seed);
   const timelines: RequestTimeline[] = [];
@@ -76,7 +76,7 @@ async function chatSlice(target: Target, seed: number): Promise<Slice> {
   return { timelines, durationS, figure: medianOf(ttfts), notes };
 }
 
-/** Larger than the sum of the turns, since an answer can have more tokens when it is tokenized again. */
+/** Larger than the sum of the turns, since an answer can turn into more tokens when it is tokenized again. */
 const CHAT_ROOM = { concurrency: CHAT.conversations, maxTokens: CHAT.turns * 256 };
 
 const W7: Workload = {
@@ -94,7 +94,7 @@ const OVERCOMMIT = { tokensIn: 256, tokensOut: 512, poolBlocks: 4096 / 16 + 1 } 
 /** The peer is Pagoda with a pool that holds all requests. Every answer must be complete. */
 const overcommitWorkload = (id: string, requests: number): Workload => ({
   id,
-  title: `${requests} requests of 256 + 512 tokens in a pool of 4,096`,
+  title: `${requests} requests of 256 + 512 tokens in a 4,096-token pool`,
   figure: OUTPUT_RATE,
   room: roomFor(requests, OVERCOMMIT.tokensIn, OVERCOMMIT.tokensOut),
   numPairs: 1,
@@ -117,7 +117,7 @@ const SAMPLES = { tokensIn: 512, tokensOut: 64, n: 8 } as const;
 
 const W15: Workload = {
   id: "W15",
-  title: "8 samples of one prompt of 512 tokens, 64 out",
+  title: "8 samples for one 512-token prompt, 64 out",
   figure: OUTPUT_RATE,
   room: roomFor(SAMPLES.n, SAMPLES.tokensIn, SAMPLES.tokensOut),
   numPairs: 9,

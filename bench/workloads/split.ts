@@ -1,5 +1,5 @@
-// Cost of running the engine in its own process (W17): Pagoda compared with Pagoda with --in-process. If a pass
-// takes only a few milliseconds, every message between the processes matters.
+// Measures the cost of running the engine in its own process (W17) by comparing Pagoda with Pagoda
+// --in-process. If a pass takes only a few milliseconds, every message between the processes matters.
 
 import { closedLoop } from "../../src/benchmark/load.ts";
 import { promptText } from "../../src/benchmark/prompts.ts";
@@ -15,20 +15,20 @@ const W17 = decodeWorkload(
   { numStreams: 16, tokensIn: 128, tokensOut: 128 },
   {
     id: "W17",
-    title: "decode of 16 streams, engine in a child vs. in-process",
+    title: "16 streams decode, engine in a child process vs. in-process",
     ...{ ...AGAINST_ITSELF, gates: { vnni: MOST, avx2: MOST } },
   },
 );
 
 const W17_CLOSED: Workload = {
   ...{ ...W2_CLOSED, ...AGAINST_ITSELF, id: "W17:closed" },
-  title: "closed loop of 16, engine in a child vs. in-process",
+  title: "closed loop of 16 requests, engine in a child process vs. in-process",
 };
 
 /** Sends text, so that the engine has to tokenize it first. */
 const W17_TTFT: Workload = {
   id: "W17:ttft",
-  title: "one short prompt after another, engine in a child vs. in-process",
+  title: "one short prompt after another, engine in a child process vs. in-process",
   figure: { name: "TTFT ms", better: "lower" },
   room: roomFor(1, 32, 1),
   numPairs: 9,

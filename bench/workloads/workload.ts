@@ -1,4 +1,4 @@
-// A workload: how it loads a server for one slice, its figure, and the required ratio to the peer.
+// Defines a workload: how it loads a server for one slice, its figure, and the required ratio to the peer.
 
 import type { Load } from "../../src/benchmark/load.ts";
 import type { Target } from "../../src/benchmark/measured-request.ts";
@@ -7,7 +7,7 @@ import type { Candidate, Room } from "../servers/llama-server.ts";
 /** A load and its figure. */
 export interface Slice extends Load {
   readonly figure: number;
-  /** Further figures to print. */
+  /** Additional figures to print. */
   readonly notes?: Readonly<Record<string, number>>;
 }
 
@@ -25,19 +25,19 @@ export interface Workload {
   readonly room: Room;
   readonly numPairs: number;
   readonly candidates: readonly Candidate[];
-  /** With AVX512-VNNI, and with only AVX2. */
+  /** Gates for CPUs with AVX512-VNNI, and for CPUs with only AVX2. */
   readonly gates?: { readonly vnni: Gate; readonly avx2: Gate };
   /** Options for Pagoda; none by default. */
   readonly ownFlags?: readonly string[];
   /** A decoded token reads every weight once, so the probe's memory read limits the figure. */
   readonly readsAllWeights?: true;
-  /** Runs before the first slice and is not measured. */
+  /** Runs before the first slice, without being measured. */
   readonly warmUp?: (target: Target) => Promise<unknown>;
-  /** @param seed differs from slice to slice, and is the same for both servers of a pair */
+  /** @param seed differs from pair to pair, but is the same for both servers of a pair */
   readonly slice: (target: Target, seed: number) => Promise<Slice>;
   /** The peer is another Pagoda, with these options. */
   readonly ourPeerFlags?: readonly string[];
-  /** Refused or failed requests are part of the figure. */
+  /** Refused and failed requests count toward the figure. */
   readonly toleratesErrors?: true;
   /** Starts a helper during the slices of both servers. @returns its processes and a function that stops it */
   readonly neighbor?: () => { readonly pids: readonly number[]; stop(): Promise<void> };

@@ -100,7 +100,7 @@ test("a candidate that does not start is skipped; if none is left, that is an er
   ]);
   const error = await best("refuses").catch((caught: unknown) => caught);
   expect(error).toBeInstanceOf(BenchError);
-  expect((error as Error).message).toBe("W0: no configuration of llama-server can run it");
+  expect((error as Error).message).toBe("W0: no llama-server configuration can run it");
 });
 
 test("a server that was stopped has not crashed", async () => {
