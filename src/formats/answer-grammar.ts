@@ -1,4 +1,5 @@
-// Builds the grammar of a whole output: reasoning, then calls, free text that contains calls, or text with a grammar.
+// Builds the grammar for a whole output: reasoning, then calls, free text that contains calls, or text that follows a
+// grammar.
 
 import type { ChatFormat } from "../protocol/message-parsing.ts";
 import type { GrammarSpec } from "../request/sampling-params.ts";
@@ -8,15 +9,15 @@ import { isHarmony } from "./format-markers.ts";
 import { Lark } from "./lark.ts";
 import { REASONING_FORMATS, type ReasoningFormat } from "./reasoning-formats.ts";
 
-/** Rule for the output after its reasoning. */
+/** Rule for the part of the output after the reasoning. */
 export type AnswerRule =
   | ({ readonly kind: "calls" | "text_with_calls" } & CallsInit)
-  /** Text that follows a grammar, or calls instead of it; null = no calls. */
+  /** Text that follows a grammar, or calls, if there are tools. */
   | { readonly kind: "grammar"; readonly grammar: GrammarSpec; readonly calls: CallsInit | null };
 
-/** Text of a grammar for each way that the output can begin. */
+/** Grammar text for each way in which the output can begin. */
 export interface AnswerGrammar {
-  /** For a prompt that has opened the reasoning. */
+  /** For a prompt that has already opened the reasoning. */
   readonly afterOpen: string;
   readonly otherwise: string;
 }

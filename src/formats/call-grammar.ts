@@ -1,34 +1,36 @@
-// Grammars of tool calls in the model's format. A grammar allows only text that the format's parser can read.
+// Grammars for tool calls in the model's format. A grammar allows only text that the format's parser can read.
 
 import type { Lark, Schema } from "./lark.ts";
 
-/** A tool in the form that its grammar needs. */
+/** A tool, described as its grammar needs it. */
 export interface GrammarTool {
   readonly name: string;
-  /** JSON schema of the arguments, which is an object. */
+  /** JSON schema of the arguments, which are an object. */
   readonly schema: Schema;
-  /** True to ignore keywords of the schema that cannot be enforced. */
+  /** Whether to ignore schema keywords that cannot be enforced. */
   readonly isLenient: boolean;
   /** The only parameter and the grammar, in Lark, of its text inside a JSON string; absent = the schema says it all. */
   readonly input?: { readonly parameter: string; readonly lark: string };
 }
 
-/** A part of a call: markers and other fixed text, or a Lark expression. */
+/** A part of a call: fixed text such as markers, or a Lark expression. */
 export type CallPart = { readonly text: string } | { readonly lark: string };
 
-/** Calls as a list: open, then calls with separators, then close. */
+/** Grammar for a list of calls: `open`, then calls with separators, then `close`. */
 export interface CallGrammar {
   readonly open: string;
   readonly separator: string;
   readonly close: string;
   readonly call: (tool: GrammarTool, lark: Lark) => readonly CallPart[];
-  /** Marker at which free text becomes a call, the start of `open` or of each call; null = none is reliable. */
+  /**
+   * Marker at which free text turns into a call: the start of `open` or of each call; null = there is no reliable one.
+   */
   readonly trigger: string | null;
 }
 
 export interface CallsInit {
   readonly tools: readonly GrammarTool[];
-  /** True to allow only one call. */
+  /** Whether to allow only one call. */
   readonly onlyFirstCall: boolean;
 }
 

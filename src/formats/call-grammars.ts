@@ -1,4 +1,4 @@
-// Grammars of all formats of tool calls, by vLLM's names for --tool-call-parser.
+// Grammars for all tool-call formats, by vLLM's names for --tool-call-parser.
 
 import { writeJson } from "../json.ts";
 import type { ToolParser } from "../protocol/message-parsing.ts";
@@ -16,7 +16,7 @@ interface JsonGrammar {
   readonly trigger?: string | null;
 }
 
-/** Objects with name and arguments. */
+/** Calls as JSON objects with a name and arguments. */
 function json({
   open = "",
   callStart = "",
@@ -47,7 +47,7 @@ interface NamedGrammar {
   readonly separator?: string;
 }
 
-/** A name, then arguments as JSON. */
+/** Calls as a name followed by JSON arguments. */
 function named(grammar: NamedGrammar): CallGrammar {
   const { open = "", callStart, nameEnd, callEnd, close = "", separator = "" } = grammar;
   return {
@@ -70,12 +70,12 @@ interface XmlGrammar {
   readonly trigger: string;
   readonly parameterStart: string;
   readonly parameterNameEnd: string;
-  /** Same for strings, if different. */
+  /** The end of a string parameter's name, if it differs. */
   readonly stringNameEnd?: string;
   readonly parameterEnd: string;
 }
 
-/** Parameters as plain text, in the order of the schema. */
+/** Calls with plain-text parameters, in the order of the schema. */
 function xml(grammar: XmlGrammar): CallGrammar {
   const { callStart, nameEnd, callEnd } = grammar;
   return {
@@ -107,10 +107,10 @@ function xmlParameter(
   return `${start} (${texts.join(" | ")}) ${lark.text(parameterEnd)}`;
 }
 
-/** Maximum bound; the states of larger ones would cost too much. */
+/** Largest bound to enforce, since larger ones would need too many states. */
 const MAX_LENGTH = 1000;
 
-/** @returns the repetition of a regular expression for a string of the schema's length */
+/** @returns a regular-expression quantifier for the string length that the schema requires */
 function lengthOf({ minLength = 0, maxLength = null }: Schema): string {
   const least = Math.min(Number(minLength), MAX_LENGTH);
   const isBounded = maxLength !== null && Number(maxLength) <= MAX_LENGTH;
@@ -132,7 +132,7 @@ function python(open: string, close: string, separator = ", "): CallGrammar {
   };
 }
 
-/** Keys without quotes, strings between markers. */
+/** Calls with unquoted keys and with strings between markers. */
 function gemma(start: string, quote: string, end: string): CallGrammar {
   return {
     ...{ open: "", separator: "", close: "", trigger: start },
@@ -154,7 +154,7 @@ function gemmaValue(lark: Lark, quote: string): string {
   const number = "/-?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]+)?/";
   const scalar = lark.rule(`${string} | ${number} | "true" | "false" | "null"`);
   const key = "/[A-Za-z0-9_.-]+/";
-  // Two levels of nesting; deeper values are rare in tools.
+  // Allows two levels of nesting, since tools rarely need deeper values.
   const inner = lark.rule(compound(scalar, key));
   return lark.rule(compound(inner, key));
 }
@@ -164,7 +164,7 @@ function compound(value: string, key: string): string {
   return `${value} | "[" (${value} ("," ${value})*)? "]" | "{" (${member} ("," ${member})*)? "}"`;
 }
 
-/** @returns members in order, with separators between those that are there; only required ones must be */
+/** @returns the members in order, with separators between the ones present; only required members must be present */
 function separated(
   tool: GrammarTool,
   members: readonly string[],
@@ -194,7 +194,7 @@ interface Parameter {
 function parametersOf({ schema }: GrammarTool): Parameter[] {
   const properties = Object.entries((schema["properties"] ?? {}) as Schema);
   const required = Array.isArray(schema["required"]) ? schema["required"] : [];
-  // References of a part lead to definitions of the whole.
+  // References within a part point to definitions in the whole schema.
   const shared = Object.fromEntries(
     ["$defs", "definitions"].flatMap((key) => (schema[key] ? [[key, schema[key]]] : [])),
   );
@@ -301,7 +301,7 @@ const GRAMMARS: Readonly<Record<Exclude<ToolParser, "mistral">, CallGrammar>> = 
       ...{ open: "<|tool_calls_section_begin|>", close: "<|tool_calls_section_end|>" },
       ...{ callStart: "", nameEnd: "", callEnd: "" },
     }),
-    // The number of a call counts on from those in the conversation.
+    // Calls are numbered continuously from those already in the conversation.
     call: (tool, lark) => [
       text(`<|tool_call_begin|>functions.${tool.name}:`),
       { lark: "/[0-9]{1,4}/" },

@@ -3,13 +3,13 @@
 import type { MessageWriter } from "./message-writer.ts";
 import type { Parsing, TextReader } from "./text-reader.ts";
 
-/** Source of a call's text, and the writer for its parts. */
+/** Source of a call's text, and the writer for the call's parts. */
 export interface CallSource {
   readonly reader: TextReader;
   readonly writer: MessageWriter;
 }
 
-/** Characters of names. Names end at any other character, so that text that is not a call is detected early. */
+/** Characters allowed in names. A name ends at any other character, so text that is not a call is detected early. */
 const NAME_UNIT = /[\p{L}\p{N}_.:/$-]/u;
 
 /** Reads a name. @returns "" if none follows */
@@ -17,7 +17,7 @@ export function readName(reader: TextReader): Parsing<string> {
   return reader.while((unit) => NAME_UNIT.test(unit));
 }
 
-/** Reads all markers in order, skipping whitespace before each. @returns true if all of them follow */
+/** Reads all markers in order, skipping whitespace before each. @returns true if all of them are present */
 export function* readMarkers(reader: TextReader, markers: readonly string[]): Parsing<boolean> {
   for (const marker of markers) {
     yield* reader.spaces();
@@ -35,8 +35,8 @@ export interface CallSection {
 
 /**
  * Reads calls up to the end of their section, or consecutive calls if the format has no sections.
- * @param start the marker that was read, which starts a section or a call
- * @param readCall reads a call after its start
+ * @param start the marker that was just read, which starts a section or a call
+ * @param readCall reads a call after its start marker
  */
 export function* readSection(
   { reader }: CallSource,

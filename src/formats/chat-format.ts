@@ -1,11 +1,11 @@
-// Chooses the parsers for a model's output by the markers in its chat template.
+// Chooses the parsers for a model's output based on the markers in its chat template.
 
 import type { ChatFormat, ReasoningParser, ToolParser } from "../protocol/message-parsing.ts";
 
-/** A parser, and strings that must all be in a template for it. */
+/** A parser, and strings that must all appear in a template for the parser to be chosen. */
 type Rule<Parser> = readonly [parser: Parser, ...marks: readonly string[]];
 
-/** The first rule that matches the template decides. */
+/** The first rule that matches the template determines the parser. */
 const TOOL_RULES: readonly Rule<ToolParser>[] = [
   ["openai", "<|channel|>", "<|message|>"],
   ["gemma4", "<|tool_call>"],
@@ -58,8 +58,8 @@ const REASONING_RULES: readonly Rule<ReasoningParser>[] = [
 
 /**
  * @param template Jinja template; "" = none
- * @returns the parsers for the output. Without a known format of calls in the template, it is "hermes", the most
- *   common one among models that were not trained on another.
+ * @returns the parsers for the output. If the template contains no known call format, the tool parser is "hermes", the
+ * most common format among models that were not trained on another one.
  */
 export function chatFormatOf(template: string): ChatFormat {
   return {

@@ -1,4 +1,5 @@
-// Markers of a chat format. Each can be a special token, several of them, or plain text, depending on the model.
+// Markers of a chat format. Depending on the model, a marker can be a special token, several special tokens, or plain
+// text.
 
 import type { ChatFormat } from "../protocol/message-parsing.ts";
 import { HARMONY_MARKERS } from "./harmony.ts";
@@ -12,7 +13,7 @@ export function isHarmony({ toolParser, reasoningParser }: ChatFormat): boolean 
   return toolParser === "openai" || reasoningParser === "openai_gptoss";
 }
 
-/** @returns texts of special tokens that can be markers of the format or parts of them */
+/** @returns texts of special tokens that can be the format's markers or parts of its markers */
 export function formatMarkers(format: ChatFormat): ReadonlySet<string> {
   const { toolParser, reasoningParser } = format;
   const tools = toolParser && TOOL_FORMATS[toolParser];

@@ -12,11 +12,11 @@ export const HARMONY_MARKERS: readonly string[] = [
 ];
 
 const ENDS = ["<|end|>", "<|return|>", "<|call|>", "<|start|>"];
-/** Maximum length of a header. Only text that is not in this format has longer ones. */
+/** Maximum length of a header. Only text that is not in this format can exceed it. */
 const MAX_HEADER = 1024;
 
 export interface HarmonyOptions {
-  /** False = treat calls as content. */
+  /** Whether to read calls; false = treat them as content. */
   readonly readsCalls: boolean;
   readonly onReasoning: (isReasoning: boolean) => void;
   readonly isComplete: () => boolean;
@@ -30,7 +30,7 @@ export function* readHarmony(source: CallSource, options: HarmonyOptions): Parsi
       if (header.length < MAX_HEADER) header += text;
     });
     if (marker === null) {
-      // A message without a header is all content.
+      // A message without a header consists only of content.
       if (!header.includes("<|channel|>") && writer.numCalls === 0) writer.text(header);
       return;
     }
@@ -50,7 +50,7 @@ function* readBody(
     writer.call(name);
     yield* reader.until(ENDS, writer.arguments);
     const text = reader.takeRecord();
-    // A held call is checked as a whole; if it was cut off, it becomes text.
+    // A held-back call is checked as a whole; if it was cut off, it becomes text.
     if (!writer.endCall()) writer.text(text);
   } else if (channel === "analysis") {
     onReasoning(true);

@@ -7,7 +7,7 @@ import type { Parsing, TextReader } from "./text-reader.ts";
 
 const NAME_KEYS = ["name", "tool_name"];
 const ARGUMENT_KEYS = ["arguments", "parameters"];
-/** Maximum length in UTF-16 units of arguments that are a string or precede the name; they are read as a whole. */
+/** Maximum length, in UTF-16 units, of arguments that are a string or precede the name, since these are read whole. */
 const MAX_WHOLE = 1 << 20;
 
 /** Reads one or more calls, as objects or in lists. @returns false if no complete call follows */
@@ -20,7 +20,7 @@ export function* readJsonCalls(source: CallSource): Parsing<boolean> {
       : yield* readJsonCall(source);
     if (!isRead) return false;
     yield* reader.spaces();
-    // Llama separates calls by semicolons.
+    // Llama separates calls with semicolons.
     if (yield* reader.acceptOne([",", ";"])) yield* reader.spaces();
     const next = yield* reader.peek();
     if (next !== "{" && next !== "[") return true;

@@ -5,7 +5,7 @@ import type { Parsing, TextReader, TextSink } from "./text-reader.ts";
 
 /** Maximum nesting of brackets. */
 const MAX_DEPTH = 64;
-/** Maximum length of a key or a name, UTF-16 units. */
+/** Maximum length of a key or a name, in UTF-16 units. */
 const MAX_NAME = 1024;
 
 /** Reads a value. @returns false if the text is not a JSON value or ends within one */
@@ -108,7 +108,7 @@ const CLOSE_BRACE = "}".charCodeAt(0);
 const OPEN_BRACKET = "[".charCodeAt(0);
 const CLOSE_BRACKET = "]".charCodeAt(0);
 
-/** @returns true for the characters of numbers, true, false and null */
+/** @returns true for characters that occur in numbers, true, false and null */
 function isScalarUnit(unit: string): boolean {
   return /[\w.+-]/.test(unit);
 }

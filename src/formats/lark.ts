@@ -5,7 +5,10 @@ import { writeJson } from "../json.ts";
 /** Regular expression for any text without special tokens. */
 const ANY = "(?s:.)*";
 
-/** Whitespace in JSON: indentation. Without a limit, small models can repeat whitespace endlessly. */
+/**
+ * Whitespace allowed in JSON: a line break and indentation. Without a limit, small models can emit whitespace
+ * endlessly.
+ */
 const JSON_SPACE = "\\n? {0,16}";
 
 export type Schema = Readonly<Record<string, unknown>>;
@@ -31,8 +34,8 @@ export class Lark {
   }
 
   /**
-   * @param repetition number of characters that the text can have, as in a regular expression
-   * @returns an expression for any text up to the first `marker`, and the marker
+   * @param repetition number of characters allowed in the text, as a regular-expression quantifier
+   * @returns an expression for any text up to and including the first `marker`
    */
   until(marker: string, repetition = "*"): string {
     const any = `(?s:.)${repetition}`;

@@ -1,5 +1,5 @@
-// Parses the text of one message while it is generated: content, reasoning and tool calls. The result does not
-// depend on how the text is split into pieces. Takes time linear in the length of the text.
+// Parses the text of one message as it is generated, into content, reasoning and tool calls. The result does not depend
+// on how the text is split into pieces. Parsing takes time linear in the length of the text.
 
 import type { MessageParsing } from "../protocol/message-parsing.ts";
 import type { MessagePart } from "../protocol/message-part.ts";
@@ -24,7 +24,7 @@ export class MessageParser {
   readonly #parsing: Parsing;
   #isReasoning: boolean;
 
-  /** @param promptEnd text of the prompt's last tokens, which can open the reasoning */
+  /** @param promptEnd text of the prompt's last tokens, which may already open the reasoning */
   constructor(parsing: MessageParsing, promptEnd: string) {
     const { toolParser, reasoningParser, tools, holdsCalls, onlyFirstCall } = parsing;
     const reader = this.#reader;
@@ -39,7 +39,7 @@ export class MessageParser {
     this.#parsing.next();
   }
 
-  /** True if the text so far ends within reasoning. */
+  /** True if the text so far ends inside reasoning. */
   get isReasoning(): boolean {
     return this.#isReasoning;
   }
@@ -49,7 +49,7 @@ export class MessageParser {
     return this.#onlyFirstCall && this.#writer.numCalls > 0;
   }
 
-  /** @returns the parts that the text completes or continues */
+  /** @returns the message parts that this text completes or continues */
   push(text: string): readonly MessagePart[] {
     this.#reader.push(text);
     this.#parsing.next();

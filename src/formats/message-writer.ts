@@ -4,19 +4,21 @@
 import type { MessagePart } from "../protocol/message-part.ts";
 
 export interface MessageWriterOptions {
-  /** Passes on only complete calls with valid arguments; the text of any other call is content. */
+  /** Whether to pass on only complete calls with valid arguments, and the text of all other calls as content. */
   readonly holdsCalls: boolean;
   /** Called when a call is complete. */
   readonly onCallEnd: () => void;
 }
 
-/** Maximum length of whitespace that can be layout, UTF-16 units. Longer whitespace is passed on as it arrives. */
+/**
+ * Maximum length, in UTF-16 units, of whitespace that counts as layout. Longer whitespace is passed on as it arrives.
+ */
 const MAX_SPACE = 8;
-/** Maximum length of a held call, UTF-16 units. */
+/** Maximum length of a held-back call, in UTF-16 units. */
 const MAX_HELD = 1 << 20;
 
 export class MessageWriter {
-  /** Names that calls must have; null = any. */
+  /** Names that calls may have; null = any name. */
   requiredNames: ReadonlySet<string> | null = null;
   readonly #holdsCalls: boolean;
   readonly #onCallEnd: () => void;
@@ -83,7 +85,10 @@ export class MessageWriter {
     else this.#add({ kind: "arguments", index: call.index, text });
   };
 
-  /** Ends a complete call. @returns false if the call was held and is not valid, so its text is content */
+  /**
+   * Ends a complete call.
+   * @returns false if the call was held back and is invalid, in which case its text is content
+   */
   endCall(): boolean {
     const call = this.#call;
     if (call === null) return false;
@@ -106,13 +111,13 @@ export class MessageWriter {
     return isShown;
   }
 
-  /** Ends the message. Whitespace at its end is text, unless it follows reasoning or a call. */
+  /** Ends the message. Trailing whitespace is text, unless it follows reasoning or a call. */
   end(): void {
     this.#push("text", this.#space);
     this.#space = "";
   }
 
-  /** @returns the parts since the last call of take() */
+  /** @returns the parts added since the last call to take() */
   take(): readonly MessagePart[] {
     if (this.#parts.length === 0) return NO_PARTS;
     const parts = this.#parts;

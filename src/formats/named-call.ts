@@ -12,11 +12,11 @@ import type { Parsing } from "./text-reader.ts";
 import type { ToolFormat } from "./tool-format.ts";
 
 export interface NamedCallFormat extends CallSection {
-  /** Markers between name and arguments, with optional whitespace between them. */
+  /** Markers between the name and the arguments. Whitespace is allowed between markers. */
   readonly nameEnd: readonly string[];
   /** Markers after the arguments. */
   readonly callEnd: readonly string[];
-  /** Extracts the tool's name from the written name; absent = use it unchanged. */
+  /** Extracts the tool's name from the name as written; absent = the two are the same. */
   readonly toolName?: (written: string) => string;
 }
 
@@ -42,7 +42,7 @@ function* readNamedCall(
   yield* reader.spaces();
   if (!writer.call(name)) return false;
   if (!(yield* readValue(reader, writer.arguments))) return false;
-  // Some models omit the end.
+  // Some models omit the end markers.
   yield* readMarkers(reader, callEnd);
   return writer.endCall();
 }

@@ -19,7 +19,7 @@ export function* readPythonList(source: CallSource): Parsing<boolean> {
   }
 }
 
-/** Reads calls on separate lines, up to the marker. */
+/** Reads calls on separate lines, up to the end marker. */
 export function* readPythonLines(source: CallSource, end: string): Parsing<boolean> {
   const { reader } = source;
   for (;;) {
@@ -48,7 +48,7 @@ function* readPythonCall({ reader, writer }: CallSource): Parsing<boolean> {
   return writer.endCall();
 }
 
-/** Reads items separated by commas, up to `end`, which follows the opening bracket. */
+/** Reads comma-separated items after an opening bracket, up to `end`. */
 function* readItems(
   reader: TextReader,
   sink: TextSink,
@@ -61,7 +61,7 @@ function* readItems(
     if (count > 0) {
       if (!(yield* reader.accept(","))) return false;
       yield* reader.spaces();
-      // A comma can follow the last item.
+      // A trailing comma is allowed.
       if (yield* reader.accept(end)) return true;
       sink(", ");
     }
@@ -132,7 +132,7 @@ function* readPythonString(reader: TextReader, sink: TextSink): Parsing<boolean>
   return true;
 }
 
-/** Python's escapes of one character. */
+/** Python's single-character escapes. */
 const ESCAPES: ReadonlyMap<string, string> = new Map([
   ["n", "\n"],
   ["t", "\t"],

@@ -1,4 +1,4 @@
-// Formats that models use for reasoning, by vLLM's names for --reasoning-parser. The name "cohere" is Pagoda's.
+// Formats that models use for reasoning, by vLLM's names for --reasoning-parser. The name "cohere" is Pagoda's own.
 
 import type { ChatFormat, ReasoningParser } from "../protocol/message-parsing.ts";
 
@@ -34,7 +34,7 @@ export const REASONING_FORMATS: Readonly<Record<ReasoningParser, ReasoningFormat
   step3p5: THINK,
 };
 
-/** @returns the text that ends reasoning in its middle; "" for a model without reasoning */
+/** @returns the text that cuts reasoning short; "" for a model without reasoning */
 export function endOfReasoning({ reasoningParser }: Pick<ChatFormat, "reasoningParser">): string {
   if (reasoningParser === null) return "";
   if (reasoningParser === "openai_gptoss") {
@@ -43,7 +43,7 @@ export function endOfReasoning({ reasoningParser }: Pick<ChatFormat, "reasoningP
   return `\n${REASONING_FORMATS[reasoningParser].end}\n\n`;
 }
 
-/** @returns true if a prompt with this end opens the reasoning, so the text that follows is reasoning */
+/** @returns true if a prompt with this ending opens the reasoning, so that the text after it is reasoning */
 export function opensReasoning(
   { reasoningParser }: Pick<ChatFormat, "reasoningParser">,
   promptEnd: string,

@@ -1,5 +1,5 @@
 // Reads streamed text for parsers. A parser is a generator that yields when it needs more text, so its state is its
-// position in the code. Text is read only once; the unread text that is kept is shorter than a marker.
+// position in the code. Text is read only once, and any unread text that is kept is shorter than a marker.
 
 /** A parser, which yields when it has read all text that has arrived. */
 export type Parsing<T = void> = Generator<undefined, T, undefined>;
@@ -68,7 +68,7 @@ export class TextReader {
     return true;
   }
 
-  /** Reads the first of the markers that the text continues with. @returns null if there is none */
+  /** Reads the first of the markers that the text continues with. @returns the marker; null if none matches */
   *acceptOne(markers: readonly string[]): Parsing<string | null> {
     for (const marker of markers) if (yield* this.accept(marker)) return marker;
     return null;
@@ -130,7 +130,7 @@ export class TextReader {
     return best;
   }
 
-  /** @returns length of the longest suffix of the text that could be the start of a marker */
+  /** @returns the length of the longest suffix of the text that could be the start of a marker */
   #numHeld(markers: readonly string[]): number {
     let longest = 0;
     for (const marker of markers) {

@@ -1,19 +1,19 @@
-// Interface of the formats that models use for tool calls.
+// The interface of a format that models use for tool calls.
 
 import type { CallSource } from "./call-reader.ts";
 import type { Parsing } from "./text-reader.ts";
 import type { ToolTypes } from "./tool-types.ts";
 
 export interface ToolFormat {
-  /** Markers that start calls anywhere in the text. */
+  /** Markers that start a call anywhere in the text. */
   readonly starts: readonly string[];
-  /** Markers that start calls of known tools if no text precedes them. */
+  /** Markers that start a call to a known tool if no text precedes them. */
   readonly bareStarts: readonly string[];
   /** Other markers of the format, which can be special tokens. */
   readonly markers: readonly string[];
   /** Marker that ends a call. If a call cannot be parsed, the text up to this marker belongs to it. */
   readonly end: string;
-  /** True if parameters are plain text, which is read according to the types in their schema. */
+  /** True if parameters are plain text, to be interpreted according to the types in their schema. */
   readonly needsTypes?: true;
   /**
    * Reads the calls after a start marker, with everything that belongs to them.

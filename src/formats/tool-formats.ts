@@ -1,5 +1,5 @@
 // Formats that models use for tool calls, by vLLM's names for --tool-call-parser. The names "cohere", "functionary",
-// "lfm2" and "nemotron_json" are Pagoda's.
+// "lfm2" and "nemotron_json" are Pagoda's own.
 
 import type { ToolParser } from "../protocol/message-parsing.ts";
 import { type CallSource, readMarkers, readName, readSection } from "./call-reader.ts";
@@ -13,7 +13,7 @@ import type { Parsing } from "./text-reader.ts";
 import type { ToolFormat } from "./tool-format.ts";
 import { xmlCalls } from "./xml-call.ts";
 
-/** Calls as JSON after a marker. Some models omit the end. */
+/** Calls as JSON after a marker. Some models omit the end marker. */
 function jsonCalls(starts: readonly string[], end: string): ToolFormat {
   return {
     ...{ starts, bareStarts: [], markers: [], end },

@@ -8,7 +8,7 @@ export function toolTypes(tools: readonly CallableTool[]): ToolTypes {
   return new Map(tools.map(({ name, parameters }) => [name, new Map(parameters)]));
 }
 
-/** Python literals that models write instead of JSON's. */
+/** Python literals that models write instead of the JSON ones. */
 const PYTHON_LITERALS: ReadonlyMap<string, string> = new Map([
   ["True", "true"],
   ["False", "false"],

@@ -22,7 +22,7 @@ export interface XmlCallFormat extends CallSection {
   readonly parameterEnd: string;
   /** True if values are on separate lines. */
   readonly wrapsValues: boolean;
-  /** True if each parameter has an attribute that says whether it is a string. */
+  /** True if each parameter has an attribute that tells whether it is a string. */
   readonly saysString?: true;
 }
 
@@ -103,7 +103,7 @@ class ParameterReader {
     const { parameterEnd, wrapsValues } = this.#format;
     if (wrapsValues) yield* reader.accept("\n");
     writer.arguments('"');
-    // The line break after the last line is layout.
+    // The line break after the value's last line is layout.
     const ends = wrapsValues ? [`\n${parameterEnd}`, parameterEnd] : [parameterEnd];
     const end = yield* reader.until(ends, (text) => writer.arguments(escaped(text)));
     writer.arguments('"');

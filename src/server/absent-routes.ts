@@ -1,6 +1,6 @@
-// Paths that clients of vLLM, OpenAI, llama-server, Ollama and other servers request but Pagoda does not have.
-// The response names a replacement or says that the feature is not supported. All other unknown paths get vLLM's
-// bare 404. So do the operator routes and /tokenizer_info, which vLLM has only if their flags are set.
+// Paths that clients of vLLM, OpenAI, llama-server, Ollama and other servers request but Pagoda does not have. The
+// response names a replacement or says that the feature is not supported. All other unknown paths get vLLM's bare 404,
+// as do the operator routes and /tokenizer_info, which vLLM has only if their flags are set.
 
 import { shortened } from "../api/quote.ts";
 
@@ -9,7 +9,7 @@ const TEXT = "This server generates text: POST /v1/chat/completions or /v1/compl
 
 const RENDERS = "POST /tokenize renders `messages` and returns the tokens.";
 
-/** Paths and advice for them. A final "/*" matches anything or nothing, and ":id" matches one segment. */
+/** Paths, with advice for each group. A final "/*" matches anything or nothing, and ":id" matches one segment. */
 const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   [
     "/v1/embeddings /v2/embed /embedding /embeddings /embed /encode /pooling /v1/pooling",

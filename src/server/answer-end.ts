@@ -1,5 +1,6 @@
-// Tracks when streamed responses end. Most responses are complete when their Response is created, but a stream
-// ends when its last event has been sent. The key is the request, which the streaming and measuring code share.
+// Tracks when streamed responses end. Most responses are complete when their Response is created, but a stream ends
+// when its last event has been sent. Streams are looked up by request, because the streaming code and the measuring
+// code share that object.
 
 const ends = new WeakMap<Request, Promise<void>>();
 

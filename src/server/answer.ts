@@ -1,4 +1,4 @@
-// Responds to a generation request with a single body at the end or a stream of chunks.
+// Responds to a generation request, either with a single body at the end or with a stream of chunks.
 
 import { eventStream } from "../api/event-stream.ts";
 import { type ChunkWriter, eventsOf, frameOf } from "../api/events.ts";
@@ -12,9 +12,9 @@ import type { ServerContext } from "./server-context.ts";
 export interface Answer<Output> {
   /** Streams to abort if the client of a streamed response disconnects. */
   readonly streams: readonly OutputStream[];
-  /** Outputs of all streams; can be read only once. */
+  /** Outputs of all streams, which can be read only once. */
   readonly outputs: AsyncIterable<Output>;
-  /** Null if the client requested a single body. */
+  /** Writes the chunks of a streamed response; null if the client requested a single body. */
   readonly writer: ChunkWriter<Output> | null;
   readonly fullBody: (outputs: AsyncIterable<Output>) => Promise<object>;
 }
@@ -38,9 +38,9 @@ export async function answer<Output>(
 export interface StreamedAnswer {
   /** The iterable must not throw. */
   readonly events: AsyncIterable<string>;
-  /** Event to send on an idle connection; absent = a comment. */
+  /** Returns the event to send on an idle connection; absent = send a comment. */
   readonly keepAlive?: () => string;
-  /** Called if the client disconnects before the end. */
+  /** Called if the client disconnects before the stream ends. */
   readonly onCancel: () => void;
 }
 

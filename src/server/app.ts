@@ -1,6 +1,6 @@
-// The Elysia app, without a listener: tests call app.handle, and embedders mount app.fetch. All checks before
-// routing are in one place and use the same path as Elysia's router. If the two parsed a URL differently, a
-// request could bypass the key check.
+// The Elysia app, without a listener: tests call app.handle, and embedders mount app.fetch. All checks that precede
+// routing are in one place and use the same path as Elysia's router. If the checks and the router parsed a URL
+// differently, a request could bypass the key check.
 
 import { Elysia } from "elysia";
 import { isFault } from "../api/error-body.ts";
@@ -31,7 +31,9 @@ import { loadMethods, loadRoutes, ServerLoad } from "./server-load.ts";
 import { tokenizeRoutes } from "./tokenize.ts";
 import { tokenizerInfoMethods, tokenizerInfoRoutes } from "./tokenizer-info.ts";
 
-/** Methods by path, for 405 responses and their Allow header. Elysia itself would accept HEAD on all GET routes. */
+/**
+ * Methods allowed on each path, for 405 responses and their Allow header. Elysia would accept HEAD on all GET routes.
+ */
 const METHODS: readonly RouteEntry[] = [
   ["/v1/chat/completions", "POST"],
   ["/v1/completions", "POST"],
@@ -57,7 +59,7 @@ const METHODS: readonly RouteEntry[] = [
   ["/metrics", "GET"],
 ];
 
-/** @returns the app with every route. `routes` lists them as the router knows them. */
+/** @returns the app with every route, and `routes`, which lists the routes as the router knows them */
 export function createApp(context: ServerContext) {
   const entries = [
     ...METHODS,
@@ -125,7 +127,7 @@ interface RoutingInputs {
   readonly context: ServerContext;
 }
 
-/** @returns undefined if the request may be routed, otherwise the response that refuses it */
+/** @returns undefined if the request may be routed, otherwise a response that refuses the request */
 function beforeRouting(
   { keys, routes, context }: RoutingInputs,
   request: Request,
@@ -158,14 +160,14 @@ function refusal(status: number, detail: string, headers: Record<string, string>
 
 const SCHEME = "http://";
 
-/** Host and port as Elysia parses them: everything before the path. */
+/** The host and port as Elysia parses them: everything between the scheme and the path. */
 function authorityOf(url: string): string {
   return url.slice(SCHEME.length, url.indexOf("/", SCHEME.length));
 }
 
 /**
  * The path as Elysia parses it, from the slash after the host up to the query.
- * @returns null if the Host header was invalid, since Bun then provides an invalid URL or one without a host
+ * @returns null if the Host header was invalid, because Bun then provides a URL that is invalid or has no host
  */
 function routedPath(url: string): string | null {
   if (!url.startsWith(SCHEME) || !URL.canParse(url)) return null;
@@ -175,8 +177,8 @@ function routedPath(url: string): string | null {
 }
 
 /**
- * Responds to an unknown path. If only its trailing slash is wrong, redirects as vLLM's framework does. The
- * location is only a path, since a proxy can hide the host and scheme that the client used.
+ * Responds to an unknown path. If the only problem is a trailing slash, redirects as vLLM's framework does. The
+ * redirect location is a bare path, since a proxy can hide the host and scheme that the client used.
  */
 function notFound(routes: RouteTable, request: Request, rootPath: string): Response {
   const { pathname, search } = new URL(request.url);

@@ -1,11 +1,11 @@
 // Checks API keys, which are sent as bearer tokens or in Anthropic's x-api-key header and compared in constant time.
-// By default, every path requires a key, even an unknown path, except the few in OPEN. vLLM protects only /v1.
+// By default, every path requires a key, even an unknown one, except for the few in OPEN. vLLM protects only /v1.
 
 import { createHash, timingSafeEqual } from "node:crypto";
 
 const digest = (key: string | Uint8Array) => createHash("sha256").update(key).digest();
 
-/** Paths that require a key: all except open paths, or only those that vLLM protects. */
+/** Which paths require a key: "all" except the open ones, or only the paths that "vllm" protects. */
 export type ApiKeyScope = "all" | "vllm";
 
 export interface ApiKeysOptions {
@@ -31,19 +31,19 @@ export class ApiKeys {
     this.#guarded = new Set(guarded);
   }
 
-  /** @returns true if the request is allowed */
+  /** @returns true if the request is allowed to use the path */
   allows(request: Request, path: string): boolean {
     if (this.#digests.length === 0) return true;
     if (!this.#needsKey(path)) return true;
     return this.keyOf(request) !== null;
   }
 
-  /** @returns the index of the accepted key that the request contains; null if it contains none */
+  /** @returns the index of the accepted key that the request sends; null if it sends none */
   keyOf({ headers }: Request): number | null {
     const given = [bearerKey(headers), headers.get("x-api-key")].filter((key) => key !== null);
-    // Each character of a header is one byte. Some clients encode keys in Latin-1, others in UTF-8.
+    // Each character of a header value stands for one byte. Some clients encode keys in Latin-1, others in UTF-8.
     const readings = given.flatMap((key) => [digest(key), digest(Buffer.from(key, "latin1"))]);
-    // Compare all keys, so that the response time reveals nothing.
+    // Compares all keys, so that the response time reveals nothing.
     const matches = this.#digests.map((key) =>
       readings.map((reading) => timingSafeEqual(key, reading)).includes(true),
     );
@@ -57,7 +57,7 @@ export class ApiKeys {
   }
 }
 
-/** @returns null if there is no header or it has another scheme */
+/** @returns null if the header is missing or uses another scheme */
 function bearerKey(headers: Headers): string | null {
   // The scheme ends at the first space; the key itself can contain spaces.
   const [scheme = "", ...words] = (headers.get("authorization") ?? "").split(" ");

@@ -1,5 +1,5 @@
-// POST /v1/requests/{id}/cancel: aborts a request by its response ID, for clients and operators that cannot
-// close its connection.
+// POST /v1/requests/{id}/cancel: aborts a request by its response ID, for clients and operators that cannot close the
+// request's connection.
 
 import { Elysia } from "elysia";
 import { quoted } from "../api/quote.ts";
@@ -11,7 +11,9 @@ import type { ServerContext } from "./server-context.ts";
 
 const ROUTE: RouteEntry = ["/v1/requests/{id}/cancel", "POST"];
 
-/** @returns an empty list without a key or development mode, since anyone could then abort requests */
+/**
+ * @returns an empty list if there is neither a key nor development mode, since anyone could otherwise abort requests
+ */
 export function cancelMethods({ isDevMode, apiKeys }: ServerContext): readonly RouteEntry[] {
   return isDevMode || apiKeys.length > 0 ? [ROUTE] : [];
 }

@@ -31,7 +31,7 @@ export function chatRoutes(context: ServerContext) {
 }
 
 export interface ArrivedChat {
-  /** Front clock, ms. */
+  /** Arrival time on the front's clock, in ms. */
   readonly arrivalMs: number;
   readonly body: ChatBody;
 }

@@ -1,7 +1,7 @@
-// Entries of the model list that Codex reads from GET /v1/models. Codex drops the whole list if a member that its
-// version requires is missing (openai/codex#37122), so the entries have the members of all versions.
+// Entries in the model list that Codex reads from GET /v1/models. If a member that its version requires is missing,
+// Codex drops the whole list (openai/codex#37122), so the entries contain the members that any version requires.
 
-/** Codex sends this text as its instructions for the model. If it were empty, Codex would send none. */
+/** Codex sends this text as its instructions for the model. If the text were empty, Codex would send none. */
 const INSTRUCTIONS = `You are a coding agent. You work in the user's repository, on their machine, with the tools you are given.
 
 - Read the files that a task concerns before you change anything. Prefer rg to grep.
@@ -11,7 +11,7 @@ const INSTRUCTIONS = `You are a coding agent. You work in the user's repository,
 - Run the tests that cover your change. If they fail, fix the cause.
 - Keep going until the task is done. Then say in a few sentences what you changed and what you could not verify.`;
 
-/** Number of tokens of a tool's output that Codex keeps. */
+/** Number of tokens that Codex keeps of a tool's output. */
 const MAX_TOOL_OUTPUT = 10_000;
 
 export function codexModel(name: string, contextWindow: number): object {

@@ -1,5 +1,5 @@
-// POST /v1/completions, for one or more prompts as text or token IDs. Choices are numbered by prompt:
-// sequence i of prompt p is choice p * n + i.
+// POST /v1/completions, for one or more prompts given as text or token IDs. Choices are numbered by prompt: sequence i
+// of prompt p is choice p * n + i.
 
 import { Elysia } from "elysia";
 import { modelName } from "../api/api-context.ts";
@@ -32,7 +32,7 @@ export function completionRoutes(context: ServerContext) {
 }
 
 export interface ArrivedCompletion {
-  /** Front clock, ms. */
+  /** Arrival time on the front's clock, in ms. */
   readonly arrivalMs: number;
   readonly body: CompletionBody;
 }
@@ -71,7 +71,7 @@ async function fullBody(completion: StartedCompletion, outputs: AsyncIterable<Pr
     timings?.add(output, promptIndex);
   }
   const numTokens = choices.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
-  // The sequences of a prompt share its cached tokens.
+  // The sequences of a prompt share its cached tokens, so only the first one counts.
   const firsts = choices.filter((_, index) => index % n === 0);
   const numCachedTokens = firsts.reduce((sum, choice) => sum + choice.numCachedTokens, 0);
   return {
@@ -82,7 +82,7 @@ async function fullBody(completion: StartedCompletion, outputs: AsyncIterable<Pr
     choices: prompts.flatMap((prompt, promptIndex) => {
       const first = promptIndex * n;
       const siblings = choices.slice(first, first + n);
-      // The prompt is computed once, so its log-probabilities come with the first choice.
+      // The prompt is computed only once, so its log-probabilities come with the first choice.
       const positions = siblings[0]?.promptLogprobs ?? null;
       return siblings.map((choice, i) => choiceBody(body, prompt, positions, choice, first + i));
     }),

@@ -1,4 +1,4 @@
-// Builds the context that the routes share from a front and the server's options.
+// Builds the context shared by all routes from a front and the server's options.
 
 import { type ApiOptions, apiContext } from "../api/api-context.ts";
 import { ResponseStore } from "../api/responses/response-store.ts";
@@ -22,33 +22,33 @@ export interface ContextOptions extends ApiOptions {
   readonly modelRoot: string;
   /** Accepted keys; empty = no key is required. */
   readonly apiKeys: readonly string[];
-  /** Absent = "all". */
+  /** Which paths require a key; absent = "all". */
   readonly apiKeyScope?: ApiKeyScope;
   /** Address of the listener; absent = the embedding server checks the Host header. */
   readonly listensOn?: ListenAddress;
   /** @see hostCheck */
   readonly allowedHosts?: readonly string[];
-  /** Origins allowed by CORS. Null = those of allowed hosts, or any origin if there is a key or no host check. */
+  /** Origins allowed by CORS; null = the origins of allowed hosts, or any origin if there is a key or no host check. */
   readonly allowedOrigins: readonly string[] | null;
   readonly allowedMethods?: readonly string[];
   readonly allowedHeaders?: readonly string[];
   readonly allowCredentials?: boolean;
-  /** Path prefix that a proxy may or may not remove, such as "/llm"; absent = none. */
+  /** Path prefix, such as "/llm", that a proxy may or may not strip; absent = none. */
   readonly rootPath?: string;
-  /** Memory for stored responses, bytes; 0 = store none, absent = 256 MiB. */
+  /** Memory for stored responses, in bytes; 0 = store none, absent = 256 MiB. */
   readonly responseStoreBytes?: number;
-  /** Time for which a response is stored; absent = a day. */
+  /** How long a response is stored; absent = one day. */
   readonly responseStoreTtlMs?: number;
-  /** Fraction of memory in use at which new work is refused, below 1; null = no check. */
+  /** Fraction of memory in use, below 1, at which new work is refused; null = no check. */
   readonly maxMemoryUse: number | null;
   readonly isDevMode: boolean;
   /** Absent = false. */
   readonly sendsRequestIds?: boolean;
-  /** Absent = there is no /tokenizer_info. */
+  /** Contents of /tokenizer_info; absent = the route does not exist. */
   readonly tokenizerInfo?: TokenizerInfo;
   /** Absent = false. */
   readonly tracksLoad?: boolean;
-  /** Adds /openapi.json and /docs; absent = true. */
+  /** Whether /openapi.json and /docs exist; absent = true. */
   readonly servesDocs?: boolean;
   readonly features: ReadonlySet<MetricFeature>;
   /** Options of the request log; null = requests are not logged. */
@@ -92,8 +92,8 @@ export function serverContext(
 }
 
 /**
- * Formats an error for the log. Bun would print an Error with the surrounding source lines, and in an executable
- * these contain the whole program.
+ * Formats an error for the log. Bun would print an Error with the surrounding source lines, and in a compiled
+ * executable these lines contain the whole program.
  */
 function faultText(error: unknown): string {
   return error instanceof Error ? stackOf(error) : String(error);

@@ -1,17 +1,17 @@
-// Decides which web pages may call the server and read its responses. Options and responses are those of vLLM's
-// CORS middleware. Without allowed origins or a key, a server on loopback admits only pages from its allowed
+// Decides which web pages may call the server and read its responses. Options and responses match those of vLLM's CORS
+// middleware. If neither allowed origins nor a key is set, a server on loopback admits only pages from its allowed
 // hosts; otherwise, any page open in the operator's browser could use the server.
 
 import type { HostCheck } from "./host-check.ts";
 
 export interface CorsOptions {
-  /** Allowed origins, such as "https://a.example" or "*" for any, or a check of the origin's host. */
+  /** Allowed origins, such as "https://a.example" or "*" for any; or a check of the origin's host. */
   readonly origins: readonly string[] | HostCheck;
   /** Allowed methods; "*" = all methods that vLLM allows. */
   readonly methods: readonly string[];
   /** Allowed headers in addition to those that a page may always send; "*" = any. */
   readonly headers: readonly string[];
-  /** Allow cookies and credentials stored in the browser. */
+  /** Whether to allow cookies and credentials stored in the browser. */
   readonly allowCredentials: boolean;
 }
 
@@ -46,7 +46,7 @@ export class Cors {
     if (origin === null) return {};
     const { allowCredentials } = this.#options;
     const credentials = allowCredentials ? { "access-control-allow-credentials": "true" } : {};
-    // Browsers reject "*" for requests with cookies, and the request after a preflight may have some.
+    // Browsers reject "*" for requests with cookies, and the request after a preflight may have cookies.
     const needsName = allowCredentials && (headers.has("cookie") || method === "OPTIONS");
     if (this.#isOpen && !needsName) return { "access-control-allow-origin": ANY, ...credentials };
     if (!this.#allows(origin)) return { vary: "Origin" };
@@ -78,8 +78,8 @@ export class Cors {
   }
 
   /**
-   * @returns false for a state-changing request from a disallowed origin: browsers send some of these without a
-   *   preflight and hide only the response
+   * @returns false for a state-changing request from a disallowed origin: browsers send some such requests without a
+   * preflight and hide only the response
    */
   mayAct({ method, headers }: Request): boolean {
     const origin = headers.get("origin");

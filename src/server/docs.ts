@@ -1,4 +1,4 @@
-// GET /openapi.json, and GET /docs, which shows it in Swagger UI without loading anything from elsewhere.
+// GET /openapi.json, and GET /docs, which shows that document in Swagger UI without loading anything from elsewhere.
 
 import { createHash } from "node:crypto";
 import { Elysia } from "elysia";
@@ -15,7 +15,7 @@ const TYPES: Readonly<Record<SwaggerFile, string>> = {
 
 const FILES = Object.keys(TYPES) as SwaggerFile[];
 
-/** FastAPI's call, with a relative URL because a proxy may add a prefix. */
+/** The same call as FastAPI's page makes, but with a relative URL because a proxy may add a prefix. */
 const START = `SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#swagger-ui",

@@ -1,4 +1,4 @@
-// Converts an error to an HTTP response. The status is the code in the body; some errors add headers.
+// Converts an error to an HTTP response. The status equals the code in the body; some errors add headers.
 
 import { errorBody } from "../api/error-body.ts";
 import { messagesErrorBody } from "../api/messages/error-body.ts";
@@ -20,12 +20,12 @@ function retryAfterS(error: unknown): number | null {
   return null;
 }
 
-/** @returns true if the connection cannot be reused after the error */
+/** @returns true if the connection cannot be reused after this error */
 function closesConnection(error: unknown): boolean {
   return error instanceof RequestError && error.code === "body_timeout";
 }
 
-/** @param path path of the request; its API determines the format of the body */
+/** @param path path of the request, whose API determines the format of the body */
 export function errorResponse(error: unknown, path: string): Response {
   const body = bodyFor(path)(error);
   const seconds = retryAfterS(error);
@@ -36,7 +36,7 @@ export function errorResponse(error: unknown, path: string): Response {
   return jsonResponse(body, { status: errorBody(error).error.code, headers });
 }
 
-/** Same as vLLM's response to a missing or wrong key, plus the challenge that RFC 9110, section 15.5.2 requires. */
+/** vLLM's response to a missing or wrong key, plus the challenge that RFC 9110, section 15.5.2, requires. */
 export function unauthorized(path: string): Response {
   const error = { type: "authentication_error", message: "Unauthorized" };
   const body = isMessages(path) ? { type: "error", error } : { error: "Unauthorized" };

@@ -1,5 +1,5 @@
-// What /openapi.json adds to the schemas of fields: descriptions, and bounds that are checked elsewhere because vLLM
-// has its own messages for them. A name means the same in every body.
+// What /openapi.json adds to the field schemas: descriptions, and bounds that are checked elsewhere because vLLM has
+// its own messages for them. A field name means the same thing in every body.
 
 interface FieldDoc {
   readonly description?: string;
@@ -18,13 +18,13 @@ const SAMPLING: Readonly<Record<string, FieldDoc>> = {
   n: { description: "Number of choices for each prompt", minimum: 1, maximum: 128 },
   temperature: { description: "0 = always the most likely token", minimum: 0 },
   top_p: {
-    description: "Total probability of the tokens to sample from",
+    description: "Cumulative probability of the tokens to sample from",
     exclusiveMinimum: 0,
     maximum: 1,
   },
   top_k: { description: "Number of tokens to sample from; 0 or -1 = all", minimum: -1 },
   min_p: {
-    description: "Minimum probability of a token, relative to that of the most likely one",
+    description: "Minimum probability of a token, relative to that of the most likely token",
     minimum: 0,
     maximum: 1,
   },
@@ -34,7 +34,7 @@ const SAMPLING: Readonly<Record<string, FieldDoc>> = {
     maximum: 2,
   },
   frequency_penalty: {
-    description: "Subtracted from the logit of a token each time that it was generated",
+    description: "Subtracted from a token's logit once for each time the token was generated",
     minimum: -2,
     maximum: 2,
   },
@@ -52,7 +52,7 @@ const LIMITS: Readonly<Record<string, FieldDoc>> = {
   max_tokens: MAX_TOKENS,
   max_completion_tokens: MAX_TOKENS,
   max_output_tokens: MAX_TOKENS,
-  min_tokens: { description: "Number of tokens before the text may end", minimum: 0 },
+  min_tokens: { description: "Number of tokens to generate before the text may end", minimum: 0 },
   stop: { description: "Texts that end the generation" },
   stop_sequences: { description: "Texts that end the generation" },
   stop_token_ids: { description: "Tokens that end the generation" },
@@ -66,7 +66,7 @@ const LIMITS: Readonly<Record<string, FieldDoc>> = {
 
 const FORM: Readonly<Record<string, FieldDoc>> = {
   response_format: {
-    description: "Form of the output: text, JSON, a JSON schema or structural tags",
+    description: "Format of the output: text, JSON, a JSON schema or structural tags",
   },
   structured_outputs: {
     description: "One of json, regex, choice, grammar, json_object or structural_tag",
@@ -86,18 +86,20 @@ const CHAT: Readonly<Record<string, FieldDoc>> = {
   messages: { description: "The conversation so far" },
   tools: { description: "Tools that the model can call" },
   tool_choice: { description: "none, auto, required, or one tool by its name" },
-  parallel_tool_calls: { description: "Allow several calls in one message" },
+  parallel_tool_calls: { description: "Allow several tool calls in one message" },
   include_reasoning: { description: "Show the model's reasoning" },
-  reasoning_effort: { description: "Passed to the chat template; none turns reasoning off" },
-  chat_template_kwargs: { description: "Variables of the chat template" },
+  reasoning_effort: { description: 'Passed to the chat template; "none" turns reasoning off' },
+  chat_template_kwargs: { description: "Variables for the chat template" },
   chat_template: { description: "Needs --trust-request-chat-template" },
   documents: { description: "Documents for templates that use them" },
-  add_generation_prompt: { description: "End the prompt where the assistant's message begins" },
+  add_generation_prompt: {
+    description: "End the prompt at the point where the assistant's message begins",
+  },
   continue_final_message: { description: "Continue the last message" },
 };
 
 const OUTPUT: Readonly<Record<string, FieldDoc>> = {
-  model: { description: "Name of the served model; null = that model" },
+  model: { description: "Name of the served model, which is also the default" },
   stream: { description: "Send the output as server-sent events" },
   logprobs: {
     description: "Chat: report log-probabilities. Text: number of most likely tokens to report",
@@ -109,10 +111,12 @@ const OUTPUT: Readonly<Record<string, FieldDoc>> = {
   },
   echo: { description: "Begin the text with the prompt" },
   skip_special_tokens: { description: "Leave special tokens out of the text" },
-  return_token_ids: { description: "Report token IDs of the prompt and the output" },
+  return_token_ids: { description: "Report the token IDs of the prompt and the output" },
   return_tokens_as_token_ids: { description: "Write tokens in log-probabilities as token_id:N" },
-  priority: { description: "Lower values first, with --scheduling-policy priority" },
-  cache_salt: { description: "Share cached prefixes only with requests of the same salt" },
+  priority: {
+    description: "With --scheduling-policy priority, requests with lower values run first",
+  },
+  cache_salt: { description: "Share cached prefixes only with requests that have the same salt" },
   request_id: { description: "Becomes part of the response's ID" },
 };
 

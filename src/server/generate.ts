@@ -1,4 +1,4 @@
-// POST /inference/v1/generate: token IDs in, token IDs out, for routers that do their own tokenization.
+// POST /inference/v1/generate: takes and returns token IDs, for routers that do their own tokenization.
 
 import { Elysia } from "elysia";
 import { mergeStreams } from "../api/output-streams.ts";

@@ -6,7 +6,7 @@ import { jsonResponse } from "./json-response.ts";
 import { acceptedFormat, type MetricsFormat } from "./metrics-format.ts";
 import { checkRoom, type ServerContext } from "./server-context.ts";
 
-/** Format of /metrics itself. As in vLLM, only paths below it honor the Accept header. */
+/** Format of /metrics itself. As in vLLM, only paths below /metrics honor the Accept header. */
 const PLAIN: MetricsFormat = { format: "prometheus", contentType: CONTENT_TYPE };
 
 export function healthRoutes(context: ServerContext) {
@@ -26,7 +26,7 @@ export function healthRoutes(context: ServerContext) {
     });
 }
 
-/** Unlike /health, also 503 while a request would be refused for lack of room or would wait for a wake-up. */
+/** Unlike /health, also returns 503 when a request would be refused for lack of room or would wait for a wake-up. */
 async function ready(context: ServerContext): Promise<Response> {
   try {
     checkRoom(context);

@@ -14,14 +14,14 @@ const LINKS: readonly (readonly [path: string, text: string])[] = [
   ["version", "version"],
 ];
 
-/** Absent with --disable-fastapi-docs. */
+/** Omitted with --disable-fastapi-docs. */
 const DOCS_LINK = ["docs", "every route, with its fields"] as const;
 
 const POSTS: readonly (readonly [path: string, text: string])[] = [
   ["v1/chat/completions", "replies to a conversation"],
   ["v1/completions", "continues a prompt"],
-  ["v1/responses", "answers a conversation, for OpenAI's newer clients and Codex"],
-  ["v1/messages", "answers a conversation, for Anthropic's clients and Claude Code"],
+  ["v1/responses", "replies to a conversation, for OpenAI's newer clients and Codex"],
+  ["v1/messages", "replies to a conversation, for Anthropic's clients and Claude Code"],
   ["tokenize", "converts text or messages to tokens"],
   ["detokenize", "converts tokens to text"],
 ];
@@ -70,7 +70,7 @@ function homePage(context: ServerContext, request: Request): Response {
 interface Facts {
   readonly title: string;
   readonly links: typeof LINKS;
-  /** Null if only clients with a key may see it. */
+  /** Name of the model; null if only clients with a key may see it. */
   readonly model: string | null;
   readonly example: string;
 }

@@ -1,6 +1,6 @@
-// Checks the Host header. A malicious site can point its own name at a loopback address (DNS rebinding), and its
-// pages could then use this server as same-origin. A listener on loopback therefore accepts only loopback names,
-// the name it listens on, and names that the operator lists.
+// Checks the Host header. A malicious site can point its own name at a loopback address (DNS rebinding), and browsers
+// would then treat this server as having the same origin as the site's pages. A listener on loopback therefore accepts
+// only loopback names, the name it listens on, and names that the operator lists.
 
 import {
   ANY_HOST,
@@ -34,7 +34,7 @@ export function hostCheck(listensOn: ListenAddress, listed: readonly string[]): 
 export class HostCheck {
   readonly #named: ReadonlySet<string>;
 
-  /** @param named hosts in the form that canonicalHost() returns */
+  /** @param named allowed hosts, in the form that canonicalHost() returns */
   constructor(named: readonly string[]) {
     this.#named = new Set(named);
   }

@@ -1,5 +1,5 @@
-// Measures responses for the http_* families as vLLM's instrumentation does: by route, up to the last byte, and
-// without probes and scrapes.
+// Measures responses for the http_* metric families as vLLM's instrumentation does: by route, up to the last byte, and
+// excluding probes and scrapes.
 
 import type { HttpRecord } from "../metrics/family.ts";
 import { answerEnd } from "./answer-end.ts";
@@ -7,7 +7,7 @@ import { answerEnd } from "./answer-end.ts";
 type Fetch = (request: Request) => Response | Promise<Response>;
 
 export interface HttpRecorderOptions {
-  /** Monotonic clock, ms. */
+  /** Monotonic clock, in ms. */
   readonly nowMs: () => number;
   readonly record: (record: HttpRecord) => void;
   /** @returns the path used for routing; "" if the URL has none */
@@ -16,7 +16,7 @@ export interface HttpRecorderOptions {
   readonly routeOf: (path: string) => string | null;
 }
 
-/** Paths that contain a match are not recorded; this includes longer paths such as /metrics/x. */
+/** A path that contains a match is not recorded, even if it is longer, such as /metrics/x. */
 const NOT_RECORDED = /\/(metrics|health|load|ping|version|server_info)/;
 
 export function recorded(

@@ -1,4 +1,4 @@
-// POST /invocations, Amazon SageMaker's route: a chat if the body has messages, or a text completion if it has a
+// POST /invocations, Amazon SageMaker's route: runs a chat if the body has messages, or a text completion if it has a
 // prompt.
 
 import { Elysia } from "elysia";

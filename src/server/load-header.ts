@@ -1,5 +1,5 @@
-// Reports load in a response header if a load balancer requests it (ORCA). Format and names are those of vLLM's
-// endpoint-load-metrics.
+// Reports load in a response header if a load balancer asks for it (ORCA). The format and names are those of vLLM's
+// endpoint-load-metrics header.
 
 import { formatNumber } from "../metrics/number-format.ts";
 import type { ServerContext } from "./server-context.ts";

@@ -6,15 +6,15 @@ import { OverloadError } from "../errors.ts";
 
 const INTERVAL_MS = 250;
 
-/** Distance below the limit at which connections are no longer kept alive, as a fraction of memory. */
+/** How far below the limit connections stop being kept alive, as a fraction of memory. */
 const KEEP_ALIVE_MARGIN = 0.03;
 
 export interface MemoryGuardOptions {
-  /** Fraction of memory in use at which new work is refused, above 0. */
+  /** Fraction of memory in use, above 0, at which new work is refused. */
   readonly limit: number;
-  /** Fraction of the machine's or the container's memory in use, 0..1; null = unknown. */
+  /** Returns the fraction of the machine's or container's memory in use, 0..1; null = unknown. */
   readonly readUse: () => number | null;
-  /** Monotonic clock, ms. */
+  /** Monotonic clock, in ms. */
   readonly nowMs: () => number;
 }
 

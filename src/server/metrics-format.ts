@@ -1,5 +1,6 @@
-// Negotiates the metrics format with a scraper by the rules of Prometheus's Python client. Pagoda's metric names
-// need no escaping; of the client's four escaping schemes, only the two that keep them unchanged are offered.
+// Negotiates the metrics format with a scraper according to the rules of Prometheus's Python client. Pagoda's metric
+// names need no escaping; of the client's four escaping schemes, only the two that leave the names unchanged are
+// offered.
 
 import { CONTENT_TYPE, OPEN_METRICS_CONTENT_TYPE } from "../metrics/exposition.ts";
 
@@ -8,7 +9,7 @@ export interface MetricsFormat {
   readonly contentType: string;
 }
 
-/** Format for scrapers that accept no version known to the Python client. */
+/** Format for scrapers that accept no version that the Python client knows. */
 const OLDEST: MetricsFormat = {
   format: "prometheus",
   contentType: "text/plain; version=0.0.4; charset=utf-8",

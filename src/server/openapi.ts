@@ -1,4 +1,4 @@
-// The OpenAPI document of an app: the routes that it serves, with the same schemas that check their bodies.
+// The OpenAPI document for an app: the routes that it serves, with the same schemas that validate their bodies.
 
 import { bodySchema } from "../api/parse-body.ts";
 import type { Fields } from "../api/schema/types.ts";
@@ -30,7 +30,7 @@ export function openApiDocument(context: ServerContext, entries: readonly RouteE
   };
 }
 
-/** Headings in the order of the table. */
+/** Headings, in the order of ROUTE_DOCS. */
 const TAGS = [...new Set(Object.values(ROUTE_DOCS).map(({ tag }) => tag))];
 
 function pathsOf(entries: readonly RouteEntry[]): object {
@@ -107,7 +107,7 @@ const ERROR = {
   },
 };
 
-/** Fields that are read only to be refused. */
+/** Fields that are read only so that they can be refused. */
 const REFUSED: ReadonlySet<string> = new Set(
   [UNBUILT_FIELDS, FOREIGN_FIELDS].flatMap((fields) => Object.keys(fields)),
 );

@@ -1,5 +1,5 @@
-// Operator routes: sleep and wake-up, pause and resume, prefix cache reset, aborts, configuration. vLLM has them only in development mode. If there is an
-// API key, Pagoda always has them under /v1 too, protected by the key.
+// Operator routes: sleep and wake-up, pause and resume, prefix cache reset, aborts, configuration. vLLM has them only
+// in development mode. If there is an API key, Pagoda always provides them under /v1 as well, protected by the key.
 
 import { Elysia } from "elysia";
 import { parseBody } from "../api/parse-body.ts";
@@ -89,7 +89,7 @@ async function isSleeping(context: ServerContext): Promise<Response> {
   return jsonResponse({ is_sleeping: await context.front.calls.isSleeping() });
 }
 
-/** Always returns 200, as in vLLM, although a cache in use is only reset if running requests are preempted. */
+/** As in vLLM, always returns 200, although a cache in use is reset only if running requests are preempted. */
 async function resetPrefixCache(context: ServerContext, query: URLSearchParams): Promise<Response> {
   const preemptRunning = queryFlag(query, "reset_running_requests");
   queryFlag(query, "reset_external");
@@ -97,7 +97,7 @@ async function resetPrefixCache(context: ServerContext, query: URLSearchParams):
   return new Response(null, { status: 200 });
 }
 
-/** Ends or, on request, finishes the requests in progress; later ones wait until the server is resumed. */
+/** Aborts the requests in progress or, if asked to, finishes them; later requests wait until the server is resumed. */
 async function pause({ front }: ServerContext, query: URLSearchParams): Promise<Response> {
   const waits = queryFlag(query, "wait_for_inflight_requests");
   const clearsCache = queryFlag(query, "clear_cache", true);
@@ -106,7 +106,7 @@ async function pause({ front }: ServerContext, query: URLSearchParams): Promise<
   return jsonResponse({ status: "paused" });
 }
 
-/** A server that is asleep wakes up. */
+/** Resumes the server. If it is asleep, it wakes up. */
 async function resume({ front }: ServerContext): Promise<Response> {
   await front.calls.wakeUp(WAKE_TAGS);
   return jsonResponse({ status: "resumed" });
@@ -116,7 +116,7 @@ async function isPaused({ front }: ServerContext): Promise<Response> {
   return jsonResponse({ is_paused: await front.calls.isSleeping() });
 }
 
-/** Aborts requests by their response IDs. As in vLLM, IDs of requests that have ended are no error. */
+/** Aborts requests by their response IDs. As in vLLM, the ID of a request that has already ended is not an error. */
 async function abortRequests(
   context: ServerContext,
   _query: URLSearchParams,
@@ -149,7 +149,7 @@ function sleepMode(query: URLSearchParams): SleepMode {
   throw new RequestError("invalid_value", message, "mode");
 }
 
-/** Reads `tags`, which may be repeated or separated by commas; none = all. */
+/** Reads `tags`, which may be repeated or separated by commas; if there are none, returns all tags. */
 function wakeTags(query: URLSearchParams): readonly WakeTag[] {
   const texts = query.getAll("tags").flatMap((text) => text.split(","));
   if (texts.length === 0) return WAKE_TAGS;

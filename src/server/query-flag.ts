@@ -1,4 +1,4 @@
-// Reads a boolean from a query, in the spellings that FastAPI accepts.
+// Reads a boolean from a query string, accepting the same spellings as FastAPI.
 
 import { quoted } from "../api/quote.ts";
 import { RequestError } from "../errors.ts";

@@ -1,4 +1,4 @@
-// Reads a request body, and checks its media type, size, arrival time, structure and syntax before interpreting it.
+// Reads a request body and checks its media type, size, arrival time, structure and syntax before interpreting it.
 
 import { checkModel } from "../api/api-context.ts";
 import { parseBody } from "../api/parse-body.ts";
@@ -13,8 +13,8 @@ import { checkRoom, type ServerContext, type ServerLimits } from "./server-conte
 
 const MAX_DEPTH = 64;
 /**
- * Maximum number of strings (including names), lists and objects in a body. Reading one takes up to 3 µs, 100 times
- * as long as a number, so millions of them would block the server for seconds.
+ * Maximum number of strings (including names), lists and objects in a body. Reading one of these takes up to 3 µs, 100
+ * times as long as a number, so millions of them would block the server for seconds.
  */
 const MAX_PARTS = 100_000;
 
@@ -37,7 +37,7 @@ interface NamedModel {
 
 /**
  * Reads a body without interpreting it.
- * @param written names of members whose numbers are kept exactly as written
+ * @param written names of members whose numbers must be kept exactly as written
  * @throws as readBody(), except "model_not_found"
  */
 export async function readJson(
@@ -66,7 +66,7 @@ async function readJsonBody(
   written: readonly string[],
 ): Promise<JsonObject> {
   const { maxBodyBytes: maxBytes, bodyTimeoutMs } = limits;
-  // Ignores parameters, and all but the first of repeated headers.
+  // Ignores parameters and, if the header is repeated, all values but the first.
   const mediaType = request.headers.get("content-type")?.split(/[;,]/)[0]?.trim().toLowerCase();
   if (mediaType !== "application/json") {
     throw new RequestError(
@@ -103,7 +103,8 @@ async function readText(
     const text = await decodeAll(reader, maxBytes);
     if (!isLate) return text;
   } catch {
-    // The body is invalid UTF-8, or the client disconnected while sending it and will not see the response.
+    // The body is invalid UTF-8, or the client disconnected while sending it. In the latter case, it will not see the
+    // response.
     if (!isLate) throw unreadable(request.headers.get("content-encoding"));
   } finally {
     clearTimeout(timer);
@@ -178,7 +179,7 @@ function checkStructure(text: string): void {
   }
 }
 
-/** Index of the quote that closes the string opened at `start`. */
+/** @returns index of the quote that closes the string opened at `start` */
 function endOfString(text: string, start: number): number {
   for (let i = start + 1; i < text.length; i++) {
     const char = text.charCodeAt(i);

@@ -1,5 +1,5 @@
-// Adds X-Request-Id to every response, with the request's own ID or a random one. As in vLLM, requires
-// --enable-request-id-headers.
+// Adds an X-Request-Id header to every response, with the ID that the request sent or a random one. As in vLLM, this
+// requires --enable-request-id-headers.
 
 type Fetch = (request: Request) => Promise<Response>;
 

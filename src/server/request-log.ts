@@ -1,5 +1,5 @@
-// Logs generation requests: one line on arrival, and one with statistics at the end of the response. The operator
-// must enable this log because prompts are user data.
+// Logs generation requests: one line on arrival, and one line with statistics at the end of the response. This log is
+// off unless the operator enables it, because prompts are user data.
 
 import { errorBody } from "../api/error-body.ts";
 import { shortened } from "../api/quote.ts";
@@ -9,22 +9,20 @@ import { unicodeEscape } from "../visible-text.ts";
 
 export interface RequestLogOptions {
   readonly log: (line: string) => void;
-  /** Front clock, ms. */
-  readonly nowMs: () => number;
-  /** Maximum number of characters or token ids of a prompt to log; null = all. */
+  /** The front's clock, in ms. */ readonly nowMs: () => number;
+  /** Maximum number of characters or token IDs to log from a prompt; null = all. */
   readonly maxPromptLength: number | null;
-  /** Whether the generated text is logged, too, up to maxPromptLength characters. Absent = false. */
+  /** Whether to log the generated text as well, up to maxPromptLength characters. Absent = false. */
   readonly logsOutputs?: boolean;
 }
 
 export interface Arrival {
   /** Response ID. */
   readonly id: string;
-  /** Front clock, ms. */
-  readonly arrivalMs: number;
+  /** Arrival time on the front's clock, in ms. */ readonly arrivalMs: number;
   /** Text, token IDs or messages, or a list of prompts. */
   readonly prompt: unknown;
-  /** The other fields that the body sets. */
+  /** All other fields that the body sets. */
   readonly params: object;
 }
 
@@ -35,8 +33,8 @@ export type Watch = <Output>(
 ) => AsyncIterable<Output>;
 
 /**
- * Responds to a request, and logs it if requests are logged.
- * @param arrival called only if requests are logged
+ * Responds to a request and, if the request log is enabled, logs it.
+ * @param arrival called only if the request log is enabled
  * @param respond passes its outputs through `watch`; resolves to a complete or streamed response
  */
 export async function logged(
@@ -57,10 +55,10 @@ export async function logged(
 class LogEntry {
   readonly #arrival: Arrival;
   readonly #options: RequestLogOptions;
-  /** Number of prompt tokens by engine request; its n sequences share them. */
+  /** Number of prompt tokens of each engine request, whose n sequences share them. */
   readonly #promptTokens = new Map<string, number>();
   readonly #finishReasons = new Set<string>();
-  /** Text so far by sequence, if outputs are logged. */
+  /** Text of each sequence so far, if outputs are logged. */
   readonly #texts = new Map<string, string>();
   #numOutputTokens = 0;
   #firstMs: number | null = null;
@@ -131,7 +129,7 @@ class LogEntry {
     return `${((ms - this.#arrival.arrivalMs) / 1000).toFixed(3)} s`;
   }
 
-  /** Logs only the first end of a request; later ones follow from it. */
+  /** Logs only the first end of a request, since any later ones are consequences of the first. */
   #end(how: "Finished" | "Failed" | "Aborted", text: string): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
@@ -143,7 +141,7 @@ class LogEntry {
   }
 }
 
-/** New text of an output, with reasoning and tool calls. */
+/** New text in an output, including reasoning and tool calls. */
 function textOf({ text, parts }: RequestOutput): string {
   if (parts === null) return text;
   return parts.map((part) => (part.kind === "tool_call" ? `${part.name} ` : part.text)).join("");

@@ -27,7 +27,7 @@ import { logged, type Watch } from "./request-log.ts";
 import { pathSegment } from "./routed-url.ts";
 import { responseId, type ServerContext } from "./server-context.ts";
 
-/** A request and its owner. */
+/** A request, with its owner. */
 interface Call {
   readonly context: ServerContext;
   readonly request: Request;
@@ -108,7 +108,9 @@ interface Outputs {
   readonly outputs: AsyncIterable<SequenceOutput>;
 }
 
-/** In a stream, an overlong prompt fails the response, not the HTTP request, since Codex recognizes it only there. */
+/**
+ * When streaming, an overlong prompt fails the response, not the HTTP request: Codex recognizes the error only there.
+ */
 async function outputsOf(
   context: ServerContext,
   asked: ResponseRequest,
@@ -142,7 +144,7 @@ async function answerInBackground(call: Call, { asked, init, watch }: Creation):
     abort: () => stream.abort(),
     keepsEvents: body.stream,
     onEnd: (ended) => {
-      // The response may have been deleted.
+      // Stores the final response, unless it has been deleted in the meantime.
       if (store.get(init.id, owner) !== null) store.put({ owner, items, response: ended, run });
     },
   });

@@ -1,4 +1,4 @@
-// What /openapi.json says about each route: vLLM's summaries, the schema of the body, parameters and the answer.
+// What /openapi.json says about each route: vLLM's summary, the schema of the body, the parameters and the response.
 
 import { COUNT_TOKENS_FIELDS, MESSAGES_FIELDS } from "../api/messages/schema.ts";
 import { RESPONSES_FIELDS } from "../api/responses/schema.ts";
@@ -12,7 +12,7 @@ import {
 } from "../api/schemas.ts";
 import { SLEEP_MODES, WAKE_TAGS } from "../protocol/engine-calls.ts";
 
-/** Schemas of bodies, by their names in the document, which are vLLM's where it has them. */
+/** Body schemas, by their names in the document, which are vLLM's names wherever vLLM has one. */
 export const BODIES = {
   ChatCompletionRequest: CHAT_FIELDS,
   CompletionRequest: COMPLETION_FIELDS,
@@ -27,7 +27,7 @@ export const BODIES = {
 
 const MESSAGES = [{ role: "user", content: "Hello!" }];
 
-/** Bodies that work, with which /docs fills its forms. */
+/** Working bodies with which /docs fills its forms. */
 export const EXAMPLES: Readonly<Record<keyof typeof BODIES, object>> = {
   ChatCompletionRequest: { messages: MESSAGES, max_tokens: 64 },
   CompletionRequest: { prompt: "The capital of France is", max_tokens: 16 },
@@ -50,12 +50,12 @@ export interface RouteDoc {
   readonly summary: string;
   /** Heading under which /docs lists the route. */
   readonly tag: string;
-  /** Names in BODIES; any one of them fits. Absent = no body is read. */
+  /** Names in BODIES, any one of which is accepted; absent = no body is read. */
   readonly bodies?: readonly (keyof typeof BODIES)[];
   readonly query?: readonly QueryParameter[];
-  /** Description of the answer with status 200. */
+  /** Description of the response with status 200. */
   readonly answer: string;
-  /** Media types of the answer; absent = JSON. Empty = it has no body. */
+  /** Media types of the response; absent = JSON, empty = the response has no body. */
   readonly types?: readonly string[];
 }
 
@@ -65,7 +65,7 @@ const STRING = { type: "string" };
 const INTEGER = { type: "integer" };
 const BOOLEAN = { type: "boolean", default: false };
 
-/** @returns routes of one heading */
+/** @returns the routes under one heading */
 function tagged(tag: string, docs: Readonly<Record<string, Omit<RouteDoc, "tag">>>) {
   return Object.fromEntries(Object.entries(docs).map(([route, doc]) => [route, { tag, ...doc }]));
 }
@@ -89,7 +89,7 @@ const OPENAI = tagged("OpenAI", {
   },
   "GET /v1/models/{id}": {
     summary: "Show Model",
-    answer: "The card of the model with this name",
+    answer: "The card for the model with this name",
   },
 });
 
@@ -111,7 +111,7 @@ const RESPONSES = tagged("OpenAI Responses", {
       { name: "stream", description: "Send the response as events", schema: BOOLEAN },
       {
         name: "starting_after",
-        description: "Send only events after the one with this number",
+        description: "Send only the events after the one with this number",
         schema: INTEGER,
       },
     ],
@@ -141,7 +141,7 @@ const RESPONSES = tagged("OpenAI Responses", {
         schema: { enum: ["asc", "desc"], default: "desc" },
       },
     ],
-    answer: "The items of the response's input",
+    answer: "The response's input items",
   },
 });
 
@@ -168,11 +168,11 @@ const TOKENS = tagged("Tokens", {
   "POST /detokenize": {
     summary: "Detokenize",
     bodies: ["DetokenizeRequest"],
-    answer: "The text of the token IDs",
+    answer: "The text for the token IDs",
   },
   "GET /tokenizer_info": {
     summary: "Get Tokenizer Info",
-    answer: "Configuration of the tokenizer",
+    answer: "The tokenizer's configuration",
   },
   "POST /inference/v1/generate": {
     summary: "Generate",
@@ -206,11 +206,11 @@ const SERVER = tagged("Server", {
     query: [
       {
         name: "config_format",
-        description: "Form of the configuration",
+        description: "Format of the configuration",
         schema: { enum: ["text", "json"], default: "text" },
       },
     ],
-    answer: "The configuration of the engine",
+    answer: "The engine's configuration",
   },
   "GET /load": { summary: "Get Server Load Metrics", answer: "Number of requests in progress" },
   "GET /metrics": {
@@ -225,7 +225,7 @@ const OPERATION = tagged("Operation", {
   "POST /abort_requests": {
     summary: "Abort Requests",
     bodies: ["AbortRequest"],
-    answer: "The requests that were in progress are aborted",
+    answer: "The requests were aborted, if they were in progress",
     types: [],
   },
   "POST /pause": {
@@ -244,7 +244,7 @@ const OPERATION = tagged("Operation", {
     ],
     answer: "The engine is paused",
   },
-  "POST /resume": { summary: "Resume Generation", answer: "The engine continues" },
+  "POST /resume": { summary: "Resume Generation", answer: "The engine has resumed" },
   "GET /is_paused": { summary: "Is Paused", answer: "Whether the engine is paused" },
   "POST /sleep": {
     summary: "Sleep",
@@ -256,11 +256,11 @@ const OPERATION = tagged("Operation", {
       },
       {
         name: "mode",
-        description: "What happens to requests in progress",
+        description: "What to do with requests in progress",
         schema: { enum: SLEEP_MODES, default: "abort" },
       },
     ],
-    answer: "The engine sleeps",
+    answer: "The engine is asleep",
     types: [],
   },
   "POST /wake_up": {
@@ -272,10 +272,10 @@ const OPERATION = tagged("Operation", {
         schema: { type: "array", items: { enum: WAKE_TAGS } },
       },
     ],
-    answer: "The parts are restored",
+    answer: "The parts have been restored",
     types: [],
   },
-  "GET /is_sleeping": { summary: "Is Sleeping", answer: "Whether the engine sleeps" },
+  "GET /is_sleeping": { summary: "Is Sleeping", answer: "Whether the engine is asleep" },
   "POST /reset_prefix_cache": {
     summary: "Reset Prefix Cache",
     query: [
@@ -291,7 +291,7 @@ const OPERATION = tagged("Operation", {
   },
 });
 
-/** Documentation by method and path. Operator routes under /v1 have that of the same route without /v1. */
+/** Documentation by method and path. Operator routes under /v1 share that of the same route without /v1. */
 export const ROUTE_DOCS: Readonly<Record<string, RouteDoc>> = {
   ...OPENAI,
   ...RESPONSES,

@@ -1,5 +1,5 @@
-// Routes of an app and the methods that each allows, for 405 responses and for metric labels, which must not
-// contain the IDs in paths.
+// An app's routes and the methods that each allows, for 405 responses and for metric labels, which must not contain IDs
+// from paths.
 
 /** A path and its methods, such as "GET, HEAD". `{id}` matches any one segment; `{id:path}` matches the rest. */
 export type RouteEntry = readonly [path: string, methods: string];

@@ -1,5 +1,5 @@
-// Normalizes URLs for routing: plain HTTP, with a host, without a proxy's prefix. The server that mounts the app
-// may use TLS, and a proxy may or may not remove its prefix.
+// Normalizes URLs for routing: plain HTTP, with a host, without a proxy's prefix. The server that mounts the app may
+// use TLS, and a proxy may or may not strip its prefix.
 
 const PLAIN = "http://";
 const TLS = "https://";
@@ -9,7 +9,7 @@ const NO_HOST = "localhost";
 
 const seen = new WeakMap<Request, string>();
 
-/** URL of the request before routedRequest() changed it. */
+/** The request's URL as it was before routedRequest() changed it. */
 export function seenUrl(request: Request): string {
   return seen.get(request) ?? request.url;
 }
@@ -48,8 +48,8 @@ export function pathSegment(url: string, index: number): string {
 }
 
 /**
- * @returns the decoded path without its query, or the raw path if its percent-encoding is invalid (Elysia's parameter
- *   would be null)
+ * @returns the decoded path without its query, or the raw path if its percent-encoding is invalid (Elysia's own
+ * parameter would be null in that case)
  */
 export function decodedPath(path: string): string {
   const [raw = ""] = path.split("?");

@@ -1,4 +1,4 @@
-// Context that routes get from the rest of the program. Tests can replace it.
+// The context that routes get from the rest of the program. Tests can replace it.
 
 import { answerId, isUsableId } from "../api/answer-id.ts";
 import { type ApiContext, type ApiLimits, DEFAULT_API_LIMITS } from "../api/api-context.ts";
@@ -13,15 +13,15 @@ import type { RequestLogOptions } from "./request-log.ts";
 import type { TokenizerInfo } from "./tokenizer-info.ts";
 
 export interface ServerContext extends ApiContext {
-  /** `root` of the model's card. */
+  /** Value of `root` in the model's card. */
   readonly modelRoot: string;
   /** Accepted keys; empty = no key is required. */
   readonly apiKeys: readonly string[];
   readonly apiKeyScope: ApiKeyScope;
-  /** Null = any Host is accepted. */
+  /** Check of the Host header; null = any host is accepted. */
   readonly hosts: HostCheck | null;
   readonly cors: Cors;
-  /** Path prefix that a proxy may or may not remove; "" = none. */
+  /** Path prefix that a proxy may or may not strip; "" = none. */
   readonly rootPath: string;
   readonly responseStore: ResponseStore;
   /** Null = memory use is not checked. */
@@ -31,13 +31,13 @@ export interface ServerContext extends ApiContext {
   readonly metricsText: (format: "prometheus" | "openmetrics") => Promise<string>;
   /** Receives unexpected errors; clients see only "Internal server error". */
   readonly logFault: (error: unknown) => void;
-  /** True to count requests in progress for /load. */
+  /** Whether to count requests in progress for /load. */
   readonly tracksLoad: boolean;
-  /** Null = there is no /tokenizer_info. */
+  /** Contents of /tokenizer_info; null = the route does not exist. */
   readonly tokenizerInfo: TokenizerInfo | null;
-  /** Whether every response has an X-Request-Id header. */
+  /** Whether every response includes an X-Request-Id header. */
   readonly sendsRequestIds: boolean;
-  /** Adds /openapi.json and /docs. */
+  /** Whether /openapi.json and /docs exist. */
   readonly servesDocs: boolean;
   /** Null = requests are not logged. */
   readonly requestLog: RequestLogOptions | null;
@@ -46,9 +46,9 @@ export interface ServerContext extends ApiContext {
   /** vLLM's development mode: operator routes are also available outside /v1. */
   readonly isDevMode: boolean;
   readonly isSleepEnabled: boolean;
-  /** Start time of the server, Unix seconds. */
+  /** Time when the server started, in Unix seconds. */
   readonly createdS: number;
-  /** Idle time after which a stream gets a comment, ms. */
+  /** Idle time after which a comment is sent on a stream, in ms. */
   readonly keepAliveMs: number;
   /** True after the stop signal: /health returns 503, and work in progress continues. */
   readonly isDraining: () => boolean;
@@ -56,7 +56,7 @@ export interface ServerContext extends ApiContext {
 
 export interface ServerLimits extends ApiLimits {
   readonly maxBodyBytes: number;
-  /** Maximum time for a body to arrive. */
+  /** Maximum time that a body may take to arrive. */
   readonly bodyTimeoutMs: number;
 }
 
@@ -90,8 +90,9 @@ export function checkAccepting(context: ServerContext): void {
 }
 
 /**
- * Uses the first valid ID: the x-request-id header, a part of it if it was sent twice ("id1, id2"), or
- * `requestId`. If none is valid, generates one; a client's ID is only a hint, so an invalid ID is not an error.
+ * Uses the first valid ID among the x-request-id header, the header's parts if it was sent twice ("id1, id2"), and
+ * `requestId`. If none of them is valid, generates an ID; a client's ID is only a hint, so an invalid one is not an
+ * error.
  */
 export function responseId(prefix: string, request: Request, requestId: string | null): string {
   const header = request.headers.get("x-request-id") ?? "";

@@ -1,4 +1,4 @@
-// GET /server_info: the engine's configuration, as text or JSON, in the groups of vLLM's config.
+// GET /server_info: the engine's configuration, as text or JSON, grouped as in vLLM's config.
 
 import { quoted } from "../api/quote.ts";
 import { RequestError } from "../errors.ts";

@@ -1,5 +1,5 @@
-// GET /load: reports the number of generation requests in progress, which end with the last byte of the response. As
-// in vLLM, requires --enable-server-load-tracking.
+// GET /load: reports the number of generation requests in progress. A request ends with the last byte of its response.
+// As in vLLM, this route requires --enable-server-load-tracking.
 
 import { Elysia } from "elysia";
 import { answerEnd } from "./answer-end.ts";

@@ -10,7 +10,7 @@ export interface Service {
   readonly front: Front;
   readonly fetch: (request: Request) => Promise<Response>;
   readonly maxBodyBytes: number;
-  /** True if other machines can reach the server and it requires no key. */
+  /** True if the server requires no key and other machines can reach it. */
   readonly isOpen: boolean;
   /** From now on, refuses new work and makes /health return 503; work in progress continues. */
   drain(): void;

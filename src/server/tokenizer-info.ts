@@ -1,5 +1,5 @@
-// GET /tokenizer_info: the contents of tokenizer_config.json, as far as a GGUF file has them. As in vLLM, the route
-// requires --enable-tokenizer-info-endpoint, since it shows the chat template.
+// GET /tokenizer_info: the contents of tokenizer_config.json, to the extent that a GGUF file has them. As in vLLM, the
+// route requires --enable-tokenizer-info-endpoint, since it shows the chat template.
 
 import { Elysia } from "elysia";
 import type { Front } from "../front/front.ts";
@@ -7,11 +7,11 @@ import { jsonResponse } from "./json-response.ts";
 import type { RouteEntry } from "./route-table.ts";
 
 export interface TokenizerInfo {
-  /** Name of the class in Hugging Face's transformers. */
+  /** Name of the tokenizer's class in Hugging Face's transformers. */
   readonly tokenizerClass: string;
   /** IDs by their names in tokenizer_config.json. */
   readonly specialTokenIds: Readonly<Record<string, number>>;
-  /** Null = unknown. */
+  /** Whether the tokenizer adds a BOS token; null = unknown. */
   readonly addsBos: boolean | null;
   readonly addsEos: boolean | null;
   readonly addsPrefixSpace: boolean | null;
