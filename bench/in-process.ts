@@ -8,6 +8,7 @@ import { cpuTime, shareOfOthers } from "./measure.ts";
 import { memory } from "./memory.ts";
 import { metrics } from "./metrics.ts";
 import { overcommit } from "./overcommit.ts";
+import { parsing } from "./parsing.ts";
 import { residency } from "./residency.ts";
 import { sampling } from "./sampling.ts";
 import { sharedPrefix } from "./shared-prefix.ts";
@@ -20,6 +21,7 @@ export const IN_PROCESS: Readonly<Record<string, () => Promise<void>>> = {
   metrics,
   attention,
   sampling,
+  parsing,
   "shared-prefix": sharedPrefix,
   overcommit,
   memory,

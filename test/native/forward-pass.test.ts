@@ -28,7 +28,7 @@ beforeAll(async () => {
       ...GEMM_SOURCES,
       ...PRODUCT_SOURCES,
       ...ROW_SOURCES,
-      ...{ "grammar/grammar": [], "grammar/llguidance": [] },
+      ...{ "grammar/grammar": [], "grammar/deep-stack": [], "grammar/llguidance": [] },
       ...{ "sampling/candidates": [], "sampling/cut-search": [] },
       ...{ "sampling/sampler": [], "sampling/sampler-state": [], "sampling/sample-rows": [] },
     },

@@ -40,7 +40,8 @@ test(
       folder: "test/fuzz",
       sources: {
         ...{ "text/chat-template": [], "text/chat-messages": [], "text/recent-templates": [] },
-        ...{ "text/jinja-template": [], "text/template-content": [], "text/template-nesting": [] },
+        ...{ "text/jinja-template": [], "text/system-rule": [], "text/template-content": [] },
+        "text/template-nesting": [],
         ...{ "model/model-file": [], "model/metadata-keys": [], "model/abort-guard": [] },
         "model/architectures": [],
       },
