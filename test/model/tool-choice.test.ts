@@ -150,7 +150,7 @@ describe("a tool that the model may call", () => {
     const schema = { type: "object", properties: { ok: { type: "boolean" } }, required: ["ok"] };
     const json_schema = { name: "x", schema: { ...schema, additionalProperties: false } };
     const response_format = { type: "json_schema", json_schema };
-    const fields = { response_format, max_tokens: 200, temperature: 0 };
+    const fields = { response_format, parallel_tool_calls: false, temperature: 0 };
     const { message } = await choiceOf("hermes", fields);
     const said = message.tool_calls[0]?.function.arguments ?? message.content ?? "";
     expect(Object.keys(JSON.parse(said))).toContain(message.content === null ? "city" : "ok");
