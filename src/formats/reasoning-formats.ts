@@ -48,7 +48,8 @@ export function opensReasoning(
   { reasoningParser }: Pick<ChatFormat, "reasoningParser">,
   promptEnd: string,
 ): boolean {
-  if (reasoningParser === null) return false;
+  // In harmony, the output begins with a header.
+  if (reasoningParser === null || reasoningParser === "openai_gptoss") return false;
   const { start } = REASONING_FORMATS[reasoningParser];
   return promptEnd.trimEnd().endsWith(start.trimEnd());
 }
