@@ -3,6 +3,7 @@
 import { chatFormatOf } from "../formats/chat-format.ts";
 import { readGgufHeader } from "../models/gguf-header.ts";
 import type { ChatFormat, ReasoningParser, ToolParser } from "../protocol/message-parsing.ts";
+import { REASONING_LEFT_AS_TEXT } from "./chat-options.ts";
 import type { ServeOptions } from "./commands.ts";
 
 type Options = Pick<ServeOptions, "tool-call-parser" | "reasoning-parser">;
@@ -15,8 +16,16 @@ export function chatFormat(options: Options, modelPath: string, template: string
   const detected = chatFormatOf(template === "" ? modelTemplates(modelPath) : template);
   return {
     toolParser: chosen<ToolParser>(options["tool-call-parser"], detected.toolParser),
-    reasoningParser: chosen<ReasoningParser>(options["reasoning-parser"], detected.reasoningParser),
+    reasoningParser: chosen<ReasoningParser>(reasoningOption(options), detected.reasoningParser),
   };
+}
+
+function reasoningOption({ "reasoning-parser": name }: Options): ReasoningParser | "auto" | "none" {
+  return isLeftAsText(name) ? "none" : name;
+}
+
+function isLeftAsText(name: string): name is (typeof REASONING_LEFT_AS_TEXT)[number] {
+  return REASONING_LEFT_AS_TEXT.some((one) => one === name);
 }
 
 /** Form of messages' content for the template; null = as the template expects. */

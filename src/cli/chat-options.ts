@@ -3,6 +3,9 @@
 import { REASONING_PARSERS, TOOL_PARSERS } from "../protocol/message-parsing.ts";
 import type { OptionSpec } from "./option-spec.ts";
 
+/** vLLM's parsers that leave reasoning in the content. */
+export const REASONING_LEFT_AS_TEXT = ["identity", "minimax_m2_append_think"] as const;
+
 export const CHAT_OPTIONS = [
   {
     name: "chat-template",
@@ -39,7 +42,7 @@ export const CHAT_OPTIONS = [
     name: "reasoning-parser",
     group: "Model",
     kind: "choice",
-    choices: ["auto", "none", ...REASONING_PARSERS],
+    choices: ["auto", "none", ...REASONING_LEFT_AS_TEXT, ...REASONING_PARSERS],
     fallback: "auto",
     help: "Format of the model's reasoning; auto = from its chat template, none = leave it as text.",
   },

@@ -263,6 +263,8 @@ const harmony = named({
   ...{ nameEnd: " <|constrain|>json<|message|>", callEnd: "" },
 });
 
+const gemma4 = gemma("<|tool_call>", '<|"|>', "<tool_call|>");
+
 const GRAMMARS: Readonly<Record<Exclude<ToolParser, "mistral">, CallGrammar>> = {
   cohere: json({
     ...{ open: "<|START_ACTION|>[\n", separator: ",\n", close: "\n]<|END_ACTION|>" },
@@ -283,7 +285,8 @@ const GRAMMARS: Readonly<Record<Exclude<ToolParser, "mistral">, CallGrammar>> = 
   ernie45: hermes,
   functionary: named({ callStart: "<function=", nameEnd: ">", callEnd: "</function>" }),
   functiongemma: gemma("<start_function_call>", "<escape>", "<end_function_call>"),
-  gemma4: gemma("<|tool_call>", '<|"|>', "<tool_call|>"),
+  gemma: gemma4,
+  gemma4,
   gigachat3: json({ callStart: "<|function_call|>" }),
   glm45: glm("\n"),
   glm47: glm(""),

@@ -113,6 +113,8 @@ const llama3 = bareJsonCalls(["<|python_tag|>"], ["{"]);
 const hermes = jsonCalls(["<tool_call>"], "</tool_call>");
 const toolCalls = jsonCalls(["<tool_calls>"], "</tool_calls>");
 
+const gemma4 = gemmaCalls({ start: "<|tool_call>", end: "<tool_call|>", quote: '<|"|>' });
+
 /** Read by harmony.ts, since calls are separate messages. */
 const openai: ToolFormat = {
   ...{ starts: [], bareStarts: [], markers: HARMONY_MARKERS, end: "" },
@@ -146,7 +148,8 @@ export const TOOL_FORMATS: Readonly<Record<ToolParser, ToolFormat>> = {
   functiongemma: gemmaCalls({
     ...{ start: "<start_function_call>", end: "<end_function_call>", quote: "<escape>" },
   }),
-  gemma4: gemmaCalls({ start: "<|tool_call>", end: "<tool_call|>", quote: '<|"|>' }),
+  gemma: gemma4,
+  gemma4,
   gigachat3: jsonCalls(["<|function_call|>", "function call<|role_sep|>"], "<|message_sep|>"),
   glm45: glm,
   glm47: glm,

@@ -3,7 +3,7 @@
 /** Parsers of tool calls. */
 export const TOOL_PARSERS = [
   ...(["cohere", "deepseek_v3", "deepseek_v31", "deepseek_v32", "deepseek_v4", "ernie45"] as const),
-  ...(["functionary", "functiongemma", "gemma4", "gigachat3", "glm45", "glm47"] as const),
+  ...(["functionary", "functiongemma", "gemma", "gemma4", "gigachat3", "glm45", "glm47"] as const),
   ...(["granite", "granite-20b-fc", "hermes", "hunyuan_a13b", "internlm", "jamba"] as const),
   ...(["kimi_k2", "lfm2", "llama3_json", "llama4_json", "llama4_pythonic", "longcat"] as const),
   ...(["minimax", "minimax_m2", "mistral", "nemotron_json", "olmo3", "openai"] as const),

@@ -47,6 +47,7 @@ describe("the parsers for messages", () => {
       toolParser: "kimi_k2",
       reasoningParser: null,
     });
+    expect(configOf("--reasoning-parser", "identity").chatFormat.reasoningParser).toBeNull();
     expect(() => configOf("--tool-call-parser", "gpt")).toThrow("hermes");
   });
 });

@@ -210,7 +210,7 @@ const CASES: readonly Case[] = [
     calls: BOTH,
   },
   {
-    parsers: ["gemma4"],
+    parsers: ["gemma", "gemma4"],
     text: '<|tool_call>call:get_weather{city:<|"|>Rome<|"|>,days:3,tags:[<|"|>a<|"|>,true],any:{k:1.5}}<tool_call|>',
     calls: [["get_weather", { city: "Rome", days: 3, tags: ["a", true], any: { k: 1.5 } }]],
   },
