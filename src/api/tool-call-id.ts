@@ -1,13 +1,23 @@
 // IDs of tool calls. Templates show them to the model, and some models know only their own form.
 
+import { randomHex } from "./answer-id.ts";
 import { isObject, type JsonObject } from "./schema/json-value.ts";
 import type { StartedChat } from "./started-chat.ts";
 
-/** @param index index of the call in its message */
+/** Properties of a chat that decide the form of its IDs. */
+export type CallingChat = Pick<StartedChat, "parsing"> & {
+  readonly body: Pick<StartedChat["body"], "messages">;
+};
+
+/**
+ * @param index index of the call in its message
+ * @param prefix start of the IDs in the API, for models that know any form
+ */
 export function toolCallId(
-  { parsing, body }: Pick<StartedChat, "parsing" | "body">,
+  { parsing, body }: CallingChat,
   name: string,
   index: number,
+  prefix = "chatcmpl-tool-",
 ): string {
   switch (parsing?.toolParser) {
     case "kimi_k2":
@@ -17,12 +27,8 @@ export function toolCallId(
       // Mistral's templates refuse any other length.
       return randomHex().slice(0, 9);
     default:
-      return `chatcmpl-tool-${randomHex().slice(0, 16)}`;
+      return prefix + randomHex();
   }
-}
-
-function randomHex(): string {
-  return crypto.randomUUID().replaceAll("-", "");
 }
 
 function numCalls(messages: readonly JsonObject[]): number {

@@ -12,6 +12,7 @@ export function scriptedChat(numPromptTokens = 10): StartedChat {
     samplingDefaults: { temperature: 1, topP: 1 },
     front: { info: { maxModelLen: 11 } },
   };
+  const body = { max_tokens: 5, messages: [] };
   const promptIds = new Int32Array(numPromptTokens);
   const chat = {
     context,
@@ -19,7 +20,8 @@ export function scriptedChat(numPromptTokens = 10): StartedChat {
     createdS: 1_700_000_000,
     n: 1,
     promptIds,
-    body: { max_tokens: 5 },
+    parsing: null,
+    body,
   };
   return chat as unknown as StartedChat;
 }

@@ -2,10 +2,10 @@
 
 import { RequestError } from "../../errors.ts";
 import type { RequestOutput } from "../../protocol/protocol.ts";
-import { randomHex } from "../answer-id.ts";
 import { modelName } from "../api-context.ts";
 import { type BlockEvent, type MessageBlock, MessageBlocks } from "../message-blocks.ts";
 import type { StartedChat } from "../started-chat.ts";
+import { toolCallId } from "../tool-call-id.ts";
 
 /** Clients send thinking back only if it has a signature. The server does not verify it, so any text will do. */
 export const SIGNATURE = "cGFnb2Rh";
@@ -118,7 +118,7 @@ export class GeneratedMessage {
   }
 
   #toolUse(block: MessageBlock, input: object): object {
-    const id = this.#ids.get(block) ?? `toolu_${randomHex()}`;
+    const id = this.#ids.get(block) ?? toolCallId(this.#chat, block.name, this.#ids.size, "toolu_");
     this.#ids.set(block, id);
     return { type: "tool_use", id, name: block.name, input };
   }

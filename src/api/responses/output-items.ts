@@ -30,13 +30,17 @@ export interface ItemOptions {
   readonly origins: ReadonlyMap<string, ToolOrigin>;
   readonly sealsReasoning: boolean;
   readonly hasLogprobs: boolean;
+  /** @returns an ID for the next call of a function */
+  readonly nextCallId: (name: string) => string;
 }
 
 export function outputItem({ kind, name }: MessageBlock, options: ItemOptions): OutputItem {
   if (kind === "text") return new TextItem(options.hasLogprobs);
   if (kind === "reasoning") return new ReasoningItem(options.sealsReasoning);
   const origin = options.origins.get(name) ?? { kind: "function", name, namespace: null };
-  return origin.kind === "custom" ? new CustomCallItem(origin) : new FunctionCallItem(origin);
+  const callId = options.nextCallId(name);
+  if (origin.kind === "custom") return new CustomCallItem(origin, callId);
+  return new FunctionCallItem(origin, callId);
 }
 
 class TextItem implements OutputItem {
@@ -130,11 +134,12 @@ class FunctionCallItem implements OutputItem {
   readonly id = `fc_${randomHex()}`;
   status: ItemStatus = "in_progress";
   readonly #origin: ToolOrigin;
-  readonly #callId = `call_${randomHex()}`;
+  readonly #callId: string;
   #arguments = "";
 
-  constructor(origin: ToolOrigin) {
+  constructor(origin: ToolOrigin, callId: string) {
     this.#origin = origin;
+    this.#callId = callId;
   }
 
   json() {
@@ -162,11 +167,12 @@ class CustomCallItem implements OutputItem {
   readonly id = `ctc_${randomHex()}`;
   status: ItemStatus = "in_progress";
   readonly #origin: ToolOrigin;
-  readonly #callId = `call_${randomHex()}`;
+  readonly #callId: string;
   readonly #input = new CustomInput();
 
-  constructor(origin: ToolOrigin) {
+  constructor(origin: ToolOrigin, callId: string) {
     this.#origin = origin;
+    this.#callId = callId;
   }
 
   json() {

@@ -5,6 +5,7 @@ import type { RequestOutput } from "../../protocol/protocol.ts";
 import { type ApiContext, modelName } from "../api-context.ts";
 import { chatLogprobs } from "../logprobs.ts";
 import { type BlockEvent, MessageBlocks } from "../message-blocks.ts";
+import { type CallingChat, toolCallId } from "../tool-call-id.ts";
 import { wantsLogprobs } from "./chat-body.ts";
 import { responseError } from "./error-body.ts";
 import { type ItemEvent, type OutputItem, outputItem, type TokenLogprobs } from "./output-items.ts";
@@ -44,12 +45,19 @@ export class GeneratedResponse {
   /** The last output, whose counts are totals. */
   #last: RequestOutput | null = null;
   #numTokens = 0;
+  #numCalls = 0;
+  #chat: CallingChat = { parsing: null, body: { messages: [] } };
   /** Log-probabilities of tokens whose text has not arrived yet. */
   #logprobs: TokenLogprobs = [];
 
   constructor(init: ResponseInit) {
     this.#init = init;
     this.#status = init.body.background ? "queued" : "in_progress";
+  }
+
+  /** Called when the chat of the response has started. */
+  begin(chat: CallingChat): void {
+    this.#chat = chat;
   }
 
   get status(): ResponseStatus {
@@ -173,6 +181,7 @@ export class GeneratedResponse {
       origins: tools.origins,
       sealsReasoning: body.include.includes("reasoning.encrypted_content"),
       hasLogprobs: wantsLogprobs(body),
+      nextCallId: (name: string) => toolCallId(this.#chat, name, this.#numCalls++, "call_"),
     };
   }
 }

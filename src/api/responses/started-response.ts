@@ -65,14 +65,13 @@ export async function startResponse(
   request: ResponseRequest,
   init: AnswerInit,
 ): Promise<StartedChat> {
-  const { body, items, tools } = request;
+  const { body, items, tools, response } = request;
   const isTruncated = body.truncation === "auto";
   const kept = isTruncated ? await fittingItems(context, request) : items;
-  return startChat(context, chatBodyOf(body, kept, tools), {
-    ...init,
-    mustFit: false,
-    toolInputs: tools.inputs,
-  });
+  const chatInit = { ...init, mustFit: false, toolInputs: tools.inputs };
+  const chat = await startChat(context, chatBodyOf(body, kept, tools), chatInit);
+  response.begin(chat);
+  return chat;
 }
 
 /** @returns the latest items that fit, starting with a user's message, after those of the system; all if none fit */
