@@ -16,17 +16,17 @@ export interface BackgroundRunOptions {
 }
 
 export class BackgroundRun {
-  readonly #options: BackgroundRunOptions;
+  readonly keepsEvents: boolean;
+  /** Null once the response has ended, so that its request is freed. */
+  #live: BackgroundRunOptions | null;
+  #body: () => ResponseBody;
   readonly #events: string[] = [];
   readonly #change = new Signal();
-  #hasEnded = false;
 
   constructor(options: BackgroundRunOptions) {
-    this.#options = options;
-  }
-
-  get keepsEvents(): boolean {
-    return this.#options.keepsEvents;
+    this.keepsEvents = options.keepsEvents;
+    this.#live = options;
+    this.#body = () => options.response.body();
   }
 
   /** Total length of the kept events, UTF-16 code units. */
@@ -36,31 +36,33 @@ export class BackgroundRun {
 
   /** @returns the response so far */
   body(): ResponseBody {
-    return this.#options.response.body();
+    return this.#body();
   }
 
-  /** Generates the response to its end. Never rejects. */
+  /** Generates the response to its end. Called once; never rejects. */
   async run(): Promise<void> {
-    for await (const text of this.#options.events) {
+    const live = this.#live;
+    for await (const text of live?.events ?? []) {
       if (this.keepsEvents) this.#events.push(...separate(text));
       this.#change.notify();
     }
-    this.#hasEnded = true;
+    const ended = this.body();
+    this.#body = () => ended;
+    this.#live = null;
     this.#change.notify();
-    this.#options.onEnd(this.body());
+    live?.onEnd(ended);
   }
 
   /** Ends the work within one step. Does nothing once the response has ended. */
   cancel(): void {
-    if (this.#hasEnded) return;
-    this.#options.response.cancel();
-    this.#options.abort();
+    this.#live?.response.cancel();
+    this.#live?.abort();
   }
 
   /** @param startingAfter sequence number of the last event that the reader has; -1 = none */
   async *eventsAfter(startingAfter: number): AsyncGenerator<string> {
     for (let i = startingAfter + 1; ; i++) {
-      while (i >= this.#events.length && !this.#hasEnded) await this.#change.wait();
+      while (i >= this.#events.length && this.#live !== null) await this.#change.wait();
       const event = this.#events[i];
       if (event === undefined) return;
       yield event;
