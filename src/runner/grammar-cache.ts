@@ -125,8 +125,9 @@ export class GrammarCache {
 /** Maximum length of the engine's message that a client sees. */
 const MAX_MESSAGE_LENGTH = 500;
 
-/** Excerpt of the grammar that llguidance adds to its messages. */
-const EXCERPT = /\n\s*\d+ \| .*$/s;
+/** Excerpts of the grammar and of a regular expression that llguidance adds to its messages. */
+const GRAMMAR_EXCERPT = /\n\s*\d+ \| .*$/s;
+const REGEX_EXCERPT = /^.*(?:\nerror: |\(in regex\): )/s;
 
 function toRequestError(error: NativeError, param: string): Error {
   if (error.code === "grammar_unavailable") {
@@ -134,6 +135,9 @@ function toRequestError(error: NativeError, param: string): Error {
     return new RequestError("unsupported", message, param);
   }
   if (error.code !== "grammar_error") return error;
-  const reason = error.message.replace(EXCERPT, "").slice(0, MAX_MESSAGE_LENGTH);
+  const reason = error.message
+    .replace(GRAMMAR_EXCERPT, "")
+    .replace(REGEX_EXCERPT, "")
+    .slice(0, MAX_MESSAGE_LENGTH);
   return new RequestError("invalid_value", `\`${param}\` cannot be enforced: ${reason}`, param);
 }

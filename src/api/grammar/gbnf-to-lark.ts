@@ -13,7 +13,7 @@ const MAX_DEPTH = 100;
 /**
  * @param root name of the first rule
  * @param start the root's name in Lark; names of other rules begin with it
- * @throws GrammarTextError for a missing rule
+ * @throws GrammarTextError for a missing rule, or a root that has no finite text
  */
 export function larkOf(
   rules: ReadonlyMap<string, Expression>,
@@ -21,7 +21,43 @@ export function larkOf(
   start = "start",
 ): string {
   if (!rules.has(root)) throw new GrammarTextError(`rule ${root} is missing`);
+  if (!endingRules(rules).has(root)) throw new GrammarTextError(`rule ${root} never ends`);
   return new Translation(rules).lark(root, start);
+}
+
+/** Passes over the rules to find those that end; each finds more only if rules are in an unusual order. */
+const MAX_PASSES = 50;
+
+/** @returns the rules that have a finite text; all rules if it takes too long to find out */
+function endingRules(rules: ReadonlyMap<string, Expression>): Set<string> {
+  const fromInside = [...rules].reverse();
+  const ending = new Set<string>();
+  for (let pass = 0; pass < MAX_PASSES; pass++) {
+    const size = ending.size;
+    for (const [name, body] of fromInside) if (ends(body, rules, ending)) ending.add(name);
+    if (ending.size === size) return ending;
+  }
+  return new Set(rules.keys());
+}
+
+/** Missing rules count as ending, since they have an error of their own. */
+function ends(
+  expression: Expression,
+  rules: ReadonlyMap<string, Expression>,
+  ending: ReadonlySet<string>,
+): boolean {
+  switch (expression.kind) {
+    case "rule":
+      return ending.has(expression.name) || !rules.has(expression.name);
+    case "sequence":
+      return expression.items.every((item) => ends(item, rules, ending));
+    case "choice":
+      return expression.items.some((item) => ends(item, rules, ending));
+    case "repeat":
+      return expression.min === 0 || ends(expression.item, rules, ending);
+    default:
+      return true;
+  }
 }
 
 class Translation {

@@ -152,6 +152,12 @@ describe("the translation", () => {
     expect(() => larkOf(new Map(), "root")).toThrow("rule root is missing");
   });
 
+  test("a root without a finite text is refused, however long its rules are in order", () => {
+    expect(() => lark('root ::= "a" root')).toThrow("rule root never ends");
+    expect(() => lark("root ::= x | root\nx ::= root{2}")).toThrow("rule root never ends");
+    expect(lark('root ::= root | "a" x\nx ::= y{0,2}\ny ::= y')).toContain("start: ");
+  });
+
   test("an embedded grammar has names of its own", () => {
     expect(larkOf(parseGbnf('root ::= "a" root | x\nx ::= <t>'), "root", "g1")).toBe(
       "g1: (/a/ g1 | g1_1)\ng1_1: <t>",
