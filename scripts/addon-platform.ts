@@ -50,15 +50,24 @@ export function glibcOf(file: Uint8Array): string | null {
   return minors.length === 0 ? null : `2.${Math.max(...minors)}`;
 }
 
-/** @throws SetupError when the file is missing or was made for another platform */
+/** @throws SetupError when the file is missing, was made for another platform, or lacks the grammar engine */
 export function checkAddon(path: string, platform: Platform): void {
   if (!existsSync(path)) throw new SetupError(`${path} does not exist; run \`bun run setup\``);
-  const found = platformOf(readFileSync(path));
-  if (found === platform) return;
+  const file = readFileSync(path);
+  const found = platformOf(file);
+  if (found !== platform) {
+    throw new SetupError(
+      `${path} is an addon for ${found ?? "an unknown platform"}, not for ${platform}; build it on a machine with that platform`,
+    );
+  }
+  if (file.includes(GRAMMAR_ENGINE)) return;
   throw new SetupError(
-    `${path} is an addon for ${found ?? "an unknown platform"}, not for ${platform}; build it on a machine with that platform`,
+    `${path} has no grammar engine, so it cannot be distributed; install cargo 1.87 or later and run \`bun run setup\` again`,
   );
 }
+
+/** Text in an addon that contains llguidance. */
+const GRAMMAR_ENGINE = "llguidance@";
 
 /**
  * Refuses an addon tuned for this machine's CPU, which would crash with an illegal instruction on

@@ -54,8 +54,9 @@ async function environment(env: Env): Promise<Record<string, string>> {
 
 async function addonText(): Promise<string> {
   try {
-    const { contractVersion, hasGpu } = await loadAddon();
-    return `contract ${contractVersion}, ${hasGpu ? "with" : "without"} a GPU`;
+    const { contractVersion, hasGpu, grammarEngine } = await loadAddon();
+    const gpu = hasGpu ? "with" : "without";
+    return `contract ${contractVersion}, ${gpu} a GPU, grammars by ${grammarEngine ?? "none"}`;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

@@ -16,7 +16,7 @@ import { systemFault } from "../runtime/file-fault.ts";
 import { availableMemory } from "../runtime/system.ts";
 import type { CommandContext } from "./command.ts";
 import { clientOf, serveDefaults } from "./connection.ts";
-import { type Finding, fault, machineFindings, ok, printFindings } from "./findings.ts";
+import { type Finding, fault, machineFindings, ok, printFindings, warning } from "./findings.ts";
 import { modelSource } from "./model-downloads.ts";
 
 type Options = CommandOptions<"doctor">;
@@ -34,6 +34,7 @@ async function* findingsOf(options: Options, context: CommandContext): AsyncGene
     const weightBytes = await checkModel(path, options, context);
     yield ok("model", `${path}, ${bytesText(weightBytes)}`);
     yield memoryFinding(weightBytes);
+    yield await grammarFinding();
     yield* engineFindings(path, options, context);
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
@@ -54,6 +55,15 @@ async function checkModel(
   samplingDefaults({ ...serveDefaults(context), ...options }, path);
   const addon = await loadAddon();
   return (await addon.readModelHeader(path, "f16")).weightBytes;
+}
+
+async function grammarFinding(): Promise<Finding> {
+  const { grammarEngine } = await loadAddon();
+  if (grammarEngine !== null) return ok("grammars", grammarEngine);
+  return warning(
+    "grammars",
+    "the addon has no grammar engine, so structured output is refused; install cargo 1.87 or later and run setup again",
+  );
 }
 
 function memoryFinding(modelBytes: number): Finding {

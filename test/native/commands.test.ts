@@ -232,7 +232,8 @@ describe("doctor", () => {
     const { stdout, exitCode } = await runPagoda(words);
     const findings = JSON.parse(stdout) as { level: string; what: string; text: string }[];
     const levels = Object.fromEntries(findings.map(({ what, level }) => [what, level]));
-    expect(levels).toMatchObject({ port: "warning", model: "ok", engine: "ok", answer: "ok" });
+    expect(levels).toMatchObject({ port: "warning", model: "ok", grammars: "ok" });
+    expect(levels).toMatchObject({ engine: "ok", answer: "ok" });
     expect(findings.at(-1)?.text).toStartWith("16 tokens");
     expect(exitCode).toBe(0);
   }, 30_000);
@@ -262,6 +263,7 @@ test("collect-env prints the settings, but no secrets", async () => {
   };
   const { stdout, exitCode } = await runPagoda(["collect-env"], { env });
   expect(stdout).toMatch(/^pagoda +\d/);
+  expect(stdout).toMatch(/^addon .*grammars by llguidance@/m);
   expect(stdout).toContain("PAGODA_PORT=9");
   expect(stdout).toContain("HF_ENDPOINT=https://(hidden)@hub.test");
   expect(stdout).not.toContain("s3cret");

@@ -1,6 +1,7 @@
 // Platform of an addon, derived from its contents.
 
 import { afterAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import {
   checkAddon,
   checkPortable,
@@ -53,7 +54,16 @@ describe("an addon for distribution", () => {
     expect(() => checkAddon(path, "linux-x64")).toThrow("run `bun run setup`");
     writeFiles(checkout.root, { "pagoda.node": "not an addon" });
     expect(() => checkAddon(path, "linux-x64")).toThrow("an addon for an unknown platform");
-    checkAddon(process.execPath, `${process.platform}-${process.arch}`);
+  });
+
+  test("must contain the grammar engine", () => {
+    const checkout = tempCheckout();
+    const path = checkout.path("pagoda.node");
+    const elf = Buffer.from(header(ELF, [18, [62, 0]])).toString("latin1");
+    writeFileSync(path, `${elf}llguidance@1.9.1`, "latin1");
+    checkAddon(path, "linux-x64");
+    writeFileSync(path, elf, "latin1");
+    expect(() => checkAddon(path, "linux-x64")).toThrow("has no grammar engine");
   });
 
   test("must not be tuned for a specific CPU", () => {
