@@ -47,10 +47,12 @@ const BY_REASON: Readonly<Record<string, string>> = {
     enable-ssl-refresh`,
   "request headers are limited to 16 KiB and 198 lines": `
     h11-max-incomplete-event-size= h11-max-header-count=`,
+  "llguidance enforces every grammar; requests choose the options": `
+    structured-outputs-config=`,
   "the feature is not supported yet": `
     max-loras= max-lora-rank= fully-sharded-loras max-cpu-loras= lora-dtype=
     tool-parser-plugin= reasoning-parser-plugin=
-    structured-outputs-config= otlp-traces-endpoint= collect-detailed-traces=+ limit-mm-per-prompt=
+    otlp-traces-endpoint= collect-detailed-traces=+ limit-mm-per-prompt=
     mm-processor-kwargs= media-io-kwargs= mm-processor-cache-gb= mm-processor-cache-type=
     mm-shm-cache-max-object-size-mb= mm-encoder-tp-mode= interleave-mm-strings skip-mm-profiling
     video-pruning-rate= allowed-local-media-path= allowed-media-domains=+ pooler-config=

@@ -53,6 +53,8 @@ export const GENERATE_NAMES: NamesOf<GenerateOptions> = {
   ignoreEos: true,
   skipSpecialTokens: true,
   logitBias: true,
+  responseFormat: true,
+  structuredOutputs: true,
   allowedTokenIds: true,
   badWords: true,
   n: true,

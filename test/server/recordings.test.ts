@@ -274,6 +274,12 @@ const CHATS: [name: string, body: object, expected?: object][] = [
       continue_final_message: true,
     }),
   ],
+  [
+    "chat-json-schema",
+    chat({ response_format: { type: "json_schema", json_schema: { name: "r", schema: {} } } }),
+  ],
+  ["chat-structured-grammar", chat({ structured_outputs: { grammar: 'root ::= "yes" | "no"' } })],
+  ["chat-structured-regex", chat({ structured_outputs: { regex: "[0-9]{3}" } })],
   ["chat-logit-bias", chat({ logit_bias: { "2": -100, "195": 5 } })],
   ["chat-min-tokens", chat({ min_tokens: 5, ignore_eos: true })],
   [
@@ -339,6 +345,7 @@ const LOGPROBS = {
 
 const TEXTS: [name: string, body: object, choices?: object[]][] = [
   ["comp-basic", text()],
+  ["comp-json-object", text({ response_format: { type: "json_object" } })],
   ["comp-default-max", text({ max_tokens: undefined, ignore_eos: true })],
   [
     "comp-echo",

@@ -1,0 +1,29 @@
+// Constraints as options of the library: the same grammars as over HTTP, and the same errors.
+
+import { describe, expect, test } from "bun:test";
+import { makeLlm } from "../support/fake-llm.ts";
+
+const SHORT = { maxTokens: 3, ignoreEos: true };
+const messages = [{ role: "user", content: "hi" }];
+const schema = { type: "object", properties: { ok: { type: "boolean" } } };
+
+describe("constraints in the library", () => {
+  test("responseFormat and structuredOutputs reach the grammar engine, for chats and completions", async () => {
+    const { llm, runner } = makeLlm();
+    const responseFormat = { type: "json_schema", json_schema: { schema } };
+    await llm.chat(messages, { ...SHORT, responseFormat }).result;
+    await llm.generate("a", { ...SHORT, structuredOutputs: { regex: "[a-z]+" } }).result;
+    expect(JSON.parse(runner.grammars[0] ?? "")).toMatchObject(schema);
+    expect(runner.grammars[1]).toBe("[a-z]+");
+  });
+
+  test("one that cannot be enforced is refused with its keyword", async () => {
+    const { llm } = makeLlm();
+    const responseFormat = { type: "json_schema", json_schema: { schema: { uniqueItems: true } } };
+    await expect(llm.generate("a", { ...SHORT, responseFormat }).result).rejects.toMatchObject({
+      code: "invalid_value",
+      param: "response_format",
+      message: '`response_format` cannot be enforced: "uniqueItems" at #',
+    });
+  });
+});
