@@ -46,6 +46,10 @@ const SAMPLING: Readonly<Record<string, FieldDoc>> = {
   logit_bias: { description: "Numbers in [-100, 100] to add to logits, by token ID" },
   allowed_token_ids: { description: "The only tokens that may be generated" },
   bad_words: { description: "Texts that must not be generated" },
+  use_beam_search: { description: "Search for the n most likely texts instead of sampling" },
+  length_penalty: {
+    description: "Exponent of the length by which the likelihood of a beam is divided",
+  },
 };
 
 const LIMITS: Readonly<Record<string, FieldDoc>> = {
@@ -110,6 +114,7 @@ const OUTPUT: Readonly<Record<string, FieldDoc>> = {
     minimum: -1,
   },
   echo: { description: "Begin the text with the prompt" },
+  suffix: { description: "Text after the gap to fill; needs a model with tokens for that" },
   skip_special_tokens: { description: "Leave special tokens out of the text" },
   return_token_ids: { description: "Report the token IDs of the prompt and the output" },
   return_tokens_as_token_ids: { description: "Write tokens in log-probabilities as token_id:N" },
@@ -118,6 +123,8 @@ const OUTPUT: Readonly<Record<string, FieldDoc>> = {
   },
   cache_salt: { description: "Share cached prefixes only with requests that have the same salt" },
   request_id: { description: "Becomes part of the response's ID" },
+  return_progress: { description: "Report the progress of the prompt in a stream" },
+  timings_per_token: { description: "Report timings, in a stream in each chunk" },
 };
 
 export const FIELD_DOCS: Readonly<Record<string, FieldDoc>> = {
