@@ -7,7 +7,15 @@ import type { Front } from "../front/front.ts";
 import type { FrontRequest, OutputStream, SequenceOutput } from "../front/output-stream.ts";
 import { fitMaxTokens } from "../protocol/prompt-limits.ts";
 import type { RequestOutput } from "../protocol/protocol.ts";
-import { type Beam, type BeamRules, bestBeams, extensions, FIRST_BEAM } from "./beams.ts";
+import type { DecodedLogprob } from "../request/logprobs.ts";
+import {
+  type Beam,
+  type BeamRules,
+  bestBeams,
+  EMPTY_BEAM,
+  extensions,
+  positionsOf,
+} from "./beams.ts";
 import { abortAll } from "./output-streams.ts";
 import type { SamplingBody } from "./schemas.ts";
 
@@ -55,6 +63,8 @@ export class BeamSearch implements OutputStream {
     this.#front = front;
     this.#request = request;
     this.#lengthPenalty = lengthPenalty;
+    // Later rounds need a place for each beam.
+    if (reservation === undefined) front.reserve(request.samplingParams.n).release();
     this.#first = front.generate(this.#round(request.samplingParams.promptLogprobs), reservation);
     this.#streams = [this.#first];
     this.promptTokenIds = this.#checkedPrompt();
@@ -92,16 +102,16 @@ export class BeamSearch implements OutputStream {
     const rules = this.#rules(prompt.length);
     const firstOutput = await onlyOutput(this.#first);
     let latest = [firstOutput];
-    let live = [FIRST_BEAM];
-    const ended: Beam[] = [];
+    let live = [EMPTY_BEAM];
+    let ended: Beam[] = [];
     for (let round = 1; !this.#hasStopped(latest); round++) {
       const beams = live.flatMap((beam, i) => {
         const [position] = latest[i]?.logprobs ?? [];
         return position === undefined ? [] : extensions(beam, position, rules);
       });
-      ended.push(...beams.filter(({ endTokenId }) => endTokenId !== null));
+      ended = bestBeams([...ended, ...beams.filter(hasEnded)], rules);
       live = bestBeams(
-        beams.filter(({ endTokenId }) => endTokenId === null),
+        beams.filter((beam) => !hasEnded(beam)),
         rules,
       );
       if (round === maxTokens || live.length === 0) break;
@@ -119,18 +129,10 @@ export class BeamSearch implements OutputStream {
   }
 
   #rules(numPromptTokens: number): BeamRules {
-    const {
-      n: width,
-      ignoreEos,
-      stopTokenIds,
-      includeStopStrInOutput,
-    } = this.#request.samplingParams;
+    const { n: width, ignoreEos, stopTokenIds } = this.#request.samplingParams;
     const eos = ignoreEos ? [] : this.#front.info.model.eosTokenIds;
-    return {
-      ...{ width, numPromptTokens, lengthPenalty: this.#lengthPenalty },
-      endTokenIds: new Set([...eos, ...stopTokenIds]),
-      includesEnd: includeStopStrInOutput,
-    };
+    const endTokenIds = new Set([...eos, ...stopTokenIds]);
+    return { width, numPromptTokens, lengthPenalty: this.#lengthPenalty, endTokenIds };
   }
 
   /** The request of a round: greedy, for one token and the likeliest tokens in its place. */
@@ -144,29 +146,40 @@ export class BeamSearch implements OutputStream {
     return { ...others, samplingParams, mustFit: false };
   }
 
+  /** Queues only as many beams at a time as leave room for other prompts, of which the front limits the tokens. */
   async #nextRound(prompt: Int32Array, beams: readonly Beam[]): Promise<RequestOutput[]> {
+    const prompts = beams.map((beam) => Int32Array.of(...prompt, ...tokenIdsOf(beam)));
+    const maxTokens = (this.#front.maxNumQueuedTokens ?? Number.POSITIVE_INFINITY) / 2;
+    const length = prompts[0]?.length ?? 1;
+    const groupSize = Math.max(1, Math.min(beams.length, Math.floor(maxTokens / length)));
+    const outputs: RequestOutput[] = [];
+    for (let i = 0; i < beams.length && !this.#hasStopped(outputs); i += groupSize) {
+      outputs.push(...(await this.#group(prompts.slice(i, i + groupSize))));
+    }
+    return outputs;
+  }
+
+  #group(prompts: readonly Int32Array[]): Promise<RequestOutput[]> {
     const round = this.#round(null);
     const streams: OutputStream[] = [];
     this.#streams = streams;
-    for (const { tokenIds } of beams) {
-      const ids = Int32Array.of(...prompt, ...tokenIds);
-      streams.push(this.#front.generate({ ...round, prompt: ids }));
-    }
+    for (const prompt of prompts) streams.push(this.#front.generate({ ...round, prompt }));
     return Promise.all(streams.map(onlyOutput));
   }
 
   async #output(found: FoundBeam): Promise<SequenceOutput> {
     const { beam, index, firstOutput, latest, isAborted } = found;
-    const { logprobs, skipSpecialTokens } = this.#request.samplingParams;
+    const { logprobs, includeStopStrInOutput } = this.#request.samplingParams;
     const lastTokenS = latest[0]?.timeline.lastTokenS ?? null;
-    const positions = beam.positions.slice(0, beam.tokenIds.length);
+    const all = positionsOf(beam);
+    const positions = includeStopStrInOutput ? all : all.slice(0, beam.numTokens);
     const endReason = beam.endTokenId === null ? "length" : "stop";
     return {
       ...firstOutput,
       index,
-      text: await this.#textOf(beam, skipSpecialTokens),
-      tokenIds: beam.tokenIds,
-      tokenTimesS: beam.tokenIds.map(() => lastTokenS ?? 0),
+      text: await this.#textOf(positions.map(({ chosen }) => chosen)),
+      tokenIds: positions.map(({ chosen }) => chosen.tokenId),
+      tokenTimesS: positions.map(() => lastTokenS ?? 0),
       logprobs:
         logprobs === null
           ? null
@@ -179,17 +192,23 @@ export class BeamSearch implements OutputStream {
   }
 
   /** The bytes of the tokens, since decode() can strip a space at the start, unless special tokens are left out. */
-  async #textOf({ tokenIds, positions }: Beam, skipsSpecial: boolean): Promise<string> {
+  async #textOf(tokens: readonly DecodedLogprob[]): Promise<string> {
     const { calls } = this.#front;
-    const ids = Int32Array.from(tokenIds);
+    const ids = Int32Array.from(tokens, ({ tokenId }) => tokenId);
+    const { skipSpecialTokens } = this.#request.samplingParams;
     const [whole, shown] = await Promise.all([
       calls.decode(ids, false),
-      calls.decode(ids, skipsSpecial),
+      calls.decode(ids, skipSpecialTokens),
     ]);
     if (whole !== shown) return shown;
-    const bytes = positions.slice(0, tokenIds.length).map(({ chosen }) => chosen.bytes);
-    return Buffer.concat(bytes).toString();
+    return Buffer.concat(tokens.map(({ bytes }) => bytes)).toString();
   }
+}
+
+const hasEnded = ({ endTokenId }: Beam) => endTokenId !== null;
+
+function tokenIdsOf(beam: Beam): number[] {
+  return positionsOf(beam).map(({ chosen }) => chosen.tokenId);
 }
 
 interface FoundBeam {

@@ -3,13 +3,15 @@
 
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 
-/** A candidate answer. */
+type Position = PositionLogprobs<DecodedLogprob>;
+
+/** A candidate answer: a beam of an earlier round and one more token. */
 export interface Beam {
-  /** Generated tokens. */
-  readonly tokenIds: readonly number[];
-  /** Parallel to the generated tokens, and to the end token, whether it is among them or not. */
-  readonly positions: readonly PositionLogprobs<DecodedLogprob>[];
-  /** Sum of the log-probabilities. */
+  /** Null = the empty answer. */
+  readonly last: { readonly before: Beam; readonly position: Position } | null;
+  /** Number of generated tokens without the end token. */
+  readonly numTokens: number;
+  /** Sum of the log-probabilities, with that of the end token. */
   readonly logprob: number;
   /** The token that ended the beam; null = it can be extended. */
   readonly endTokenId: number | null;
@@ -21,18 +23,21 @@ export interface BeamRules {
   /** Exponent of the length by which scores are divided; 0 = longer beams have no advantage. */
   readonly lengthPenalty: number;
   readonly endTokenIds: ReadonlySet<number>;
-  /** Whether the end token becomes part of the answer. */
-  readonly includesEnd: boolean;
   readonly numPromptTokens: number;
 }
 
-export const FIRST_BEAM: Beam = { tokenIds: [], positions: [], logprob: 0, endTokenId: null };
+export const EMPTY_BEAM: Beam = { last: null, numTokens: 0, logprob: 0, endTokenId: null };
+
+/** Positions of all tokens of a beam, in order, with the end token. */
+export function positionsOf(beam: Beam): Position[] {
+  const positions: Position[] = [];
+  for (let { last } = beam; last !== null; last = last.before.last) positions.push(last.position);
+  return positions.reverse();
+}
 
 /** Log-probability per token. The length is that of prompt and answer, without an end token. */
-export function scoreOf({ tokenIds, logprob, endTokenId }: Beam, rules: BeamRules): number {
-  const hasEnd = endTokenId !== null && rules.includesEnd;
-  const length = rules.numPromptTokens + tokenIds.length - (hasEnd ? 1 : 0);
-  return logprob / length ** rules.lengthPenalty;
+export function scoreOf({ numTokens, logprob }: Beam, rules: BeamRules): number {
+  return logprob / (rules.numPromptTokens + numTokens) ** rules.lengthPenalty;
 }
 
 /** The best beams, at most `width`, best first; earlier ones come first among equals. */
@@ -43,18 +48,13 @@ export function bestBeams(beams: readonly Beam[], rules: BeamRules): Beam[] {
 }
 
 /** Every extension of a beam by a token that its next position reports. */
-export function extensions(
-  beam: Beam,
-  position: PositionLogprobs<DecodedLogprob>,
-  rules: BeamRules,
-): Beam[] {
-  return position.top.map((chosen) => {
-    const isEnd = rules.endTokenIds.has(chosen.tokenId);
-    const isShown = !isEnd || rules.includesEnd;
+export function extensions(before: Beam, { top }: Position, { endTokenIds }: BeamRules): Beam[] {
+  return top.map((chosen) => {
+    const isEnd = endTokenIds.has(chosen.tokenId);
     return {
-      tokenIds: isShown ? [...beam.tokenIds, chosen.tokenId] : beam.tokenIds,
-      positions: [...beam.positions, { chosen, top: position.top }],
-      logprob: beam.logprob + chosen.logprob,
+      last: { before, position: { chosen, top } },
+      numTokens: before.numTokens + (isEnd ? 0 : 1),
+      logprob: before.logprob + chosen.logprob,
       endTokenId: isEnd ? chosen.tokenId : null,
     };
   });

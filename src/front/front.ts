@@ -100,6 +100,11 @@ export class Front {
     return this.#sequences.size;
   }
 
+  /** Maximum number of prompt tokens of requests without output; null = no limit. */
+  get maxNumQueuedTokens(): number | null {
+    return this.#limits.maxNumQueuedTokens;
+  }
+
   /** Load reported in the engine's last message. */
   get load(): EngineLoad {
     return this.#load;

@@ -1,13 +1,20 @@
 // Extension and choice of beams, by vLLM's rules.
 
 import { describe, expect, test } from "bun:test";
-import { type BeamRules, bestBeams, extensions, FIRST_BEAM, scoreOf } from "../../src/api/beams.ts";
+import {
+  type Beam,
+  type BeamRules,
+  bestBeams,
+  EMPTY_BEAM,
+  extensions,
+  positionsOf,
+  scoreOf,
+} from "../../src/api/beams.ts";
 
 const RULES: BeamRules = {
   width: 2,
   lengthPenalty: 1,
   endTokenIds: new Set([9]),
-  includesEnd: false,
   numPromptTokens: 3,
 };
 
@@ -21,54 +28,52 @@ const position = (...entries: [tokenId: number, logprob: number][]) => {
   const top = entries.map(([tokenId, logprob]) => entry(tokenId, logprob));
   return { chosen: top[0] ?? entry(0, 0), top };
 };
-const beam = (tokenIds: number[], logprob: number, endTokenId: number | null = null) => ({
-  ...FIRST_BEAM,
-  ...{ tokenIds, logprob, endTokenId },
+/** A beam of `numTokens` tokens. */
+const beam = (numTokens: number, logprob: number, endTokenId: number | null = null): Beam => ({
+  ...EMPTY_BEAM,
+  ...{ numTokens, logprob, endTokenId },
 });
+const idsOf = (one: Beam | undefined) =>
+  one && positionsOf(one).map(({ chosen }) => chosen.tokenId);
 
 describe("extensions()", () => {
   test("adds each reported token and its log-probability", () => {
-    const extended = extensions(beam([5], -1), position([6, -0.5], [7, -2]), RULES);
-    expect(extended.map(({ tokenIds, logprob }) => [tokenIds, logprob])).toEqual([
-      [[5, 6], -1.5],
-      [[5, 7], -3],
+    const [five = EMPTY_BEAM] = extensions(EMPTY_BEAM, position([5, -1]), RULES);
+    const extended = extensions(five, position([6, -0.5], [7, -2]), RULES);
+    expect(extended.map((one) => [idsOf(one), one.numTokens, one.logprob])).toEqual([
+      [[5, 6], 2, -1.5],
+      [[5, 7], 2, -3],
     ]);
-    expect(extended[1]?.positions[0]?.chosen.tokenId).toBe(7);
+    expect(idsOf(five)).toEqual([5]);
   });
 
-  test("ends a beam at an end token, which it shows only if stop strings are included", () => {
-    const [ended] = extensions(beam([5], 0), position([9, -1]), RULES);
-    expect(ended).toMatchObject({ tokenIds: [5], endTokenId: 9, logprob: -1 });
-    const rules = { ...RULES, includesEnd: true };
-    expect(extensions(beam([5], 0), position([9, -1]), rules)[0]?.tokenIds).toEqual([5, 9]);
+  test("ends a beam at an end token, which does not count as one of its tokens", () => {
+    const [ended] = extensions(EMPTY_BEAM, position([9, -1]), RULES);
+    expect(ended).toMatchObject({ numTokens: 0, endTokenId: 9, logprob: -1 });
+    expect(idsOf(ended)).toEqual([9]);
   });
 });
 
 describe("scoreOf()", () => {
   test("divides by the length of prompt and answer to the power of the penalty", () => {
-    expect(scoreOf(beam([5, 6], -10), RULES)).toBe(-2);
-    expect(scoreOf(beam([5, 6], -10), { ...RULES, lengthPenalty: 0 })).toBe(-10);
-    expect(scoreOf(beam([5, 6], -50), { ...RULES, lengthPenalty: 2 })).toBe(-2);
-  });
-
-  test("does not count the end token", () => {
-    expect(scoreOf(beam([5], -8, 9), RULES)).toBe(-2);
-    expect(scoreOf(beam([5, 9], -8, 9), { ...RULES, includesEnd: true })).toBe(-2);
+    expect(scoreOf(beam(2, -10), RULES)).toBe(-2);
+    expect(scoreOf(beam(2, -10), { ...RULES, lengthPenalty: 0 })).toBe(-10);
+    expect(scoreOf(beam(2, -50), { ...RULES, lengthPenalty: 2 })).toBe(-2);
   });
 });
 
 describe("bestBeams()", () => {
   test("keeps the best, earlier ones first among equals", () => {
-    const beams = [beam([1], -4), beam([2], -2), beam([3], -2), beam([4], -8)];
-    expect(bestBeams(beams, RULES).map(({ tokenIds }) => tokenIds)).toEqual([[2], [3]]);
+    const beams = [beam(1, -4), beam(1, -2), beam(1, -2), beam(1, -8)];
+    const best = bestBeams(beams, RULES);
+    expect([best[0] === beams[1], best[1] === beams[2], best.length]).toEqual([true, true, 2]);
   });
 
   test("prefers longer beams with a penalty", () => {
-    const beams = [beam([1], -4), beam([1, 2, 3], -5)];
-    expect(bestBeams(beams, { ...RULES, width: 1 })).toEqual([beams[1] as (typeof beams)[1]]);
-    expect(bestBeams(beams, { ...RULES, width: 1, lengthPenalty: 0 })).toEqual([
-      beams[0] as (typeof beams)[0],
-    ]);
+    const beams = [beam(1, -4), beam(3, -5)];
+    expect(bestBeams(beams, { ...RULES, width: 1 })[0] === beams[1]).toBe(true);
+    const rules = { ...RULES, width: 1, lengthPenalty: 0 };
+    expect(bestBeams(beams, rules)[0] === beams[0]).toBe(true);
   });
 
   test("has nothing to keep without beams", () => {

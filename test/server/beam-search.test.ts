@@ -82,6 +82,34 @@ describe("beam search", () => {
     expect(engine.numLiveSequences).toBe(0);
   });
 
+  test("queues as many beams at a time as fit the limit of prompt tokens", async () => {
+    const limits = { maxNumQueuedTokens: 64 };
+    const limited = makeApp({ engine: { limits } });
+    const long = { ...body, prompt: "x".repeat(40), n: 4 };
+    const { choices } = await answer(limited.post(COMPLETION, long));
+    const free = await answer(post(COMPLETION, long));
+    expect(choices.map(({ text }) => text)).toEqual(free.choices.map(({ text }) => text));
+  });
+
+  test("is refused at once if the queue has no room for its beams", async () => {
+    const limits = { maxNumQueuedReqs: 3 };
+    const refused = await makeApp({ engine: { limits } }).post("/v1/chat/completions", {
+      ...{ ...body, messages, n: 4 },
+    });
+    expect(refused.status).toBe(400);
+  });
+
+  test("ends beams at end tokens, which count but are not shown", async () => {
+    const ending = { ...body, n: 1, length_penalty: 0, stop_token_ids: [65], logprobs: 0 };
+    const { choices } = await answer(post(COMPLETION, ending));
+    expect(choices[0]).toMatchObject({ text: "", finish_reason: "stop", stop_reason: 65 });
+    const shown = { ...ending, include_stop_str_in_output: true };
+    const { choices: whole } = await answer(post(COMPLETION, shown));
+    expect(whole[0]).toMatchObject({ text: "A", logprobs: { token_logprobs: [-1] } });
+    const ignoring = await answer(post(COMPLETION, { ...ending, length_penalty: 2 }));
+    expect(ignoring.choices[0]).toMatchObject({ finish_reason: "length" });
+  });
+
   test("takes one beam and a single token", async () => {
     const { choices } = await answer(post(COMPLETION, { ...body, n: 1, max_tokens: 1 }));
     expect(choices.map(({ text }) => text.length)).toEqual([1]);
