@@ -155,10 +155,19 @@ export const FOREIGN_FIELDS = {
   think: UNREAD,
 } as const;
 
+/** Fields of vLLM that change nothing here. Only their types are checked. */
+const IDLE_FIELDS = {
+  user: optional(string),
+  spaces_between_special_tokens: optional(boolean, true),
+  /** For plugins, of which there are none. */
+  vllm_xargs: optional(object),
+} as const;
+
 /** Fields shared by chat and text completions. Those that a model can have a default for are null if not given. */
 const SAMPLING_FIELDS = {
   ...UNBUILT_FIELDS,
   ...FOREIGN_FIELDS,
+  ...IDLE_FIELDS,
   model: optional(string),
   stream: optional(boolean, false),
   stream_options: optional(streamOptions),
@@ -191,8 +200,6 @@ const SAMPLING_FIELDS = {
   return_progress: optional(boolean, false),
   /** llama-server's field: adds `timings` to the answer, and to each chunk of a stream. */
   timings_per_token: optional(boolean, false),
-  /** For plugins, of which there are none. */
-  vllm_xargs: optional(object),
   response_format: optional(responseFormat),
   structured_outputs: UNREAD,
   guided_json: UNREAD,
@@ -229,6 +236,8 @@ export const CHAT_FIELDS = {
   chat_template: optional(string),
   chat_template_kwargs: optional(object),
   documents: optional(list(object)),
+  /** For multimodal models. */
+  mm_processor_kwargs: optional(object),
 } as const;
 
 /** Fields that a template can print. Their numbers are kept exactly as written in the body. */

@@ -18,7 +18,7 @@ export const ACCESS_OPTIONS = [
     kind: "choice",
     choices: ["all", "vllm"],
     fallback: "all",
-    help: "Routes that require a key: all = all except probes and /metrics, vllm = /v1 and operations.",
+    help: "Routes that require a key: all = all except probes, /metrics and /docs, vllm = /v1 and operations.",
   },
   {
     name: "allowed-hosts",

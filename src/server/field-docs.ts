@@ -127,10 +127,29 @@ const OUTPUT: Readonly<Record<string, FieldDoc>> = {
   timings_per_token: { description: "Report timings, in a stream in each chunk" },
 };
 
+const IGNORED: FieldDoc = { description: "Accepted and ignored" };
+
+const ECHOED: FieldDoc = { description: "Accepted and echoed, without effect" };
+
+const OTHER: Readonly<Record<string, FieldDoc>> = {
+  stream_options: { description: "Usage in the stream's chunks; needs stream" },
+  timings_per_token: { description: "Add llama-server's timings" },
+  return_progress: { description: "Report the progress of the prompt in the stream" },
+  thinking_token_budget: { description: "Maximum number of reasoning tokens" },
+  modalities: { description: "Only text" },
+  user: IGNORED,
+  spaces_between_special_tokens: IGNORED,
+  vllm_xargs: IGNORED,
+  mm_processor_kwargs: IGNORED,
+  service_tier: ECHOED,
+  max_tool_calls: ECHOED,
+};
+
 export const FIELD_DOCS: Readonly<Record<string, FieldDoc>> = {
   ...SAMPLING,
   ...LIMITS,
   ...FORM,
   ...CHAT,
   ...OUTPUT,
+  ...OTHER,
 };

@@ -47,6 +47,8 @@ const BAD_CHAT_BODIES: Case[] = [
   ["an object in place of a number", { temperature: {} }, "float_type"],
   ["a number in place of a flag", { stream: 2 }, "bool_parsing"],
   ["a list in place of a model", { model: [] }, "string_type"],
+  ["a number in place of a user", { user: 5 }, "string_type"],
+  ["a list in place of vllm_xargs", { vllm_xargs: [] }, "dict_type"],
   [
     "stream options of the wrong type",
     { stream: true, stream_options: 5 },
