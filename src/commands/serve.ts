@@ -27,6 +27,7 @@ import { tokenizerFacts } from "../models/tokenizer-facts.ts";
 import { SupervisedEngine } from "../process/supervised-engine.ts";
 import type { EngineClient } from "../protocol/protocol.ts";
 import { ownCommand, startChild } from "../runtime/child-process.ts";
+import { graceOver } from "../runtime/grace.ts";
 import { listen } from "../runtime/http-server.ts";
 import type { HttpServer } from "../runtime/http-types.ts";
 import { endOnStopSignal, onStopSignal } from "../runtime/stop-signals.ts";
@@ -39,8 +40,6 @@ import { type ListenPlace, listenPlace } from "./listen-place.ts";
 import { modelSource } from "./model-downloads.ts";
 
 const STATS_INTERVAL_S = 10;
-/** Maximum delay of a timer; a longer one fires immediately. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 type Log = CommandContext["log"];
 
@@ -254,7 +253,7 @@ async function stop({ server, service, client, stats, graceS }: Running): Promis
   clearInterval(stats);
   const deadline = performance.now() + graceS * 1000;
   // Bounds the wait, since a hung engine does not respond.
-  const late = sleep(Math.min(graceS * 1000, LONGEST_TIMER_MS), false);
+  const late = graceOver(graceS);
   // A sleeping engine can no longer be woken up, so its waiting requests fail immediately.
   const isAsleep = () => Promise.race([client.calls.isSleeping().catch(() => false), late]);
   const canFinish = async () => performance.now() < deadline && !(await isAsleep());

@@ -68,6 +68,7 @@ async function startedEngine(model: string, load: LoadOptions): Promise<LoadedEn
     env: process.env,
     log: logger,
     isOffline: load.offline === true,
+    signal,
   });
   signal?.throwIfAborted();
   const sampling = samplingDefaults(options, path);
@@ -92,6 +93,12 @@ function checkCall(model: string, load: LoadOptions): void {
   }
   if (typeof model !== "string") {
     throw new ConfigError("invalid_option", `model must be a string, got ${model}`);
+  }
+  if (load.name !== undefined && (typeof load.name !== "string" || load.name === "")) {
+    throw new ConfigError(
+      "invalid_option",
+      `name must be text that is not empty, got ${load.name}`,
+    );
   }
   const isBuilt = ([name]: [string, unknown]) => unbuiltFlag(flagName(name)) === undefined;
   const fault = strangeName(Object.fromEntries(Object.entries(load).filter(isBuilt)), LOAD_NAMES);

@@ -1,8 +1,8 @@
 // The package "pagoda/server": serves a model over HTTP from the caller's process.
 
-import { setTimeout as sleep } from "node:timers/promises";
 import { checkSecrets } from "../cli/option-value.ts";
 import { ConfigError } from "../errors.ts";
+import { graceOver } from "../runtime/grace.ts";
 import { listen } from "../runtime/http-server.ts";
 import { listenAddress } from "../runtime/listen-address.ts";
 import type { ContextOptions } from "../server/context-options.ts";
@@ -98,7 +98,7 @@ export async function serve(
     const server = await listen({ ...listensOn, port, maxBodyBytes, fetch });
     const stop = async ({ grace = 25 } = {}) => {
       service.drain();
-      await Promise.race([server.stop(false), sleep(grace * 1000, undefined, { ref: false })]);
+      await Promise.race([server.stop(false), graceOver(grace)]);
       await server.stop(true);
       await dispose();
     };
@@ -117,14 +117,21 @@ function checkPlace(host: string, port: number): void {
     throw new ConfigError("invalid_option", `port must be an integer in [0, 65535], got ${port}`);
 }
 
-/** Refuses misspelled options and empty keys, which could admit anyone. @throws ConfigError "invalid_option" */
+/** Refuses misspelled options, and empty keys, which could admit anyone. @throws ConfigError "invalid_option" */
 function checkOptions(options: AppOptions, names: Readonly<Record<string, true>>): void {
   const fault = strangeName(options, names);
   if (fault !== null) throw new ConfigError("invalid_option", fault);
-  const { apiKeys = [] } = options;
-  if (!Array.isArray(apiKeys) || apiKeys.some((key) => typeof key !== "string"))
+  const { apiKeys = [], modelNames } = options;
+  if (!isListOfStrings(apiKeys))
     throw new ConfigError("invalid_option", "apiKeys must be a list of strings");
+  const areNames = isListOfStrings(modelNames) && modelNames.length > 0 && !modelNames.includes("");
+  if (modelNames !== undefined && !areNames)
+    throw new ConfigError("invalid_option", "modelNames must be a list of one or more names");
   checkSecrets({ name: "apiKeys" }, apiKeys, "in the options");
+}
+
+function isListOfStrings(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === "string");
 }
 
 function serviceOf(

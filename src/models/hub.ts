@@ -75,17 +75,27 @@ interface RepoResponse {
   }[];
 }
 
-/** @throws ConfigError "download_failed" when the hub cannot be reached, or "model_not_found" */
-export async function readRepo(name: string, revision: string, env: Env): Promise<HubRepo> {
+/**
+ * @throws ConfigError "download_failed" when the hub cannot be reached, or "model_not_found"; the signal's reason
+ */
+export async function readRepo(
+  name: string,
+  revision: string,
+  { env, signal }: { readonly env: Env; readonly signal?: AbortSignal | undefined },
+): Promise<HubRepo> {
   const path = `api/models/${name}/revision/${encodeURIComponent(revision)}?blobs=true`;
   let response: Response;
   try {
     response = await fetch(`${hubEndpoint(env)}/${path}`, {
       headers: hubHeaders(env),
-      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+      signal: AbortSignal.any([
+        AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+        ...(signal === undefined ? [] : [signal]),
+      ]),
     });
     if (response.ok) return repoOf(name, (await response.json()) as RepoResponse);
   } catch (cause) {
+    signal?.throwIfAborted();
     const reason = connectionFault(cause);
     const message = `the hub cannot be reached (${reason}); pass a GGUF file instead of ${name}`;
     throw new ConfigError("download_failed", message, { cause });

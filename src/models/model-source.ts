@@ -40,6 +40,8 @@ export interface ModelSourceOptions {
   readonly revision?: string;
   /** Shows the progress of a download. Default: a log line every 10%. @param what the file's name */
   readonly progressOf?: (what: string) => OnProgress;
+  /** Stops a download, which then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -168,7 +170,7 @@ async function fetchModel(name: ModelName, options: ModelSourceOptions): Promise
   if (name.kind === "url") return fetchUrl(name.url, options);
   const { repo: repoName } = name.kind === "default" ? defaultHubFile() : name;
   const revision = revisionOf(name, options);
-  const repo = await readRepo(repoName, revision, options.env);
+  const repo = await readRepo(repoName, revision, options);
   const paths = repo.files.map(({ path }) => path);
   const first = firstFile(name, repo, paths);
   const cached = new CachedRepo(options.env, repoName);
@@ -229,6 +231,7 @@ async function fetchFile(
       bytes: file.bytes,
       refusalHint: TOKEN_HINT,
       connectTimeoutMs: 20_000,
+      signal: options.signal,
       onProgress: progressOf(options, basename(file.path)),
     });
   }
@@ -244,6 +247,7 @@ async function fetchUrl(url: URL, options: ModelSourceOptions): Promise<string> 
     sha256: null,
     startsWith: "GGUF",
     connectTimeoutMs: 20_000,
+    signal: options.signal,
     onProgress: progressOf(options, basename(target)),
   });
   return target;

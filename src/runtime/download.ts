@@ -43,6 +43,8 @@ export interface DownloadOptions {
   readonly refusalHint?: string;
   /** Time limit for the response head, ms. */
   readonly connectTimeoutMs: number;
+  /** Stops the download, which then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
   /** @param total bytes; null if the server does not report it */
   readonly onProgress: (done: number, total: number | null) => void;
 }
@@ -52,7 +54,7 @@ const STALL_TIMEOUT_MS = 60_000;
 
 /**
  * Resumes an earlier attempt. If this attempt fails too, the partial file is kept.
- * @throws ConfigError "download_failed", "disk_full" or "checksum_mismatch"
+ * @throws ConfigError "download_failed", "disk_full" or "checksum_mismatch"; the signal's reason
  */
 export async function download(options: DownloadOptions): Promise<void> {
   const { target, url, sha256, partial = `${target}.part` } = options;
@@ -69,6 +71,7 @@ export async function download(options: DownloadOptions): Promise<void> {
   } catch (cause) {
     if (claimed !== null) leavePartial(claimed, partial);
     if (cause instanceof ConfigError) throw cause;
+    options.signal?.throwIfAborted();
     const reason = isFileFault(cause)
       ? `cannot write ${target}: ${fileFault(cause)}`
       : connectionFault(cause);
@@ -108,7 +111,7 @@ function checksumMismatch(partial: string, options: DownloadOptions, found: stri
 
 /** @returns the SHA-256 of the whole file, hex */
 async function fetchInto(partial: string, options: DownloadOptions): Promise<string> {
-  const { url, headers = {}, connectTimeoutMs } = options;
+  const { url, headers = {}, connectTimeoutMs, signal } = options;
   const have = existsSync(partial) ? statSync(partial).size : 0;
   const range = have > 0 ? rangeFrom(have, partial, options) : {};
   const abort = new AbortController();
@@ -116,9 +119,8 @@ async function fetchInto(partial: string, options: DownloadOptions): Promise<str
   const timer = setTimeout(giveUp, connectTimeoutMs);
   const response = await fetch(url, {
     headers: { ...headers, ...UNCODED, ...range },
-    signal: abort.signal,
-  });
-  clearTimeout(timer);
+    signal: signal === undefined ? abort.signal : AbortSignal.any([abort.signal, signal]),
+  }).finally(() => clearTimeout(timer));
   if (have > 0 && isOfOther(response, have, partial, options)) {
     await response.body?.cancel();
     rmSync(partial);

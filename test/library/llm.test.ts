@@ -1,6 +1,11 @@
 // The LLM object with the fake model: batches, metrics, sleep, disposal, and apps that use it.
 
 import { describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Hono } from "hono";
 import { LLM, partsOf } from "../../src/library/llm.ts";
 import type { GenerateOptions, LoadOptions } from "../../src/library/options.ts";
@@ -85,6 +90,35 @@ describe("LLM.load", () => {
     };
     const absent = LLM.load("no-such.gguf", off as LoadOptions);
     expect(await absent.catch(({ code }) => code)).toBe("model_not_found");
+  });
+
+  test.each(["", 5])("rejects %p as a name", async (name) => {
+    const refused = LLM.load("no-such.gguf", { name } as LoadOptions);
+    await expect(refused).rejects.toThrow(`name must be text that is not empty, got ${name}`);
+  });
+
+  test("stops a download when its signal is aborted, and keeps what has arrived", async () => {
+    const abort = new AbortController();
+    const store = createServer((_, answer) => {
+      answer.writeHead(200, { "content-length": 1_000_000 });
+      answer.write("GGUF, and no more");
+      setTimeout(() => abort.abort(new Error("enough")), 50); // after the client has read
+    });
+    await new Promise<void>((resolve) => store.listen(0, "127.0.0.1", resolve));
+    const { port } = store.address() as AddressInfo;
+    const cache = mkdtempSync(join(tmpdir(), "pagoda-"));
+    process.env["XDG_CACHE_HOME"] = cache;
+    try {
+      const url = `http://127.0.0.1:${port}/m.gguf`;
+      await expect(LLM.load(url, { signal: abort.signal })).rejects.toThrow("enough");
+      const part = join(cache, "pagoda", "models", `127.0.0.1_${port}`, "m.gguf.part");
+      expect(readFileSync(part, "utf8")).toBe("GGUF, and no more");
+    } finally {
+      delete process.env["XDG_CACHE_HOME"];
+      store.closeAllConnections();
+      store.close();
+      rmSync(cache, { recursive: true });
+    }
   });
 
   test.each([[null], [[]], ["x"], [5]])(
@@ -292,8 +326,11 @@ describe("an app that uses an LLM", () => {
     [{ apiKeys: [""] }, "apiKeys: a key is empty (in the options)"],
     [{ apiKeys: "secret" }, "apiKeys must be a list of strings"],
     [{ apiKeys: [undefined] }, "apiKeys must be a list of strings"],
+    [{ modelNames: [] }, "modelNames must be a list of one or more names"],
+    [{ modelNames: "tiny" }, "modelNames must be a list of one or more names"],
+    [{ modelNames: [""] }, "modelNames must be a list of one or more names"],
     [{ port: 0 }, "unknown option port"],
-  ])("rejects %j, so no app is accidentally left without keys", (options, message) => {
+  ])("rejects %j, so no app is accidentally left without keys or names", (options, message) => {
     const { llm } = makeLlm();
     expect(() => createApp(llm, options)).toThrow(message);
   });
@@ -335,5 +372,18 @@ describe("an app that uses an LLM", () => {
     expect(await body).toBe("cut");
     expect(await textOf(llm, "still here")).toHaveLength(3);
     await server.stop();
+  });
+
+  test("stop() waits for as long as it takes with an infinite grace period", async () => {
+    const { llm } = makeLlm({ model: { stepDelayMs: 1 } });
+    const server = await serve(llm, { port: 0 });
+    const { body } = await fetch(`${server.url}/v1/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ prompt: "hello", max_tokens: 100, ignore_eos: true, stream: true }),
+    });
+    const text = new Response(body).text();
+    await server.stop({ grace: Number.POSITIVE_INFINITY });
+    expect(await text).toEndWith("data: [DONE]\n\n");
   });
 });

@@ -42,14 +42,16 @@ function get(changes: Changes = {}) {
   return { done, progress };
 }
 
-/** Runs the same download in another process. */
-async function runElsewhere(): Promise<void> {
-  const options = { url, target, sha256: sha256(TEXT), connectTimeoutMs: 5_000 };
+/** Runs the same download in another process. @returns the process's output */
+async function runElsewhere(from = url): Promise<string> {
+  const options = { url: from, target, sha256: sha256(TEXT), connectTimeoutMs: 60_000 };
   const file = join(import.meta.dir, "../../src/runtime/download.ts");
   const program = `const { download } = await import(${JSON.stringify(file)});
-    await download({ ...${JSON.stringify(options)}, onProgress() {} });`;
+    await download({ ...${JSON.stringify(options)}, onProgress() {} })
+      .catch(({ code }) => console.log(code));`;
   const child = Bun.spawn([process.execPath, "-e", program], { stderr: "inherit" });
   expect(await child.exited).toBe(0);
+  return await new Response(child.stdout).text();
 }
 
 /** Serves this header and the first bytes of the text, then closes the connection. */
@@ -244,6 +246,10 @@ describe("download", () => {
 
   test("reports a server error with its status", async () => {
     await expect(get({ url: `${url}.none` }).done).rejects.toThrow("a.gguf.none: HTTP 404");
+  });
+
+  test("lets a process end as soon as its download has failed", async () => {
+    expect(await runElsewhere("http://127.0.0.1:9/a.gguf")).toBe("download_failed\n");
   });
 
   test("gives up on a server that does not respond", async () => {
