@@ -32,7 +32,8 @@ export function readEnvironment(options: Iterable<OptionSpec>, env: Env): Values
  * @throws ConfigError "invalid_option"
  */
 function listIn(text: string, name: string): string[] {
-  const named = text.split(/ *, */).filter((one) => one.trim() !== "");
+  const words = text.replace(/^ +| +$/g, "").split(/ *, */);
+  const named = words.filter((word) => word.trim() !== "");
   if (named.length > 0) return named;
   throw new ConfigError("invalid_option", `${name}: a value is empty`);
 }

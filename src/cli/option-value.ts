@@ -43,7 +43,8 @@ const CONTROL = /\p{Cc}/u;
 
 /**
  * Refuses unusable keys. An empty key would admit anyone without a key, and the placeholder would
- * admit anyone who has seen it. No client could send a key that contains a line feed.
+ * admit anyone who has seen it. No client could send a key that contains a line feed or that
+ * begins or ends with a space.
  * @throws ConfigError "invalid_option"
  */
 export function checkSecrets(
@@ -59,6 +60,13 @@ export function checkSecrets(
     throw invalid(
       option.name,
       `a key contains a line feed or another control character (${source})`,
+    );
+  }
+  // Spaces at the ends of a header's value are not part of it. A password is sent in no header.
+  if (Array.isArray(values) && found.some((key) => String(key) !== String(key).trim())) {
+    throw invalid(
+      option.name,
+      `a key begins or ends with a space, so no client can send it (${source})`,
     );
   }
   if (found.includes(HIDDEN)) {

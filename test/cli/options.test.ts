@@ -105,6 +105,7 @@ describe("parseOptions", () => {
   test("a list in a variable can have spaces around its commas, and must not be empty", () => {
     const keys = (text: string) => parse([], { PAGODA_API_KEY: text })["api-key"];
     expect(keys("a, b ,c,")).toEqual(["a", "b", "c"]);
+    expect(keys(" a b , c ")).toEqual(["a b", "c"]);
     for (const text of [",", " , ", " "])
       expect(() => keys(text)).toThrow("PAGODA_API_KEY: a value is empty");
   });
@@ -114,12 +115,16 @@ describe("parseOptions", () => {
     expect(parse([], { VLLM_API_KEY: "" })["api-key"]).toEqual([]);
   });
 
-  test("rejects a key that is empty, has control characters, or is the placeholder for a hidden key", () => {
+  test("rejects a key that is empty, that no client can send, or that is the placeholder for a hidden key", () => {
     const empty = "api-key: a key is empty (command line)";
     expect(() => parse(["--api-key", "k", "--api-key", ""])).toThrow(empty);
     const control = "a key contains a line feed or another control character";
     expect(() => parse([], { PAGODA_API_KEY: "k\n" })).toThrow(`api-key: ${control} (environment)`);
     expect(() => parse(["--api-key", "a\tb"])).toThrow(`api-key: ${control} (command line)`);
+    const space = "api-key: a key begins or ends with a space, so no client can send it";
+    for (const key of [" k", "k "])
+      expect(() => parse(["--api-key", key])).toThrow(`${space} (command line)`);
+    expect(parse(["--ssl-keyfile-password", " k "])["ssl-keyfile-password"]).toBe(" k ");
     const yaml = { "api-key": "(hidden)" };
     const shown = "api-key: (hidden) is a placeholder for a hidden key, not a key (x.yaml)";
     expect(() => parse(["--config", "x.yaml"], {}, yaml)).toThrow(shown);
