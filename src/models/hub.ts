@@ -27,21 +27,37 @@ export function hubHeaders(env: Env): Record<string, string> {
 function hubToken(env: Env): string | null {
   const given = env["HF_TOKEN"] || env["HUGGING_FACE_HUB_TOKEN"];
   if (given) return given.trim();
-  const path = env["HF_TOKEN_PATH"] || join(hubHome(env), "token");
+  const path = expanded(env["HF_TOKEN_PATH"], env) || join(hubHome(env), "token");
   return fileExists(path) ? readText(path).trim() || null : null;
 }
 
 export function hubCacheFolder(env: Env): string {
-  return env["HF_HUB_CACHE"] || env["HUGGINGFACE_HUB_CACHE"] || join(hubHome(env), "hub");
+  const folder = env["HF_HUB_CACHE"] || env["HUGGINGFACE_HUB_CACHE"];
+  return expanded(folder, env) || join(hubHome(env), "hub");
 }
 
 function hubHome(env: Env): string {
-  return env["HF_HOME"] || join(cacheHome(env), "huggingface");
+  return expanded(env["HF_HOME"], env) || join(cacheHome(env), "huggingface");
 }
 
 /** @returns the user's folder for files that can be downloaded again */
 export function cacheHome(env: Env): string {
-  return env["XDG_CACHE_HOME"] || join(env["HOME"] || homedir(), ".cache");
+  return expanded(env["XDG_CACHE_HOME"], env) || join(userHome(env), ".cache");
+}
+
+/** @returns the user's home folder */
+export function userHome(env: Env): string {
+  return env["HOME"] || homedir();
+}
+
+/**
+ * Expands "~" and variables as the hub's own clients do, since no shell reads the files of service managers and
+ * containers.
+ */
+function expanded(path: string | undefined, env: Env): string {
+  return (path ?? "")
+    .replace(/^~(?=\/|$)/, () => userHome(env))
+    .replace(/\$(?:(\w+)|\{(\w+)\})/g, (whole, name, braced) => env[name ?? braced] ?? whole);
 }
 
 export function isHubOffline(env: Env): boolean {

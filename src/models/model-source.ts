@@ -3,7 +3,6 @@
 
 import { createHash } from "node:crypto";
 import { readdirSync } from "node:fs";
-import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { ConfigError } from "../errors.ts";
 import { download } from "../runtime/download.ts";
@@ -22,6 +21,7 @@ import {
   isHubOffline,
   readRepo,
   TOKEN_HINT,
+  userHome,
 } from "./hub.ts";
 import { CachedRepo } from "./hub-cache.ts";
 import { defaultHubFile, type ModelName, parseModelName } from "./model-name.ts";
@@ -95,9 +95,7 @@ function parsedName(typed: string, { env }: Pick<ModelSourceOptions, "env">): Mo
 
 /** Expands "~" and "~/", which can remain in "--model=~/x", environment variables and YAML files. */
 function withHome(name: string, env: Env): string {
-  return /^~(\/|$)/.test(name) && !fileExists(name)
-    ? join(env["HOME"] || homedir(), name.slice(2))
-    : name;
+  return /^~(\/|$)/.test(name) && !fileExists(name) ? join(userHome(env), name.slice(2)) : name;
 }
 
 /** @returns the error for a special file: opening a pipe would block, and no signal would end the wait */

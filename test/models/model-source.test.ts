@@ -2,9 +2,10 @@
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, resolve as resolvePath } from "node:path";
 import { ConfigError } from "../../src/errors.ts";
 import { partsOf, pickFile, wantedIn } from "../../src/models/gguf-files.ts";
+import { hubCacheFolder } from "../../src/models/hub.ts";
 import { installedModels } from "../../src/models/installed-models.ts";
 import { parseModelName } from "../../src/models/model-name.ts";
 import {
@@ -202,6 +203,15 @@ describe("resolveModel", () => {
     const refusal = "user/repo: HTTP 404 from the hub";
     await expect(resolve("user/repo:Q8_0", { revision: "v2" })).rejects.toThrow(refusal);
     await expect(resolve(`${page}/blob/v2/model-Q8_0.gguf`)).rejects.toThrow(refusal);
+  });
+
+  test.each([
+    [{ HF_HOME: "~/hf" }, "hf/hub"],
+    [{ HF_HUB_CACHE: "$HOME/cache" }, "cache"],
+    [{ HF_HOME: "", HF_HUB_CACHE: "", XDG_CACHE_HOME: "${HOME}/.c" }, ".c/huggingface/hub"],
+    [{ HF_HOME: "/a~/$NONE" }, "/a~/$NONE/hub"],
+  ])("expands ~ and variables in %j as the hub's own clients do", (env, folder) => {
+    expect(hubCacheFolder({ HOME: "/home/me", ...env })).toBe(resolvePath("/home/me", folder));
   });
 
   test("downloads any other URL only once, into a separate folder", async () => {
