@@ -26,6 +26,14 @@ export function* readMarkers(reader: TextReader, markers: readonly string[]): Pa
   return true;
 }
 
+/** Reads the markers after a complete call, as far as the model writes them. */
+export function* readEnds(reader: TextReader, markers: readonly string[]): Parsing {
+  for (const marker of markers) {
+    yield* reader.spaces();
+    if (!(yield* reader.acceptEnd(marker))) return;
+  }
+}
+
 /** Markers around one or more calls; "" = none. */
 export interface CallSection {
   readonly sectionStart: string;
@@ -48,7 +56,7 @@ export function* readSection(
   for (;;) {
     if (!(yield* readCall())) return false;
     yield* reader.spaces();
-    if (sectionEnd !== "" && (yield* reader.accept(sectionEnd))) return true;
+    if (sectionEnd !== "" && (yield* reader.acceptEnd(sectionEnd))) return true;
     if (!(yield* reader.accept(callStart))) return true;
   }
 }

@@ -25,7 +25,7 @@ export function gemmaCalls({ start, end, quote }: GemmaFormat): ToolFormat {
       const name = yield* readName(reader);
       if (name === "" || (yield* reader.peek()) !== "{" || !writer.call(name)) return false;
       if (!(yield* readGemma(reader, writer.arguments, quote))) return false;
-      yield* reader.accept(end);
+      yield* reader.acceptEnd(end);
       return writer.endCall();
     },
   };

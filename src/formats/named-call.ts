@@ -3,6 +3,7 @@
 import {
   type CallSection,
   type CallSource,
+  readEnds,
   readMarkers,
   readName,
   readSection,
@@ -43,6 +44,6 @@ function* readNamedCall(
   if (!writer.call(name)) return false;
   if (!(yield* readValue(reader, writer.arguments))) return false;
   // Some models omit the end markers.
-  yield* readMarkers(reader, callEnd);
+  yield* readEnds(reader, callEnd);
   return writer.endCall();
 }

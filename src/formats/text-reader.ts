@@ -68,6 +68,15 @@ export class TextReader {
     return true;
   }
 
+  /** Reads the marker like accept(), or the part of it with which the text ends. */
+  *acceptEnd(marker: string): Parsing<boolean> {
+    if (yield* this.accept(marker)) return true;
+    const rest = this.#text.slice(this.#at);
+    const isCut = this.#isEnded && rest !== "" && marker.startsWith(rest);
+    if (isCut) this.#take(rest.length);
+    return isCut;
+  }
+
   /** Reads the first of the markers that the text continues with. @returns the marker; null if none matches */
   *acceptOne(markers: readonly string[]): Parsing<string | null> {
     for (const marker of markers) if (yield* this.accept(marker)) return marker;

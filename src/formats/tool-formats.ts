@@ -2,7 +2,7 @@
 // "lfm2" and "nemotron_json" are Pagoda's own.
 
 import type { ToolParser } from "../protocol/message-parsing.ts";
-import { type CallSource, readMarkers, readName, readSection } from "./call-reader.ts";
+import { type CallSource, readEnds, readName, readSection } from "./call-reader.ts";
 import { gemmaCalls } from "./gemma-call.ts";
 import { HARMONY_MARKERS } from "./harmony.ts";
 import { readJsonCalls, readJsonList } from "./json-call.ts";
@@ -19,7 +19,7 @@ function jsonCalls(starts: readonly string[], end: string): ToolFormat {
     ...{ starts, bareStarts: [], markers: [], end },
     *read(source) {
       if (!(yield* readJsonCalls(source))) return false;
-      yield* readMarkers(source.reader, [end]);
+      yield* readEnds(source.reader, [end]);
       return true;
     },
   };
@@ -58,7 +58,7 @@ function pythonCalls(start: string, end: string): ToolFormat {
       // LFM2 can also be prompted to use JSON.
       const isJson = (yield* reader.peek()) === "{";
       if (!(yield* isJson ? readJsonList(source) : readPythonList(source))) return false;
-      if (end !== "") yield* readMarkers(reader, [end]);
+      if (end !== "") yield* readEnds(reader, [end]);
       return true;
     },
   };

@@ -122,6 +122,10 @@ describe("calls", () => {
     expect(parsed).toEqual(message({ calls: [["f", '{"a": "b']] }));
   });
 
+  test("that are cut in their end marker are complete", () => {
+    expect(parseMessage([CALL.slice(0, -5)], WHOLE)).toEqual(message({ calls: [F] }));
+  });
+
   test("after the first are dropped with the rest of the message if only the first is wanted", () => {
     const parsed = parseMessage([`${CALL}\n${CALL}More`], { ...HERMES, onlyFirstCall: true });
     expect(parsed).toEqual(message({ calls: [F] }));
