@@ -42,9 +42,10 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
     if (output.index === 0) this.#numCachedTokens = output.numCachedTokens;
     if (output.finishReason !== null) this.#numUnfinished--;
     this.#timings?.add(output);
-    return isSilent(output, this.#chat.body.return_token_ids)
+    const shown = this.#chat.body.include_reasoning ? output : withoutReasoning(output);
+    return isSilent(shown, this.#chat.body.return_token_ids)
       ? roles
-      : roles + this.#deltaEvents(output);
+      : roles + this.#deltaEvents(shown);
   }
 
   /** @returns the usage chunk, or "" if the client did not request one */
@@ -120,12 +121,10 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
   /** @returns the JSON of each delta for an output */
   #deltas({ index, text, parts }: SequenceOutput): string[] {
     if (parts === null) return [contentDelta(text)];
-    const { include_reasoning: includesReasoning } = this.#chat.body;
     if (hasCalls(parts)) this.#hasCalls.add(index);
-    return parts.flatMap((part) => {
-      if ("index" in part) return [callDelta(this.#chat, part)];
-      if (part.kind === "text") return [contentDelta(part.text)];
-      return includesReasoning ? [reasoningDelta(part.text)] : [];
+    return parts.map((part) => {
+      if ("index" in part) return callDelta(this.#chat, part);
+      return part.kind === "text" ? contentDelta(part.text) : reasoningDelta(part.text);
     });
   }
 
@@ -139,4 +138,9 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
     const soFar = usage(this.#chat.promptIds.length, this.#numTokensOf(index));
     return `,"usage":${JSON.stringify(soFar)}`;
   }
+}
+
+function withoutReasoning(output: SequenceOutput): SequenceOutput {
+  const parts = output.parts?.filter(({ kind }) => kind !== "reasoning") ?? null;
+  return { ...output, parts };
 }
