@@ -4,6 +4,7 @@ import { writeJson } from "../json.ts";
 import type { ToolParser } from "../protocol/message-parsing.ts";
 import type { CallGrammar, CallPart, GrammarTool } from "./call-grammar.ts";
 import type { Lark, Schema } from "./lark.ts";
+import { typesOf } from "./schema-types.ts";
 
 interface JsonGrammar {
   readonly open?: string;
@@ -94,17 +95,22 @@ function xmlParameter(
   { name, schema }: Parameter,
   lark: Lark,
 ): string {
-  const { parameterStart, parameterNameEnd, parameterEnd } = grammar;
-  const isString = schema["type"] === "string";
-  const nameEnd = isString ? (grammar.stringNameEnd ?? parameterNameEnd) : parameterNameEnd;
-  const start = lark.text(parameterStart + name + nameEnd);
-  if (!isString) {
-    return `${start} ${lark.json(schema, isLenient)} ${lark.text(parameterEnd)}`;
-  }
+  const { parameterStart, parameterNameEnd, parameterEnd, stringNameEnd } = grammar;
+  const types = typesOf(schema);
+  const json = `${lark.json(schema, isLenient)} ${lark.text(parameterEnd)}`;
+  const start = (nameEnd: string) => lark.text(parameterStart + name + nameEnd);
+  if (types.size > 0 && !types.has("string")) return `${start(parameterNameEnd)} ${json}`;
+  // Text that may be another type is read by the types of the schema.
+  const string = `${start(stringNameEnd ?? parameterNameEnd)} ${plainText(schema, parameterEnd, lark)}`;
+  if (types.size === 1 || stringNameEnd === undefined) return string;
+  return `(${string} | ${start(parameterNameEnd)} ${json})`;
+}
+
+function plainText(schema: Schema, end: string, lark: Lark): string {
   const choices = schema["enum"];
-  if (!Array.isArray(choices)) return `${start} ${lark.until(parameterEnd, lengthOf(schema))}`;
+  if (!Array.isArray(choices)) return lark.until(end, lengthOf(schema));
   const texts = choices.map((choice) => JSON.stringify(String(choice)));
-  return `${start} (${texts.join(" | ")}) ${lark.text(parameterEnd)}`;
+  return `(${texts.join(" | ")}) ${lark.text(end)}`;
 }
 
 /** Largest bound to enforce, since larger ones would need too many states. */

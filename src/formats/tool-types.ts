@@ -24,8 +24,12 @@ export function valueJson(text: string, types: readonly string[]): string {
   const plain = text.trim();
   const json = PYTHON_LITERALS.get(plain) ?? plain;
   const type = jsonType(json);
-  const isAllowed = types.length === 0 || !types.includes("string") || types.includes(type ?? "");
+  const isAllowed = types.length === 0 || !types.includes("string") || isOneOf(type ?? "", types);
   return type !== null && isAllowed ? json : JSON.stringify(text);
+}
+
+function isOneOf(type: string, types: readonly string[]): boolean {
+  return types.includes(type) || (type === "integer" && types.includes("number"));
 }
 
 /** @returns the type of JSON text in JSON Schema's terms; null if the text is not JSON */
