@@ -4,6 +4,7 @@
 
 import { EngineError, RequestError } from "../errors.ts";
 import { type JoinedOutput, joinedOutput, joinOutput } from "../protocol/joined-outputs.ts";
+import type { MessagePart } from "../protocol/message-part.ts";
 import type { Prompt, RequestOutput } from "../protocol/protocol.ts";
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 import { USUAL_LOGPROBS } from "../request/sampling-params.ts";
@@ -157,9 +158,15 @@ export function knownTokens(prompt: Prompt): number {
 const BYTES_PER_LOGPROB = 64;
 
 /** Estimates the memory that an output takes, and later its part of the response. */
-function estimatedBytes({ text, tokenIds, logprobs, promptLogprobs }: RequestOutput): number {
+function estimatedBytes(output: RequestOutput): number {
+  const { text, parts, tokenIds, logprobs, promptLogprobs } = output;
   const numLogprobs = countLogprobs(logprobs) + countLogprobs(promptLogprobs);
-  return text.length + 8 * tokenIds.length + BYTES_PER_LOGPROB * numLogprobs;
+  const numCharacters = parts === null ? text.length : countCharacters(parts);
+  return numCharacters + 8 * tokenIds.length + BYTES_PER_LOGPROB * numLogprobs;
+}
+
+function countCharacters(parts: readonly MessagePart[]): number {
+  return parts.reduce((sum, part) => sum + ("text" in part ? part.text : part.name).length, 0);
 }
 
 function countLogprobs(positions: readonly PositionLogprobs<DecodedLogprob>[] | null): number {
