@@ -205,6 +205,12 @@ describe("the chat", () => {
     });
   });
 
+  test("has the last of several tools with one name", () => {
+    const later = { ...tool, description: "e" };
+    const { tools } = chatBodyOf(parse({ tools: [tool, later] }));
+    expect(tools).toMatchObject([{ function: { name: "f", description: "e" } }]);
+  });
+
   test.each([
     [undefined, false],
     [{ type: "disabled" }, false],
