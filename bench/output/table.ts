@@ -36,7 +36,7 @@ export function rowOf(run: WorkloadRun, kind: CpuKind): string[] {
     peer === null ? "-" : shortNumber(sideFigure(peer)),
     ratioText(run),
     peer === null ? "-" : `${peer.comparison.numCounted} of ${peer.comparison.pairs.length}`,
-    gate === null ? "-" : `${gate.gate}${stretch}`,
+    workload.floor?.toString() ?? (gate === null ? "-" : `${gate.gate}${stretch}`),
     verdictOf(run, kind),
   ];
 }

@@ -1,5 +1,6 @@
 // Verdict of a comparison against its gate, for this kind of CPU.
 
+import { medianOf } from "../../src/benchmark/statistics.ts";
 import type { WorkloadRun } from "../compare/workload-run.ts";
 import type { CpuKind } from "../probe/cpu.ts";
 import type { Gate, Workload } from "../workloads/workload.ts";
@@ -10,8 +11,13 @@ export function gateOf({ gates }: Workload, kind: CpuKind): Gate | null {
   return gates === undefined ? null : gates[kind];
 }
 
-/** Uses the median ratio. A comparison that gave up is inconclusive. */
-export function verdictOf({ workload, peer }: WorkloadRun, kind: CpuKind): Verdict {
+/** Uses the median ratio, or Pagoda's median figure. A comparison that gave up is inconclusive. */
+export function verdictOf({ workload, ours, peer }: WorkloadRun, kind: CpuKind): Verdict {
+  if (workload.floor !== undefined) {
+    const own = medianOf(ours.observed.map(({ figure }) => figure));
+    const isHigher = workload.figure.better === "higher";
+    return (isHigher ? own >= workload.floor : own <= workload.floor) ? "reached" : "missed";
+  }
   if (peer === null) return "no peer";
   const gate = gateOf(workload, kind);
   if (peer.comparison.gaveUp) return "disturbed";

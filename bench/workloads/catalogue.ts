@@ -7,16 +7,16 @@ import { PREFILL_WORKLOADS } from "./prefill.ts";
 import { QUEUE_WORKLOAD } from "./queue.ts";
 import { REUSE_WORKLOADS } from "./reuse.ts";
 import { SPLIT_WORKLOADS } from "./split.ts";
+import { STRUCTURED_WORKLOADS } from "./structured.ts";
 import type { Workload } from "./workload.ts";
 
 /** Workloads that cannot run yet, and the features that they need. */
 export const NOT_YET: Readonly<Record<string, string>> = {
   W9: "needs speculative decoding, which Pagoda does not support yet",
-  W16: "needs structured output, which Pagoda does not support yet",
 };
 
 /** Workloads with a gate, which run by default. */
-const BY_DEFAULT = ["W1", "W2", "W3:512", "W3:2048", "W4", "W5", "W8", "W12", "W14"];
+const BY_DEFAULT = ["W1", "W2", "W3:512", "W3:2048", "W4", "W5", "W8", "W12", "W14", "W16"];
 
 const numberOf = (id: string) => Number(/^W(\d+)/.exec(id)?.[1]);
 
@@ -25,7 +25,7 @@ export const isWorkloadWord = (word: string) => /^W\d+/.test(word);
 /** In numerical order. */
 export function allWorkloads(options: OpenLoopOptions): Workload[] {
   const all = [...DECODE_WORKLOADS, ...PREFILL_WORKLOADS, ...REUSE_WORKLOADS, ...SPLIT_WORKLOADS];
-  const others = [QUEUE_WORKLOAD, openLoopWorkload(options)];
+  const others = [QUEUE_WORKLOAD, openLoopWorkload(options), ...STRUCTURED_WORKLOADS];
   return [...all, ...others].toSorted((a, b) => numberOf(a.id) - numberOf(b.id));
 }
 

@@ -27,6 +27,8 @@ export interface Workload {
   readonly candidates: readonly Candidate[];
   /** Gates for CPUs with AVX512-VNNI, and for CPUs with only AVX2. */
   readonly gates?: { readonly vnni: Gate; readonly avx2: Gate };
+  /** Limit for Pagoda's own figure, which then decides instead of the ratio to the peer. */
+  readonly floor?: number;
   /** Options for Pagoda; none by default. */
   readonly ownFlags?: readonly string[];
   /** A decoded token reads every weight once, so the probe's memory read limits the figure. */
