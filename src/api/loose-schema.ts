@@ -1,56 +1,21 @@
-// Removes the parts of a tool's schema that the grammar engine cannot enforce. Agents send schemas that are too rich
-// for a grammar; the rest of the schema still constrains their calls.
+// Loosens the schema of a tool to what the grammar engine can enforce, and closes its objects. Agents send schemas that are
+// too rich to be a grammar; their calls are then constrained by what remains.
 
+import { loosened } from "./grammar/json-schema.ts";
 import { isObject, type Json, type JsonObject } from "./schema/json-value.ts";
 
 export interface LooseSchema {
   readonly schema: JsonObject;
-  /** Removed keywords, each listed once. */
+  /** Keywords that were removed, each once. */
   readonly removed: ReadonlySet<string>;
 }
 
-/** Keywords that llguidance does not implement. */
-const UNENFORCED: ReadonlySet<string> = new Set([
-  ...["not", "if", "then", "else", "dependentRequired", "dependentSchemas", "dependencies"],
-  ...["uniqueItems", "propertyNames", "contains", "minContains", "maxContains"],
-  ...["unevaluatedProperties", "unevaluatedItems", "$dynamicRef", "$recursiveRef"],
-]);
-
-/** Formats that llguidance enforces. */
-const FORMATS: ReadonlySet<unknown> = new Set([
-  ...["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"],
-]);
-
-/** Bounds whose grammar grows with their value, and the maximum value to keep. */
-const BOUNDS: ReadonlyMap<string, number> = new Map([
-  ["minLength", 1000],
-  ["maxLength", 1000],
-  ["minItems", 200],
-  ["maxItems", 200],
-  ["minProperties", 1],
-  ["maxProperties", 1],
-]);
-
-/** Maximum nesting; deeper schemas are replaced with one that allows any value. */
-const MAX_DEPTH = 64;
-
 export function looseSchema(schema: JsonObject): LooseSchema {
-  const removed = new Set<string>();
-  return { schema: withoutUnenforced(schema, removed, 0), removed };
+  const { schema: loose, dropped } = loosened(schema);
+  return { schema: closed(loose), removed: new Set(dropped.map(({ keyword }) => keyword)) };
 }
 
-function withoutUnenforced(schema: JsonObject, removed: Set<string>, depth: number): JsonObject {
-  if (depth > MAX_DEPTH) return {};
-  const kept = Object.entries(schema).filter(([key, value]) => {
-    const isKept = isEnforced(key, value);
-    if (!isKept) removed.add(key);
-    return isKept;
-  });
-  const entries = kept.map(([key, value]) => [key, inner(key, value, removed, depth + 1)]);
-  return { ...Object.fromEntries(entries), ...(isOpen(schema) && { additionalProperties: false }) };
-}
-
-/** Keywords that define which other properties an object has, or that are combined with its own. */
+/** Keywords that say which other properties an object has, or that are combined with its own. */
 const OPENING: readonly string[] = [
   ...["additionalProperties", "patternProperties", "allOf", "anyOf", "oneOf", "$ref"],
 ];
@@ -63,37 +28,24 @@ function isOpen(schema: JsonObject): boolean {
   return isObject(schema["properties"]) && !OPENING.some((key) => schema[key] !== undefined);
 }
 
-function isEnforced(key: string, value: Json): boolean {
-  if (UNENFORCED.has(key)) return value === false;
-  if (key === "format") return FORMATS.has(value);
-  if (key === "pattern") return typeof value === "string" && isEnforcedPattern(value);
-  if (key === "$ref") return typeof value === "string" && value.startsWith("#");
-  const bound = BOUNDS.get(key);
-  return bound === undefined || Number(value) <= bound;
+/** Keywords whose value maps names to schemas; their names are no keywords. */
+const MAPS: readonly string[] = ["properties", "patternProperties", "$defs"];
+/** Keywords whose value is data, and `allOf`: a closed part would exclude what the other parts allow. */
+const KEPT: readonly string[] = ["const", "enum", "required", "allOf"];
+
+function closed(schema: JsonObject): JsonObject {
+  const entries = Object.entries(schema).map(([key, value]) => [key, closedIn(key, value)]);
+  return { ...Object.fromEntries(entries), ...(isOpen(schema) && { additionalProperties: false }) };
 }
 
-/** llguidance supports neither lookaround nor group references. */
-function isEnforcedPattern(pattern: string): boolean {
-  return !/\(\?[=!<]|\\[1-9bB]/.test(pattern);
-}
-
-/** Keywords whose value maps names to schemas. These names are not keywords. */
-const MAPS: readonly string[] = ["properties", "patternProperties", "$defs", "definitions"];
-/** Keywords whose value is data. */
-const DATA: readonly string[] = ["const", "enum", "default", "examples", "example", "required"];
-
-function inner(key: string, value: Json, removed: Set<string>, depth: number): Json {
-  if (DATA.includes(key)) return value;
-  // A part of an intersection that was closed would exclude what the other parts allow.
-  if (key === "allOf") return value;
-  if (Array.isArray(value)) {
-    return value.map((item) => (isObject(item) ? withoutUnenforced(item, removed, depth) : item));
-  }
+function closedIn(key: string, value: Json): Json {
+  if (KEPT.includes(key)) return value;
+  if (Array.isArray(value)) return value.map((item) => (isObject(item) ? closed(item) : item));
   if (!isObject(value)) return value;
-  if (!MAPS.includes(key)) return withoutUnenforced(value, removed, depth);
-  const entries = Object.entries(value).map(([name, schema]) => [
+  if (!MAPS.includes(key)) return closed(value);
+  const entries = Object.entries(value).map(([name, item]) => [
     name,
-    isObject(schema) ? withoutUnenforced(schema, removed, depth) : schema,
+    isObject(item) ? closed(item) : item,
   ]);
   return Object.fromEntries(entries);
 }

@@ -24,11 +24,10 @@ describe("a schema of a tool", () => {
 
   test.each<[string, JsonObject]>([
     ["pattern", { type: "string", pattern: "^(?!a)b" }],
-    ["maxLength", { type: "string", maxLength: 100_000 }],
+    ["maxLength", { type: "string", maxLength: -1 }],
     ["format", { type: "string", format: "binary" }],
     ["uniqueItems", { type: "array", uniqueItems: true }],
     ["not", { not: { type: "string" } }],
-    ["if", { if: {} }],
     ["$ref", { $ref: "https://example.com/schema.json" }],
     ["propertyNames", { type: "object", propertyNames: { pattern: "^a" } }],
   ])("loses %s where it cannot be enforced, at any depth", (keyword, part) => {
@@ -44,13 +43,13 @@ describe("a schema of a tool", () => {
   });
 
   test("keeps values that look like keywords", () => {
-    const schema = { enum: [{ not: 1 }], default: { pattern: "(?=a)" } };
+    const schema = { enum: [{ not: 1 }], const: { pattern: "(?=a)" } };
     expect(looseSchema(schema).schema).toEqual(schema);
   });
 
   test("is cut off where it is nested too deeply", () => {
     let schema: JsonObject = { not: {} };
     for (let i = 0; i < 1000; i++) schema = { items: schema };
-    expect(removedFrom(schema)).toEqual([]);
+    expect(removedFrom(schema)).toEqual(["items"]);
   });
 });
