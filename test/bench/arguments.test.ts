@@ -57,7 +57,18 @@ describe("parseArguments", () => {
 
 describe("workloadsOf", () => {
   test("without arguments, returns the workloads that decide the comparison", () => {
-    expect(idsOf([])).toEqual(["W1", "W2", "W3:512", "W3:2048", "W4", "W5", "W8", "W12", "W14", "W16"]);
+    expect(idsOf([])).toEqual([
+      "W1",
+      "W2",
+      "W3:512",
+      "W3:2048",
+      "W4",
+      "W5",
+      "W8",
+      "W12",
+      "W14",
+      "W16",
+    ]);
   });
 
   test("returns the default variants for a number, and only that variant for a variant", () => {
