@@ -5,25 +5,20 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { version } from "../../package.json";
 import { accessLog } from "../cli/access-line.ts";
 import { banner } from "../cli/banner.ts";
-import { contentFormat } from "../cli/chat-format.ts";
 import type { ServeOptions } from "../cli/commands.ts";
-import { engineConfig, templateText } from "../cli/engine-config.ts";
+import { engineConfig } from "../cli/engine-config.ts";
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
-import { serveLimits, timeoutMs, unlessNegative, unlessZero } from "../cli/limits.ts";
+import { serveLimits, timeoutMs, unlessZero } from "../cli/limits.ts";
 import { logLine } from "../cli/log-line.ts";
 import { parseOptions } from "../cli/parse-options.ts";
-import { type DecidedSampling, samplingDefaults } from "../cli/sampling-defaults.ts";
+import { samplingDefaults } from "../cli/sampling-defaults.ts";
 import { StatsLine } from "../cli/stats-line.ts";
 import type { EngineConfig } from "../engine/engine-config.ts";
 import { startEngine } from "../engine/start-engine.ts";
-import { ConfigError, EngineError, shuttingDown, stackOf } from "../errors.ts";
-import { createFront, type MeasuredFrontOptions } from "../front/measured-front.ts";
-import type { MetricFeature } from "../metrics/family.ts";
+import { EngineError, shuttingDown, stackOf } from "../errors.ts";
+import { createFront } from "../front/measured-front.ts";
 import { checkVersion } from "../metrics/version-gate.ts";
-import { readGgufHeader } from "../models/gguf-header.ts";
-import { modelNameOf } from "../models/model-name.ts";
 import { resolveModel } from "../models/model-source.ts";
-import { tokenizerFacts } from "../models/tokenizer-facts.ts";
 import { SupervisedEngine } from "../process/supervised-engine.ts";
 import type { EngineClient } from "../protocol/protocol.ts";
 import { ownCommand, startChild } from "../runtime/child-process.ts";
@@ -33,11 +28,11 @@ import type { HttpServer } from "../runtime/http-types.ts";
 import { endOnStopSignal, onStopSignal } from "../runtime/stop-signals.ts";
 import { availableMemory } from "../runtime/system.ts";
 import { stderrTerminal } from "../runtime/terminal.ts";
-import type { ContextOptions } from "../server/context-options.ts";
 import { createService, type Service } from "../server/service.ts";
 import type { CommandContext } from "./command.ts";
-import { type ListenPlace, listenPlace } from "./listen-place.ts";
+import { listenPlace } from "./listen-place.ts";
 import { modelSource } from "./model-downloads.ts";
+import { serviceOptions } from "./service-options.ts";
 
 const STATS_INTERVAL_S = 10;
 
@@ -62,9 +57,9 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   const hasLoaded = endOnStopSignal();
   const path = await resolveModel(options.model, modelSource(options, sources.env, log));
   const sampling = samplingDefaults(options, path);
-  const client = await startClient(options, engineConfig(options, path), log);
   const statsLine = new StatsLine();
   const settings = serviceOptions({ options, path, sampling, statsLine, limits, place, log });
+  const client = await startClient(options, engineConfig(options, path), log);
   const service = createService(createFront(client, settings), settings);
   const { fetch, maxBodyBytes } = service;
   const onAnswer = accessLog(options, print) ?? (() => {});
@@ -110,91 +105,6 @@ function startClient(options: ServeOptions, config: EngineConfig, log: Log): Pro
     maxDeaths: unlessZero(options["max-engine-deaths"]),
     stepTimeoutMs: timeoutMs(options["engine-step-timeout"]),
   });
-}
-
-interface ServiceInit {
-  readonly options: ServeOptions;
-  readonly path: string;
-  readonly sampling: DecidedSampling;
-  readonly statsLine: StatsLine;
-  readonly limits: ReturnType<typeof serveLimits>;
-  readonly place: ListenPlace;
-  readonly log: Log;
-}
-
-function serviceOptions(init: ServiceInit): MeasuredFrontOptions & ContextOptions {
-  const { options, path, sampling, statsLine, limits, place, log } = init;
-  const names = options["served-model-name"];
-  return {
-    modelNames: names.length > 0 ? names : [modelNameOf(path)],
-    modelRoot: path,
-    apiKeys: options["api-key"],
-    samplingDefaults: sampling.defaults,
-    ...limits,
-    // A Unix socket needs no Host check: no other machine and no web page can reach it.
-    ...(place.socketPath === null ? { listensOn: place } : {}),
-    trustsRequestTemplates: options["trust-request-chat-template"],
-    contentFormat: contentFormat(options),
-    templateVariables: options["default-chat-template-kwargs"],
-    warn: (text) => log(`warning: ${text}`),
-    thinkingTokenBudget: unlessNegative(options["reasoning-budget"]),
-    excludesUnusedTools: options["exclude-tools-when-tool-choice-none"],
-    tracksLoad: options["enable-server-load-tracking"],
-    ...tokenizerInfo(options, path),
-    sendsRequestIds: options["enable-request-id-headers"],
-    answers: answerOptions(options),
-    servesDocs: !options["disable-fastapi-docs"],
-    isDevMode: options["server-dev-mode"],
-    showHiddenFor: options["show-hidden-metrics-for-version"],
-    createdSeries: !isPythonTrue(process.env["PROMETHEUS_DISABLE_CREATED_SERIES"]),
-    features: metricFeatures(options),
-    listeners: [statsLine],
-    requestLog: requestLog(options, log),
-    log: (fault) => log(`error: ${fault}`),
-  };
-}
-
-/** @throws ConfigError "invalid_option" */
-function requestLog(options: ServeOptions, log: Log): ContextOptions["requestLog"] {
-  const logsOutputs = options["enable-log-outputs"];
-  if (options["enable-log-requests"]) {
-    return { log, maxPromptLength: options["max-log-len"], logsOutputs };
-  }
-  if (!logsOutputs) return null;
-  throw new ConfigError("invalid_option", "--enable-log-outputs requires --enable-log-requests");
-}
-
-function answerOptions(options: ServeOptions): NonNullable<ContextOptions["answers"]> {
-  return {
-    role: options["response-role"],
-    streamInterval: options["stream-interval"],
-    forcesUsage: options["enable-force-include-usage"],
-    showsNoCachedTokens: options["enable-prompt-tokens-details"],
-    showsTimings: options["enable-timings"],
-    namesTokensById: options["return-tokens-as-token-ids"],
-  };
-}
-
-/** @returns settings of the tokenizer and the chat template, which can replace the model's */
-function tokenizerInfo(options: ServeOptions, path: string): Pick<ContextOptions, "tokenizerInfo"> {
-  if (!options["enable-tokenizer-info-endpoint"]) return {};
-  const facts = tokenizerFacts(readGgufHeader(path).metadata);
-  const template = templateText(options["chat-template"]);
-  return { tokenizerInfo: { ...facts, chatTemplate: template || facts.chatTemplate } };
-}
-
-/** Reads a switch as Python's metrics client does. */
-function isPythonTrue(text = ""): boolean {
-  return ["true", "1", "t"].includes(text.toLowerCase());
-}
-
-function metricFeatures(options: ServeOptions): Set<MetricFeature> {
-  const features: [MetricFeature, boolean][] = [
-    ["log-stats", !options["disable-log-stats"]],
-    ["kv-cache-metrics", options["kv-cache-metrics"]],
-    ["sleep-mode", options["enable-sleep-mode"]],
-  ];
-  return new Set(features.filter(([, isOn]) => isOn).map(([feature]) => feature));
 }
 
 /** Logs the progress of a long load: a line per quarter, after the first second. */

@@ -63,8 +63,9 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   ],
   ["/v1/health /v1/ping /v1/version /v1/metrics", "Request this path without /v1."],
   ["/v1/tokenize /v1/detokenize", "Use POST /tokenize or POST /detokenize, without /v1."],
+  ["/infill", "Use POST /v1/completions, with `suffix` for the text after the gap."],
   [
-    "/completion /infill /generate /generate_stream",
+    "/completion /generate /generate_stream",
     "Use POST /v1/completions, whose `prompt` is text or token ids.",
   ],
   [
