@@ -11,10 +11,11 @@ import {
 import type { Prompt } from "../protocol/protocol.ts";
 import type { Filled } from "./answer-options.ts";
 import type { ApiContext } from "./api-context.ts";
+import type { Prompt as BodyPrompt } from "./field-types.ts";
 import { infillPrompt } from "./infill.ts";
 import { tokenText } from "./logprobs.ts";
 import { maxPromptTokens, truncatedIds } from "./prompt-truncation.ts";
-import type { Prompt as BodyPrompt, CompletionBody } from "./schemas.ts";
+import type { CompletionBody } from "./schemas.ts";
 
 export interface CompletionPrompt {
   readonly ids: Int32Array;

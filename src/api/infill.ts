@@ -11,7 +11,8 @@ import {
   maxCountedTokens,
 } from "../protocol/prompt-limits.ts";
 import type { ApiContext } from "./api-context.ts";
-import type { CompletionBody, Prompt } from "./schemas.ts";
+import type { Prompt } from "./field-types.ts";
+import type { CompletionBody } from "./schemas.ts";
 
 /** @throws RequestError "unsupported" or "invalid_value" if the body's suffix cannot be used */
 export function checkSuffix({ front }: ApiContext, body: CompletionBody): void {

@@ -1,115 +1,33 @@
-// Schemas of request bodies. This is the only file that defines wire names. Defaults are vLLM's.
+// Schemas of request bodies. With field-types.ts, the only place that defines wire names. Defaults are vLLM's.
 
-import type { Integer } from "../json.ts";
-import type { Json } from "./schema/json-value.ts";
-import { toBoolean } from "./schema/lax-values.ts";
+import {
+  message,
+  prompts,
+  reasoningEffort,
+  responseFormat,
+  seed,
+  streamOptions,
+  structuredOutputs,
+  tool,
+  toolChoice,
+  truncation,
+} from "./field-types.ts";
 import {
   anything,
   boolean,
-  converted,
-  either,
   float,
   integer,
-  integerIn,
   integers,
-  lax,
   list,
   nullable,
   object,
-  oneOf,
   optional,
   type Parsed,
   record,
   required,
-  shape,
   string,
   stringOrList,
 } from "./schema/types.ts";
-
-export interface StreamOptions {
-  /** Adds a final chunk with the usage. */
-  readonly includeUsage: boolean;
-  /** Adds the usage so far to every chunk; requires includeUsage. */
-  readonly continuousUsageStats: boolean;
-  /** True if no option is set, which vLLM also accepts without `stream`. */
-  readonly isEmpty: boolean;
-}
-
-const streamOptions = converted(
-  shape(
-    {
-      include_usage: optional(boolean, true),
-      continuous_usage_stats: optional(boolean, false),
-    },
-    "StreamOptions",
-  ),
-  (given): StreamOptions => {
-    const flag = (name: string, fallback: boolean) =>
-      toBoolean(given[name] === undefined ? fallback : given[name]) ?? false;
-    const includeUsage = flag("include_usage", true);
-    const continuousUsageStats = flag("continuous_usage_stats", false) && includeUsage;
-    return { includeUsage, continuousUsageStats, isEmpty: Object.keys(given).length === 0 };
-  },
-);
-
-const tool = shape({
-  function: shape({
-    name: string,
-    description: optional(string),
-    parameters: optional(object),
-  }),
-});
-
-/** A tool call from an earlier turn. Its arguments are an object, a list, or a string that contains JSON. */
-const toolCall = shape({
-  function: shape({ arguments: optional(either(either(object, list(anything)), string)) }),
-});
-
-const message = shape({
-  role: string,
-  name: optional(string),
-  tool_call_id: optional(string),
-  reasoning: optional(string),
-  reasoning_content: optional(string),
-  tool_calls: optional(list(toolCall)),
-});
-
-const responseFormat = shape({
-  type: oneOf("text", "json_object", "json_schema", "structural_tag"),
-});
-
-/** OpenAI's levels, passed to the chat template as a variable. Models differ in the levels that they distinguish. */
-const reasoningEffort = oneOf("none", "minimal", "low", "medium", "high", "xhigh", "max");
-
-const seed = integerIn({ minimum: -(2n ** 63n), maximum: 2n ** 63n - 1n });
-
-/** Reads a number of tokens, or -1 for as many as fit. */
-const truncation = integerIn({ minimum: -1 });
-
-/** A prompt as text or as token ids. */
-export type Prompt = string | readonly Integer[];
-
-const isIds = (value: Json): value is readonly Integer[] =>
-  Array.isArray(value) && value.every((id) => typeof id === "bigint" || Number.isInteger(id));
-
-const PROMPT_FORMS = {
-  anyOf: [
-    { type: "string" },
-    { type: "array", items: { type: "string" } },
-    { type: "array", items: { type: "integer" } },
-    { type: "array", items: { type: "array", items: { type: "integer" } } },
-  ],
-};
-
-const prompts = lax("Prompts", PROMPT_FORMS, (value): readonly Prompt[] | null => {
-  if (typeof value === "string") return [value.toWellFormed()];
-  if (isIds(value) && value.length > 0) return [value];
-  if (!Array.isArray(value)) return null;
-  if (value.every((item) => typeof item === "string")) {
-    return value.map((item) => item.toWellFormed());
-  }
-  return value.every(isIds) ? (value as readonly (readonly number[])[]) : null;
-});
 
 const UNREAD = optional(anything);
 
@@ -201,7 +119,7 @@ const SAMPLING_FIELDS = {
   /** llama-server's field: adds `timings` to the answer, and to each chunk of a stream. */
   timings_per_token: optional(boolean, false),
   response_format: optional(responseFormat),
-  structured_outputs: UNREAD,
+  structured_outputs: optional(structuredOutputs),
   guided_json: UNREAD,
   guided_regex: UNREAD,
   guided_choice: UNREAD,
@@ -223,7 +141,7 @@ export const CHAT_FIELDS = {
   logprobs: optional(boolean, false),
   top_logprobs: optional(integer, 0),
   tools: optional(list(tool)),
-  tool_choice: optional(anything),
+  tool_choice: optional(toolChoice),
   parallel_tool_calls: optional(boolean, true),
   include_reasoning: optional(boolean, true),
   thinking_token_budget: optional(integer),

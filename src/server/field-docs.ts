@@ -86,6 +86,26 @@ const FORM: Readonly<Record<string, FieldDoc>> = {
   regex: { description: "As structured_outputs.regex" },
 };
 
+const REFUSED: FieldDoc = { description: "Not supported" };
+
+const PROMPT: Readonly<Record<string, FieldDoc>> = {
+  prompt: { description: "Texts or token IDs to continue" },
+  prompt_embeds: REFUSED,
+  features: REFUSED,
+  conversation: REFUSED,
+  input: { description: "Text, or the items of the conversation" },
+  instructions: { description: "Message of the system, which is not stored" },
+  system: { description: "Message of the system" },
+  token_ids: { description: "Token IDs of the prompt" },
+  tokens: { description: "Token IDs to convert to text" },
+  add_special_tokens: {
+    description: "Add the special tokens that the model expects around a text",
+  },
+  return_token_strs: { description: "Report the text of each token" },
+  previous_response_id: { description: "ID of the response that this one continues" },
+  truncation: { description: "auto drops the oldest turns that do not fit" },
+};
+
 const CHAT: Readonly<Record<string, FieldDoc>> = {
   messages: { description: "The conversation so far" },
   tools: { description: "Tools that the model can call" },
@@ -132,9 +152,18 @@ const IGNORED: FieldDoc = { description: "Accepted and ignored" };
 const ECHOED: FieldDoc = { description: "Accepted and echoed, without effect" };
 
 const OTHER: Readonly<Record<string, FieldDoc>> = {
+  best_of: { description: "At most n" },
+  store: { description: "Keep the response in memory" },
+  background: { description: "Generate whether or not a client waits" },
+  text: { description: "Format of the output in text.format" },
+  reasoning: { description: "Effort of the reasoning in reasoning.effort" },
+  thinking: { description: "Shows the model's thinking unless its type is disabled" },
+  output_config: { description: "Effort, and format of the output" },
+  include: { description: "Additional members of the response" },
+  sampling_params: { description: "Fields of a text completion" },
+  request_ids: { description: "IDs of the responses to abort" },
+  metadata: ECHOED,
   stream_options: { description: "Usage in the stream's chunks; needs stream" },
-  timings_per_token: { description: "Add llama-server's timings" },
-  return_progress: { description: "Report the progress of the prompt in the stream" },
   thinking_token_budget: { description: "Maximum number of reasoning tokens" },
   modalities: { description: "Only text" },
   user: IGNORED,
@@ -149,6 +178,7 @@ export const FIELD_DOCS: Readonly<Record<string, FieldDoc>> = {
   ...SAMPLING,
   ...LIMITS,
   ...FORM,
+  ...PROMPT,
   ...CHAT,
   ...OUTPUT,
   ...OTHER,

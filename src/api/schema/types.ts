@@ -135,9 +135,16 @@ export function shape(
   return Type.Unsafe<JsonObject>(Type.Object(members, model === null ? {} : { title: model }));
 }
 
-/** A value of one of two types. If it has neither, the errors are those of `other`. */
-export function either<T, U>(one: Schema<T>, other: Schema<U>): Schema<T | U> {
-  return Type.Unsafe<T | U>(Type.Union([one, other]));
+/** A value of one of several types. If it has none, the errors are those of the last. */
+export function either<T extends readonly unknown[]>(
+  ...schemas: { readonly [K in keyof T]: Schema<T[K]> }
+): Schema<T[number]> {
+  return Type.Unsafe<T[number]>(Type.Union([...schemas]));
+}
+
+/** @returns a schema that looks like `shown` in /openapi.json, for values that other code checks with vLLM's messages */
+export function shownAs<T>(schema: Schema<T>, shown: object): Schema<T> {
+  return { ...schema, ...shown };
 }
 
 /** A string or a list of strings. */
@@ -151,8 +158,8 @@ export const stringOrList = converted(
 export function optional<T>(schema: Schema<T>): Schema<T | null>;
 export function optional<T>(schema: Schema<T>, fallback: NoInfer<T>): Schema<T>;
 export function optional<T>(schema: Schema<T>, fallback?: T): Schema<T | null> {
-  const isAny = schema[Kind] === "Unknown";
-  const orNull = isAny ? Type.Unknown() : Type.Union([schema, Type.Null()]);
+  const isAny: boolean = (schema as Schema<unknown>) === (anything as Schema<unknown>);
+  const orNull = isAny ? schema : Type.Union([schema, Type.Null()]);
   const shown = fallback === undefined ? {} : { default: fallback };
   const field = {
     ...Type.Optional(orNull),
