@@ -208,7 +208,10 @@ describe("resolveModel", () => {
   test.each([
     [{ HF_HOME: "~/hf" }, "hf/hub"],
     [{ HF_HUB_CACHE: "$HOME/cache" }, "cache"],
-    [{ HF_HOME: "", HF_HUB_CACHE: "", XDG_CACHE_HOME: `$\{HOME}/.c` }, ".c/huggingface/hub"],
+    [
+      { HF_HOME: "", HF_HUB_CACHE: "", XDG_CACHE_HOME: "$".concat("{HOME}/.c") },
+      ".c/huggingface/hub",
+    ],
     [{ HF_HOME: "/a~/$NONE" }, "/a~/$NONE/hub"],
   ])("expands ~ and variables in %j as the hub's own clients do", (env, folder) => {
     expect(hubCacheFolder({ HOME: "/home/me", ...env })).toBe(resolvePath("/home/me", folder));
