@@ -23,7 +23,7 @@ export async function listenPlace(options: ServeOptions): Promise<ListenPlace> {
   const tls = tlsOf(options);
   const address = socketPath === null ? await listenAddress(host) : { host, address: host };
   const place = { ...address, port, socketPath, tls };
-  if (socketPath !== null || port !== 0) await tryOut(place);
+  await tryOut(place);
   return place;
 }
 

@@ -3,16 +3,27 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { ConfigError } from "../errors.ts";
-import { canonicalHost, isIpAddress, isWildcard, type ListenAddress } from "../host-name.ts";
+import {
+  ANY_HOST,
+  canonicalHost,
+  isIpAddress,
+  isWildcard,
+  type ListenAddress,
+} from "../host-name.ts";
 
 /**
  * @param host a name or an address, in any form
- * @throws ConfigError "cannot_listen" when the name has no address; "invalid_option" when it contains a port
+ * @throws ConfigError "cannot_listen" when the name has no address; "invalid_option" when it
+ *   contains a port or is "*"
  */
 export async function listenAddress(host: string): Promise<ListenAddress> {
   const plain = host.replace(/^\[(.*)\]$/, "$1");
   // The canonical form drops the zone, so keep it here.
   if (isIP(plain) !== 0) return { host, address: plain };
+  if (host === ANY_HOST) {
+    const message = `cannot listen on ${host}: all addresses are 0.0.0.0, or :: with IPv6`;
+    throw new ConfigError("invalid_option", message);
+  }
   const canonical = canonicalHost(host);
   if (canonical !== null && /:\d+$/.test(host)) {
     const message = `cannot listen on ${host}: the host must not include a port; set it with --port`;
