@@ -25,7 +25,7 @@ export const ACCESS_OPTIONS = [
     group: "Server",
     kind: "strings",
     fallback: [],
-    help: "Host names to accept besides loopback names; * = any. Default: all, or none on loopback.",
+    help: "Host names to accept besides loopback names, such as *.example.com; * = any. Default: all, or none on loopback.",
   },
   {
     name: "allowed-origins",

@@ -31,7 +31,7 @@ export function serveLimits(
     apiKeyScope: options["api-key-scope"],
     allowedHosts: listedHosts(options["allowed-hosts"], "--allowed-hosts"),
     rootPath: rootPathOf(options["root-path"]),
-    allowedOrigins: options["allowed-origins"],
+    allowedOrigins: options["allowed-origins"]?.map(originOf) ?? null,
     allowedMethods: options["allowed-methods"],
     allowedHeaders: options["allowed-headers"],
     allowCredentials: options["allow-credentials"],
@@ -55,6 +55,17 @@ export function unlessZero(value: number): number | null {
 
 export function timeoutMs(seconds: number): number | null {
   return unlessZero(seconds * 1000);
+}
+
+/**
+ * Converts an origin to the form that browsers send: in lowercase, without a slash at the end.
+ * @throws ConfigError "invalid_option" for text that no browser sends
+ */
+function originOf(text: string): string {
+  const origin = text.toLowerCase().replace(/\/$/, "");
+  if (/^(\*|null|[a-z][a-z\d+.-]*:\/\/[^\s/?#@]+)$/.test(origin)) return origin;
+  const message = `--allowed-origins: ${JSON.stringify(text)} is not an origin such as https://example.com`;
+  throw new ConfigError("invalid_option", message);
 }
 
 /**

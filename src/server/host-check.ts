@@ -34,7 +34,10 @@ export function hostCheck(listensOn: ListenAddress, listed: readonly string[]): 
 export class HostCheck {
   readonly #named: ReadonlySet<string>;
 
-  /** @param named allowed hosts, in the form that canonicalHost() returns */
+  /**
+   * @param named hosts in the form that canonicalHost() returns; "*.example.com" admits all hosts below
+   *   example.com
+   */
   constructor(named: readonly string[]) {
     this.#named = new Set(named);
   }
@@ -42,6 +45,13 @@ export class HostCheck {
   /** @param authority host and optional port, as in the URL */
   allows(authority: string): boolean {
     const host = canonicalHost(authority);
-    return host !== null && (isLoopback(host) || this.#named.has(host));
+    if (host === null) return false;
+    return isLoopback(host) || this.#named.has(host) || this.#isBelow(host);
+  }
+
+  /** @returns whether an entry such as "*.example.com" admits the host */
+  #isBelow(host: string): boolean {
+    const labels = host.split(".");
+    return labels.some((_, i) => i > 0 && this.#named.has(`*.${labels.slice(i).join(".")}`));
   }
 }

@@ -37,6 +37,35 @@ describe("a limit", () => {
   });
 });
 
+describe("an allowed origin", () => {
+  const originOf = (text: string) =>
+    limitsOf("--allowed-origins", JSON.stringify([text])).allowedOrigins;
+
+  test.each([
+    ["https://a.example", "https://a.example"],
+    ["https://A.example/", "https://a.example"],
+    ["http://localhost:3000", "http://localhost:3000"],
+    ["chrome-extension://abc", "chrome-extension://abc"],
+    ["null", "null"],
+    ["*", "*"],
+  ])("%p is compared as %p", (text, origin) => {
+    expect(originOf(text)).toEqual([origin]);
+  });
+
+  test.each(["a.example", "", "https://a.example/page", "https://", "https:// a"])(
+    "%p is rejected, since no browser sends it",
+    (text) => {
+      const message = `--allowed-origins: ${JSON.stringify(text)} is not an origin such as https://example.com`;
+      expect(() => originOf(text)).toThrow(message);
+    },
+  );
+
+  test("has no default here, and the list can be empty", () => {
+    expect(limitsOf().allowedOrigins).toBeNull();
+    expect(limitsOf("--allowed-origins", "[]").allowedOrigins).toEqual([]);
+  });
+});
+
 test("0 disables a limit on crashes or time", () => {
   expect([unlessZero(0), unlessZero(5)]).toEqual([null, 5]);
   expect([timeoutMs(0), timeoutMs(60)]).toEqual([null, 60_000]);

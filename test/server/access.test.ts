@@ -201,6 +201,16 @@ describe("the Host check", () => {
     expect(await status(at("127.0.0.1"), ["*"], "other.example")).toBe(200);
   });
 
+  test.each([
+    ["a.lan.example", true],
+    ["a.b.LAN.example:80", true],
+    ["lan.example", false],
+    ["evil-lan.example", false],
+    ["lan.example.evil", false],
+  ])('"*.lan.example" in the list admits %p: %p', (host, isAdmitted) => {
+    expect(hostCheck(at("0.0.0.0"), ["*.lan.example"])?.allows(host)).toBe(isAdmitted);
+  });
+
   test.each(["http://a.example", "a.example/", "a b", "", "[::1", "me@a.example", "a:b:c"])(
     "rejects the list entry %p, which is not a host",
     (listed) => {
@@ -224,6 +234,9 @@ describe("the address to listen on", () => {
       await expect(listenAddress(host)).rejects.toThrow(
         `cannot listen on ${host}: the host must not include a port; set it with --port`,
       );
+    await expect(listenAddress("*")).rejects.toThrow(
+      "cannot listen on *: all addresses are 0.0.0.0, or :: with IPv6",
+    );
     expect(await listenAddress("localhost")).toEqual({ host: "localhost", address: "127.0.0.1" });
     expect(await listenAddress("[::1]")).toEqual({ host: "[::1]", address: "::1" });
     expect(await listenAddress("127.1")).toEqual({ host: "127.1", address: "127.0.0.1" });
