@@ -25,7 +25,7 @@ async function gapShare(numSeqs: number): Promise<number> {
 export async function stepGap(): Promise<void> {
   for (const numSeqs of [1, 16]) {
     const share = await gapShare(numSeqs);
-    report(`wall time outside pass and sampling, ${numSeqs} sequences`, percent(share), "<= 3%");
+    report(`wall time outside pass and sampling, batch of ${numSeqs}`, percent(share), "<= 3%");
   }
 }
 

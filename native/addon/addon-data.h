@@ -1,4 +1,4 @@
-// Data of one JS environment: the class and the models created in it. Several environments can load the addon; they
+// Data for one JS environment: the class and the models created in it. Several environments can load the addon; they
 // share no data.
 #pragma once
 
@@ -27,7 +27,7 @@ struct AddonData {
 
 inline AddonData & addon_data(Napi::Env env) { return *env.GetInstanceData<AddonData>(); }
 
-// Converts to a ModelHeader, see src/protocol/model-info.ts.
+// Converts the header to a ModelHeader; see src/protocol/model-info.ts.
 Napi::Object header_to_js(Napi::Env env, const ModelHeader & header);
 
 } // namespace pagoda

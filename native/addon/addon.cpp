@@ -21,7 +21,7 @@ namespace {
 
 constexpr int CONTRACT_VERSION = 12; // src/runner/addon-types.ts
 
-// Returns the KV type of this name, which the backend must accept.
+// Returns the KV type with this name, which the backend must accept.
 ggml_type kv_type_of(const std::string & name, const AttentionBackend & backend) {
     std::string known;
     for (const ggml_type type : backend.kv_types) {

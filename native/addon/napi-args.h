@@ -21,7 +21,7 @@ inline Napi::Error to_js_error(Napi::Env env, const Error & e) {
     return error;
 }
 
-// Returns the exception being handled as an Error. Call it only inside a catch block.
+// Returns the exception being handled as an Error. Must be called only inside a catch block.
 inline Error current_error() {
     try {
         throw;
@@ -62,9 +62,9 @@ Napi::Value rejecting(Napi::Env env, F && body) {
     }
 }
 
-// Runs code that reports a completion to JS, on the JS thread and outside any call from JS. Drops JS errors: while
-// an environment is being torn down, such as a terminated worker's, JS accepts no calls. No code waits for the
-// result anymore, and an exception would crash the process with all its other environments.
+// Runs code that reports a completion to JS, on the JS thread and outside any call from JS. Drops JS errors: while an environment is being
+// torn down, such as that of a terminated worker, JS accepts no calls. At that point, no code is waiting for the result, and an exception
+// would crash the process with all its other environments.
 template <class F>
 void reporting_to_js(F && body) {
     try {
@@ -131,7 +131,7 @@ template <> constexpr napi_typedarray_type typed_array_type<float>() { return na
 template <> constexpr napi_typedarray_type typed_array_type<double>() { return napi_float64_array; }
 template <> constexpr napi_typedarray_type typed_array_type<uint8_t>() { return napi_uint8_array; }
 
-// Memory of a typed array; valid until control returns to JS.
+// The memory of a typed array, which is valid until control returns to JS.
 template <class T> struct View {
     T *    data;
     size_t size;

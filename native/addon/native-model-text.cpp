@@ -1,5 +1,5 @@
-// The methods of NativeModel for text: vocabulary, tokens, chat templates, grammars. They leave the weights alone, so
-// most run while a step is in flight.
+// The methods of NativeModel for text: vocabulary, tokens, chat templates, grammars. They do not touch the weights, so most of them can run
+// while a step is in flight.
 
 #include "addon/napi-args.h"
 #include "addon/native-model.h"

@@ -1,5 +1,5 @@
-// Every entry point checks its arguments, then returns a result or a promise. dispose() waits for a step, a sleep
-// or a wake-up in progress. All of them start and finish on the JS thread.
+// Every entry point checks its arguments, then returns a result or a promise. dispose() waits for any step, sleep or wake-up in progress.
+// All of these start and finish on the JS thread.
 
 #include "addon/native-model.h"
 
@@ -210,7 +210,7 @@ void NativeModel::check_idle() const {
     }
 }
 
-// Allowed during a step, since it reads only the file and data that never changes.
+// Allowed during a step, since it reads only the file and data that never change.
 Napi::Value NativeModel::check_reload(const Napi::CallbackInfo & info) {
     return rejecting(info.Env(), [&]() -> Napi::Value {
         live();

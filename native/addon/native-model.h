@@ -45,7 +45,7 @@ private:
 
     Model & live(); // throws Error "disposed"
     void    check_idle() const; // throws Error "busy"
-    // Runs `operation` off the JS thread; no other code may use the model in the meantime.
+    // Runs `operation` off the JS thread. No other code may use the model until it is done.
     Napi::Value change(const Napi::CallbackInfo & info, std::function<void(Model &)> operation);
     void    dispose_if_asked(Napi::Env env);
     void    begin_step(Napi::Object output, Napi::Promise::Deferred deferred);

@@ -16,7 +16,7 @@ public:
     using Compute = std::function<T()>;
     using Convert = std::function<Napi::Value(Napi::Env, T &)>;
 
-    // settling: called on the JS thread right before the promise is resolved or rejected.
+    // settling: a function that is called on the JS thread right before the promise is resolved or rejected.
     static Napi::Value start(Napi::Env env, Compute compute, Convert convert, std::function<void()> settling = [] {}) {
         auto * worker = new PromiseWorker(env, std::move(compute), std::move(convert), std::move(settling));
         auto promise  = worker->deferred.Promise();

@@ -1,5 +1,5 @@
-// Texts that a grammar forces are tokenized as the model's own tokenizer would, so that the model sees them spelled
-// as in its training.
+// Text that a grammar forces is tokenized the way the model's own tokenizer would do it, so that the model sees it spelled as in its
+// training.
 
 #include "grammar/grammar-tokens.h"
 
@@ -68,7 +68,7 @@ GrammarTokens::GrammarTokens(CurrentVocabulary source) : current(std::move(sourc
 
 GrammarTokens::~GrammarTokens() { llguidance()->free_tokenizer(tokenizer); }
 
-// Called from C code, which no exception may reach.
+// Called from C code, so no exception may escape.
 size_t GrammarTokens::tokenize(const void * self, const uint8_t * bytes, size_t n_bytes, uint32_t * tokens, size_t max_tokens) {
     try {
         const std::string text(reinterpret_cast<const char *>(bytes), n_bytes);
@@ -80,8 +80,8 @@ size_t GrammarTokens::tokenize(const void * self, const uint8_t * bytes, size_t 
     }
 }
 
-// SentencePiece puts a space before a text. After a character that merges with nothing, it does not: that character
-// comes first and is cut off again. Tokens that do not spell the text are replaced with one per byte.
+// SentencePiece puts a space before a text, but not after a character that merges with nothing. Such a character is therefore put first and
+// cut off again. Tokens that do not spell the text are replaced with one token per byte.
 std::vector<int32_t> GrammarTokens::tokens_of(const std::string & text) const {
     const auto vocabulary = current();
     for (const std::string & start : { std::string(), std::string("\x02") }) {

@@ -1,4 +1,4 @@
-// Limits keep a hostile grammar from taking more than some 20 ms to compile, 20 ms for a token, or 100 MB.
+// Limits keep a hostile grammar from taking more than about 20 ms to compile, 20 ms per token, or 100 MB.
 
 #include "grammar/grammar.h"
 
@@ -36,7 +36,7 @@ const uint32_t * Matcher::mask() {
     return current;
 }
 
-// End tokens after the end change nothing: requests that ignore them go on.
+// End tokens after the end change nothing, because requests that ignore them continue.
 void Matcher::consume(int32_t token) {
     const uint32_t * allowed = mask();
     const bool is_allowed = allowed && (allowed[token / 32] >> (token % 32) & 1) != 0;

@@ -1,4 +1,4 @@
-// A compiled grammar, and the state of one sequence in it.
+// A compiled grammar, and one sequence's state in it.
 #pragma once
 
 #include "grammar/grammar-tokens.h"
@@ -19,12 +19,12 @@ class Matcher {
 public:
     Matcher(std::shared_ptr<const GrammarTokens> tokens, MatcherPointer matcher);
 
-    // [(n_vocab + 31) / 32] Bit i % 32 of word i / 32 is 1 if token i may come next; only end tokens after the end of
-    // the grammar. Valid until the next consume(). Null if the grammar has exceeded a limit.
+    // [(n_vocab + 31) / 32] Bit i % 32 of word i / 32 is 1 if token i may come next. After the end of the grammar, only end tokens may come
+    // next. Valid until the next consume(). Null if the grammar has exceeded a limit.
     const uint32_t * mask();
     bool             is_computed() const { return computed; }
 
-    // Advances by a token of the mask. Another token breaks the matcher: mask() is then null.
+    // Advances by a token that the mask allows. Any other token breaks the matcher, and mask() is null from then on.
     void consume(int32_t token);
 
 private:

@@ -1,4 +1,4 @@
-// Finds the functions of llguidance: linked statically, or in the shared library of its Python package.
+// Finds llguidance's functions, either linked statically or in the shared library of its Python package.
 
 #include "grammar/llguidance.h"
 

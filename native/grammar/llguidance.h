@@ -1,5 +1,5 @@
-// The part of llguidance 1.9.1's C interface that the addon calls. Layouts and meaning are those of the crate's
-// src/ffi.rs; a test compares the version.
+// The part of llguidance 1.9.1's C interface that the addon calls. Layouts and meanings match those in the crate's src/ffi.rs; a test
+// compares the version.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +29,7 @@ struct LlgTokenizerInit {
     uint32_t             tok_eos_extra_count;
 };
 
-// 0 = the library's default.
+// For each limit, 0 = the library's default.
 struct LlgLimits {
     size_t   max_items_in_row;
     uint64_t initial_lexer_fuel; // 50,000 per ms
@@ -50,7 +50,7 @@ struct LlgConstraintInit {
     LlgLimits            limits;
 };
 
-// The library's functions. Negative results are errors.
+// The library's functions. A negative result is an error.
 struct Llguidance {
     const char * (*get_version)();
     LlgTokenizer * (*new_tokenizer_v2)(const LlgTokenizerInit * init, char * error, size_t error_size);
@@ -66,7 +66,7 @@ struct Llguidance {
     int32_t (*matcher_consume_token)(LlgMatcher * matcher, uint32_t token);
 };
 
-// Null if the addon was built without the library and no shared one was found.
+// Null if the addon was built without the library and no shared library was found.
 const Llguidance * llguidance();
 
 } // namespace pagoda

@@ -15,7 +15,7 @@ namespace {
 
 thread_local int num_guards = 0;
 
-// Drops the path: "llama-model.cpp:12: GGML_ASSERT(...) failed".
+// Drops the path, leaving "llama-model.cpp:12: GGML_ASSERT(...) failed".
 std::string without_folder(const std::string & message) {
     const size_t end = message.find(':');
     const size_t cut = message.rfind('/', end);

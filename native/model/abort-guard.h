@@ -1,6 +1,6 @@
-// Turns failed assertions into exceptions. llama.cpp and ggml abort the process when an assertion about a file
-// fails. While a guard lives, a failed assertion on its thread throws Error "model_unsupported" instead, so the file
-// reader's stack unwinds and the process survives. Use it only while loading: compute code cannot be unwound safely.
+// Turns failed assertions into exceptions. llama.cpp and ggml abort the process when an assertion about a file fails. While a guard exists,
+// a failed assertion on its thread throws Error "model_unsupported" instead, so the file reader's stack unwinds and the process survives.
+// Guards must be used only while loading, because compute code cannot be unwound safely.
 #pragma once
 
 namespace pagoda {
@@ -13,7 +13,7 @@ public:
     AbortGuard & operator=(const AbortGuard &) = delete;
 };
 
-// Call it once per process, before creating a guard.
+// Must be called once per process, before any guard is created.
 void install_abort_guard();
 
 } // namespace pagoda

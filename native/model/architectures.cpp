@@ -1,5 +1,5 @@
-// Sorts llama.cpp's architectures into groups. A test compares the names with the pinned version's, so every
-// architecture that a new pin adds must be assigned to a group.
+// Sorts llama.cpp's architectures into groups. A test compares the names with those in the pinned version, so every architecture that a new
+// pin adds must be assigned to a group.
 
 #include "model/architectures.h"
 

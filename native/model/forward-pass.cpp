@@ -1,4 +1,4 @@
-// The context is created once, with a single KV stream. n_batch = n_ubatch makes a step one graph. With flash
+// The context is created once, with a single KV stream. Because n_batch equals n_ubatch, each step is a single graph. With flash
 // attention on, V is not transposed, so a block is contiguous in each layer's K and V.
 
 #include "model/forward-pass.h"

@@ -38,7 +38,7 @@ struct StepTimings {
     double sampling_ms;
 };
 
-// A llama_batch with room for `n_tokens` tokens, each in one sequence.
+// A llama_batch with room for `n_tokens` tokens, each of which is in one sequence.
 struct BatchBuffer : llama_batch {
     explicit BatchBuffer(int32_t n_tokens) : llama_batch(llama_batch_init(n_tokens, 0, 1)) {}
     ~BatchBuffer() { llama_batch_free(*this); }
@@ -59,14 +59,14 @@ public:
     // Computes a validated batch; results are parallel to batch.rows. Throws Error "decode_failed".
     StepTimings run(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results);
 
-    // Total size of the model's buffers. A packed tied head is counted in addition to the embedding table.
+    // Total size of the model's buffers. A packed tied head counts in addition to the embedding table.
     size_t weight_bytes() const;
     size_t kv_bytes() const;
     size_t scratch_bytes() const;
 
 private:
     void decode(const StepBatch & batch);
-    // Computes the masks of the grammars of a step's rows on a thread of its own. The future waits when it is destroyed.
+    // Computes the grammar masks for a step's rows on a thread of its own. The future waits for them when it is destroyed.
     std::future<void> start_masks(const StepBatch & batch, const SamplerPool & samplers) const;
     void sample(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results);
 

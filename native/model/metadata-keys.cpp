@@ -48,7 +48,7 @@ bool ends_with(const std::string & text, const std::string & end) {
     return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-// Common prefix of a model's parts in llama.cpp's naming scheme; "" if this part's name does not follow the scheme.
+// The common prefix of a model's parts in llama.cpp's naming scheme; "" if this part's name does not follow the scheme.
 std::string parts_prefix(const std::string & path, int64_t part, int64_t n_parts) {
     std::vector<char> prefix(path.size() + 1);
     const bool is_named = llama_split_prefix(prefix.data(), prefix.size(), path.c_str(), (int32_t) part, (int32_t) n_parts) > 0;
@@ -61,7 +61,7 @@ std::string part_path(const std::string & prefix, int64_t part, int64_t n_parts)
     return path.data();
 }
 
-// Also reads 16-bit integers, the type of part numbers.
+// Also reads 16-bit integers, which is the type of part numbers.
 int64_t small_key(const gguf_context * g, const std::string & key) {
     const int64_t id = gguf_find_key(g, key.c_str());
     if (id >= 0 && gguf_get_kv_type(g, id) == GGUF_TYPE_UINT16) {

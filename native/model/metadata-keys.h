@@ -21,19 +21,18 @@ constexpr int64_t MAX_CONTEXT_LENGTH = 1ll << 40;
 // Returns "" if the key is absent or not a string.
 std::string string_key(const gguf_context * g, const std::string & key);
 
-// Reads a count, or element `layer` of an array with one entry per layer; `fallback` if absent. Throws for a value
-// outside [min, max].
+// Reads a count, or element `layer` of an array with one entry per layer; returns `fallback` if it is absent. Throws for a value outside
+// [min, max].
 int64_t count_key(const gguf_context * g, const std::string & key, int64_t fallback, int64_t max, int64_t min = 0, size_t layer = 0);
 
 // Number of elements in an array; 0 if absent.
 int64_t array_length(const gguf_context * g, const std::string & key);
 
-// Paths of the parts after the first; empty for a model in one file. Throws for any part except the first, with the
-// first part's name in the message, and for a first part whose name does not determine the names of the others.
+// Paths of the parts after the first one; empty for a single-file model. Throws if `path` is any part except the first, naming the first
+// part in the message, or if the first part's name does not determine the names of the others.
 std::vector<std::string> other_parts(const gguf_context * g, const std::string & path);
 
-// Throws for a model whose tokens attend to later tokens: it produces embeddings, and a step does not have the
-// later tokens.
+// Throws for a model whose tokens attend to later tokens: such a model produces embeddings, and a step does not have the later tokens.
 void check_causal(const gguf_context * g, const std::string & architecture);
 
 // Throws for a type of RoPE scaling that llama.cpp does not know.

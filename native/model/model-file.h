@@ -24,10 +24,10 @@ struct ModelHeader {
 // Throws Error "model_not_found", "model_not_gguf", "model_truncated" or "model_unsupported".
 ModelHeader read_model_header(const std::string & path, ggml_type kv_type);
 
-// Bytes that can be allocated without swapping; 0 = unknown on this system.
+// Number of bytes that can be allocated without swapping; 0 = unknown on this system.
 uint64_t available_memory();
 
-// Returns the first error line that llama.cpp logged since the last call, for error messages; "" if none.
+// Returns the first error line that llama.cpp has logged since the last call, for use in error messages; "" if there is none.
 std::string take_log_error();
 
 // Discards llama.cpp's log, except for the lines that take_log_error() returns.

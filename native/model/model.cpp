@@ -1,5 +1,5 @@
-// Loads the header, weights (after a memory check), vocabulary and context; each failure has its own code. Sleeping
-// frees them in reverse order, after making sure that they can be loaded again.
+// Loads the header, weights (after a memory check), vocabulary and context; each failure has its own code. Sleeping frees weights and
+// context in reverse order, after making sure that they can be loaded again.
 
 #include "model/model.h"
 

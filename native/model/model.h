@@ -1,5 +1,5 @@
-// A loaded model and everything that computes with it. Freed in an order that keeps pointers valid:
-// first the step thread, then the context, then the weights.
+// A loaded model and everything that computes with it. The parts are freed in an order that keeps pointers valid: first the step thread,
+// then the context, then the weights.
 #pragma once
 
 #include "grammar/grammar.h"
@@ -26,10 +26,10 @@ struct LoadOptions {
     ForwardPassParams pass;
 };
 
-// Handling of the weights during sleep: keep them loaded, keep a copy in host memory, or drop them.
+// What happens to the weights during sleep: they stay loaded, they are kept as a copy in host memory, or they are dropped.
 enum class SleepingWeights { keep, copy, drop };
 
-// Bytes currently held.
+// Numbers of bytes currently held.
 struct MemoryReport {
     uint64_t weights;
     uint64_t kv;
@@ -44,7 +44,7 @@ public:
 
     Model(const LoadOptions & options, const ModelHeader & header);
 
-    // Joins the step thread after the job in flight. No steps are possible afterwards.
+    // Joins the step thread after any job in flight. No steps are possible afterwards.
     void stop() { thread.reset(); }
 
     // Throws Error "model_*" if the weights could not be reloaded from the file.

@@ -1,4 +1,4 @@
-// Checks a step's arrays, so that no argument from JS causes a read or write out of bounds.
+// Checks a step's arrays so that no argument from JS causes an out-of-bounds read or write.
 
 #include "model/step-batch.h"
 

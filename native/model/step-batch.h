@@ -34,7 +34,7 @@ struct StepBatch {
     int32_t n_tokens() const { return (int32_t) tokens.size(); }
     int32_t n_seqs() const { return (int32_t) seq_lens.size(); }
 
-    // The smallest result of the head that is enough for all rows.
+    // The least that the head must compute to satisfy all rows.
     HeadNeed head_need() const;
 
     // Throws an Error "invalid_argument" that names the faulty array and index.

@@ -1,4 +1,4 @@
-// The model's own thread, which runs one job at a time. Joined on destruction, after the job in flight.
+// The model's own thread, which runs one job at a time. It is joined on destruction, after any job in flight.
 #pragma once
 
 #include <condition_variable>

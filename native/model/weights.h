@@ -26,9 +26,8 @@ public:
     // Error "model_unsupported".
     void load(std::function<void(float)> progress);
 
-    // Copies the file to memory that is not backed by a file on disk, so that the file can be changed or deleted.
-    // Does nothing if no copy is possible. The model must be loaded. Throws Error "out_of_memory" or
-    // "model_not_found".
+    // Copies the file to memory that is not backed by a file on disk, so that the original can be changed or deleted. Does nothing if no
+    // copy is possible. The model must be loaded. Throws Error "out_of_memory" or "model_not_found".
     void make_copy();
     void drop_copy();
     // Releases the model; llama.cpp frees the weights once no other pointer shares it.
@@ -41,7 +40,7 @@ public:
     // pointer.
     const std::shared_ptr<llama_model> & model() const { return loaded; }
 
-    // Path that load() would read.
+    // The path that load() would read.
     std::string source() const;
 
     // Types of matrices that the last load() could not pack, since this CPU has no kernels for them.

@@ -91,7 +91,7 @@ common_json parts_of(const std::vector<std::string> & texts) {
     return parts;
 }
 
-// Joins the parts, one per line; skips empty parts.
+// Joins the parts, one per line, skipping empty parts.
 std::string lines_of(const std::vector<std::string> & texts) {
     std::string lines;
     for (const std::string & text : texts) {

@@ -17,7 +17,7 @@ namespace {
 
 constexpr size_t MAX_JSON_BYTES = 8u << 20;
 
-// Mark that transformers uses. The trailing space shows whether the template keeps trailing whitespace.
+// The mark that transformers uses. Its trailing space shows whether the template keeps trailing whitespace.
 const std::string MARK       = "CONTINUE_FINAL_MESSAGE_TAG";
 const std::string MARK_BLANK = MARK + " ";
 

@@ -1,5 +1,5 @@
-// A model's chat template, which turns a conversation into a prompt. The prompt equals the output of transformers'
-// apply_chat_template, except for a BOS or EOS that the tokenizer adds by itself. Thread-safe.
+// A model's chat template, which turns a conversation into a prompt. The prompt is identical to the output of transformers'
+// apply_chat_template, except for a BOS or EOS token that the tokenizer adds by itself. Thread-safe.
 #pragma once
 
 #include "json.h"
@@ -30,7 +30,7 @@ public:
     // "template_error" if it does not parse, "template_limit" if it is nested too deeply.
     ChatTemplate(const llama_model * model, const std::string & override_template);
 
-    // True if there is a template, from the model or as an override.
+    // True if there is a template, whether from the model or as an override.
     bool available() const { return main != nullptr; }
 
     // Throws Error "template_error" (with the template's own message if it raises) or "template_limit".

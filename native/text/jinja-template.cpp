@@ -1,4 +1,4 @@
-// Sets limits around each call into the engine. They apply only to the calling thread.
+// Sets limits around each call into the Jinja engine. The limits apply only to the calling thread.
 
 #include "text/jinja-template.h"
 
@@ -50,7 +50,7 @@ void count_bytes(size_t bytes) {
     }
 }
 
-// While an instance lives, rendering on this thread throws OverLimit once it exceeds the time or memory limit.
+// As long as an instance exists, rendering on this thread throws OverLimit once it exceeds the time or memory limit.
 class Limits {
 public:
     Limits() {

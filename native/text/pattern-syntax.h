@@ -1,5 +1,4 @@
-// Parses the regular expressions of pre-tokenizers into a tree. Supports only the parts of ECMAScript's syntax
-// that llama.cpp's patterns use.
+// Parses pre-tokenizers' regular expressions into a tree. Supports only those parts of ECMAScript's syntax that llama.cpp's patterns use.
 #pragma once
 
 #include <string>
@@ -8,7 +7,7 @@
 
 namespace pagoda {
 
-// Inclusive ranges, ascending, disjoint.
+// Inclusive ranges, ascending and disjoint.
 using SymbolSet = std::vector<std::pair<char32_t, char32_t>>;
 
 constexpr char32_t MAX_SYMBOL = 0xFFFFFFFF;
@@ -24,7 +23,7 @@ struct Pattern {
     bool                 negated = false; // for LOOKAHEAD
 
     bool can_be_empty() const;
-    // True if a match can contain symbols; a lookahead contains none.
+    // True if a match can contain symbols. A lookahead's match contains none.
     bool can_have_symbols() const;
 };
 

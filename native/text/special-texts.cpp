@@ -46,7 +46,7 @@ void SpecialTexts::insert(int text) {
     }
 }
 
-// Works breadth first, since a node's fallback is closer to the root than the node.
+// Works breadth first, since a node's fallback is closer to the root than the node itself.
 void SpecialTexts::link() {
     std::vector<int> queue = { ROOT };
     for (size_t i = 0; i < queue.size(); ++i) {
@@ -94,8 +94,8 @@ std::vector<SpecialTexts::Hit> SpecialTexts::hits_in(const std::string & text) c
     return hits;
 }
 
-// Returns the places of the longest remaining texts in the order in which they are assigned. Removes them from the
-// hits, along with every hit whose end is taken, since no shorter text that ends there can claim a place either.
+// Returns the places of the longest remaining texts, in the order in which they are assigned. Removes those places from the hits, along
+// with every hit whose end is taken, since no shorter text that ends there can claim a place either.
 std::vector<SpecialTexts::Place> SpecialTexts::longest_places(std::vector<Hit> & hits, const std::vector<bool> & is_taken) const {
     size_t length = 0;
     for (const Hit & hit : hits) {
@@ -139,8 +139,7 @@ std::vector<llama_text_part> SpecialTexts::cut(const std::string & text, size_t 
     std::vector<Span> spans;
     while (!hits.empty()) {
         for (const Place & place : longest_places(hits, is_taken)) {
-            // A taken span is at least as long as this text, or adjoins one that is, so it cannot be strictly
-            // between the ends.
+            // A taken span is at least as long as this text, or adjoins a span that is, so it cannot be strictly between the ends.
             if (is_taken[place.begin] || is_taken[place.begin + texts[place.text].text.size() - 1]) {
                 continue;
             }

@@ -30,7 +30,7 @@ public:
     // wins.
     explicit SpecialTexts(std::vector<SpecialText> in_order);
 
-    // Cuts the text into parts, in order and without stripped white space; no two parts of raw text are adjacent.
+    // Cuts the text into parts, in order and without stripped white space. No two raw-text parts are adjacent.
     // Stops early once more than `max_tokens` parts are tokens.
     std::vector<llama_text_part> cut(const std::string & text, size_t max_tokens) const;
 
@@ -53,7 +53,7 @@ private:
         int    text;
     };
 
-    // The range of text that a token has taken, [begin, end), including stripped white space.
+    // The range of text [begin, end) that a token has taken, including stripped white space.
     struct Span {
         size_t      begin;
         size_t      end;

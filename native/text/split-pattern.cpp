@@ -159,7 +159,7 @@ std::vector<int> SplitPattern::takers_of(const std::vector<bool> & in_sets) cons
     return takers;
 }
 
-// Symbols that belong to the same sets form one class.
+// Symbols that belong to exactly the same sets form one class.
 void SplitPattern::make_classes() {
     class_begins = { 0 };
     for (const auto & set : sets) {

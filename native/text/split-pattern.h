@@ -1,6 +1,6 @@
-// Splits text into the matches of a pre-tokenizer pattern and the text between them. The matches are those of
-// std::regex: leftmost match, first alternative, greedy repeats. But std::regex recurses for every symbol and can
-// try every path, whereas this class takes constant time per symbol for any text and does not recurse.
+// Splits text into the matches of a pre-tokenizer pattern and the text between them. The matches are those of std::regex: leftmost match,
+// first alternative, greedy repeats. However, std::regex recurses for every symbol and can try every path, whereas this class takes
+// constant time per symbol for any text and does not recurse.
 #pragma once
 
 #include "text/pattern-syntax.h"

@@ -22,7 +22,7 @@ bool is_system(const common_json & message) {
     return role == "system" || role == "developer";
 }
 
-// True if the template renders these messages, with the text of each of them.
+// True if the template renders these messages, including the text of each one.
 bool shows(const JinjaTemplate & jinja, std::initializer_list<Said> conversation) {
     common_json messages = common_json::array();
     for (const auto & [role, text] : conversation) {
@@ -43,7 +43,7 @@ bool shows(const JinjaTemplate & jinja, std::initializer_list<Said> conversation
     }
 }
 
-// Appends the content of a message to that of another; both are text or both are lists of parts.
+// Appends one message's content to another's; both are text, or both are lists of parts.
 void append_content(common_json & to, const common_json & from) {
     common_json & content = to["content"];
     if (content.is_array()) {

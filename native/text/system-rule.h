@@ -1,5 +1,5 @@
-// Where a chat template accepts system messages. Agents send several, anywhere in a conversation, but some templates
-// raise unless there is only one, at the start, and others silently leave out the rest.
+// Where a chat template accepts system messages. Agents send several, anywhere in a conversation, but some templates raise an error unless
+// there is only one, at the start, and others silently leave out the rest.
 #pragma once
 
 #include "json.h"
@@ -8,17 +8,17 @@ namespace pagoda {
 
 class JinjaTemplate;
 
-// messages: as template_messages() returns them. True if one has the role "system" or "developer".
+// messages: as returned by template_messages(). True if any of them has the role "system" or "developer".
 bool has_system_messages(const common_json & messages);
 
 class SystemRule {
 public:
-    // The rule of a template that cannot render a conversation without any system message is unknown: it takes all.
+    // If a template cannot render even a conversation without system messages, its rule is unknown, and it is assumed to take all of them.
     static SystemRule of(const JinjaTemplate & jinja);
 
-    // Returns the messages so that the template shows all of them. Developers become the system, the leading system
-    // messages become one, and each later one is folded into the user's message next to it, since such templates want
-    // user and assistant to alternate. If the template takes no system message at all, the leading one is folded, too.
+    // Returns the messages in a form in which the template shows all of them. Developer messages become system messages, leading system
+    // messages are merged into one, and each later one is folded into the user message next to it, since such templates expect user and
+    // assistant to alternate. If the template takes no system message at all, the leading one is folded in as well.
     common_json applied_to(const common_json & messages) const;
 
 private:

@@ -1,4 +1,4 @@
-// Collects loops and assignments with the engine's visitor, then applies vLLM's rules to them.
+// Collects loops and assignments with the Jinja engine's visitor, then applies vLLM's rules to them.
 
 #include "text/template-content.h"
 
@@ -59,7 +59,7 @@ bool is_key(const jinja::member_expression & member, const std::string & key) {
     return text != nullptr && text->val == key;
 }
 
-// True if the node reads the variable, or its key if one is given, directly or through filters, tests and slices.
+// True if the node reads the variable, or the variable's key if one is given, directly or through filters, tests and slices.
 bool reads(const jinja::statement_ptr & node, const std::string & name, const std::string & key = "") {
     if (const auto * filter = jinja::cast_stmt<jinja::filter_expression>(node)) {
         return reads(filter->operand, name, key);

@@ -18,7 +18,7 @@ constexpr size_t MAX_TAG_BYTES = 8u << 10;
     throw Error("template_limit", "the chat template is nested deeper than 100 levels or has a tag longer than 8 KiB");
 }
 
-// State of the tag being read.
+// The state of the tag that is being read.
 struct Tag {
     size_t      bytes   = 0; // without string literals
     int         depth   = 0; // open brackets
@@ -46,7 +46,7 @@ struct Tag {
     }
 };
 
-// The open blocks and the depth of the innermost one.
+// The open blocks, and the depth of the innermost one.
 class Blocks {
 public:
     void enter(const Tag & tag) {

@@ -16,8 +16,7 @@ constexpr size_t MAX_TEXT_BYTES = 1u << 30; // the number of ids must fit in int
 
 constexpr int SPECIAL_ATTRIBUTES = LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN | LLAMA_TOKEN_ATTR_UNUSED;
 
-// Tokens to search for in a text before it is tokenized. Control and unknown tokens are included only if special
-// tokens are parsed.
+// Tokens to search for in a text before it is tokenized. Control and unknown tokens are included only if special tokens are to be parsed.
 constexpr int SPECIAL_TEXT_ATTRIBUTES = LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_USER_DEFINED | LLAMA_TOKEN_ATTR_UNKNOWN;
 
 // Makes the same std::sort call as llama.cpp, since the order of texts of equal length depends on it.

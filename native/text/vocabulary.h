@@ -1,4 +1,4 @@
-// The model's vocabulary: the bytes and entry of every token, and conversion between text and ids. Read-only after
+// The model's vocabulary: the bytes and entry of every token, and conversion between text and IDs. Read-only after
 // construction, so any thread may use it.
 #pragma once
 
@@ -20,11 +20,11 @@ public:
 
     bool is_of(const std::shared_ptr<llama_model> & other) const { return model == other; }
 
-    // add_special: add the tokenizer's BOS or EOS. parse_special: read "<|im_end|>" in the text as that token and
-    // not as plain text. Text is UTF-8, can contain zero bytes, and has at most 1 GiB (Error "invalid_argument").
-    // Text with more than max_tokens tokens yields max_tokens + 1 ids; tokenization then stops early.
+    // add_special: add the tokenizer's BOS or EOS token. parse_special: read "<|im_end|>" in the text as that token and not as plain text.
+    // Text is UTF-8, can contain zero bytes, and has at most 1 GiB (Error "invalid_argument"). Text with more than max_tokens tokens yields
+    // max_tokens + 1 IDs; tokenization stops early in that case.
     std::vector<int32_t> tokenize(const std::string & text, bool add_special, bool parse_special, size_t max_tokens) const;
-    // Ids must be in [0, n_vocab). remove_special leaves out control tokens.
+    // IDs must be in [0, n_vocab). remove_special: leave out control tokens.
     std::string          detokenize(const std::vector<int32_t> & tokens, bool remove_special) const;
 
     // Token i is bytes[starts[i], starts[i + 1]).

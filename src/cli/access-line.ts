@@ -1,5 +1,4 @@
-// Formats the access log as uvicorn does in vLLM, so programs that parse vLLM's access log can parse
-// Pagoda's.
+// Formats the access log as uvicorn does for vLLM, so programs that parse vLLM's access log can parse Pagoda's.
 
 import { STATUS_CODES } from "node:http";
 import type { Access } from "../runtime/http-types.ts";
@@ -34,7 +33,7 @@ export function accessLog(
 
 /**
  * Omits the query, since clients can put a key in it.
- * @param path target without its query
+ * @param path the request target without its query
  */
 function accessLine({ client, method, httpVersion, status }: Access, path: string): string {
   const request = `${method} ${path.replaceAll('"', "%22")} HTTP/${httpVersion}`;

@@ -1,4 +1,4 @@
-// Access options: API keys, host names, web origins. Part of the table in options.ts.
+// Access options: API keys, host names and web origins. Part of the table in options.ts.
 
 import type { OptionSpec } from "./option-spec.ts";
 
@@ -32,7 +32,7 @@ export const ACCESS_OPTIONS = [
     group: "Server",
     kind: "json-list",
     fallback: null,
-    help: "Allowed CORS origins, as a JSON list. Default: all with a key, otherwise those of accepted hosts.",
+    help: "Allowed CORS origins, as a JSON list. Default: all if a key is set, otherwise those of accepted hosts.",
   },
   {
     name: "allowed-methods",

@@ -1,4 +1,4 @@
-// API options: additional routes, and the contents of responses. Part of the table in options.ts.
+// API options: additional routes and the contents of responses. Part of the table in options.ts.
 
 import { LOGPROBS_MODES } from "../request/logprobs.ts";
 import type { OptionSpec } from "./option-spec.ts";
@@ -30,28 +30,28 @@ export const API_OPTIONS = [
     group: "Server",
     kind: "flag",
     fallback: false,
-    help: "Add an X-Request-Id header to every response: the request's own ID, or a random one.",
+    help: "Add an X-Request-Id header to every response, with the request's own ID or a random one.",
   },
   {
     name: "enable-force-include-usage",
     group: "Server",
     kind: "flag",
     fallback: false,
-    help: "End every stream with its usage, even if the request did not ask for it.",
+    help: "End every stream with usage data, even if the request did not ask for it.",
   },
   {
     name: "enable-prompt-tokens-details",
     group: "Server",
     kind: "flag",
     fallback: false,
-    help: "Always report cached prompt tokens in usage; without it, only if there are any.",
+    help: "Always report cached prompt tokens in usage; by default, only if there are any.",
   },
   {
     name: "enable-timings",
     group: "Server",
     kind: "flag",
     fallback: false,
-    help: "Add `timings` to answers, as in llama-server: tokens and times of prompt and output.",
+    help: "Add `timings` to responses, as llama-server does: token counts and times for prompt and output.",
   },
   {
     name: "return-tokens-as-token-ids",
@@ -65,7 +65,7 @@ export const API_OPTIONS = [
     group: "Server",
     kind: "string",
     fallback: "assistant",
-    help: "Role of chat answers for requests with add_generation_prompt (the default).",
+    help: "Role of chat responses to requests with add_generation_prompt (the default).",
   },
   {
     name: "stream-interval",
@@ -74,7 +74,7 @@ export const API_OPTIONS = [
     fallback: 1,
     min: 1,
     unit: "tokens",
-    help: "Number of tokens per event of a stream; the first and last are not delayed.",
+    help: "Number of tokens per streamed event; the first and last events are not delayed.",
   },
   {
     name: "logprobs-mode",

@@ -41,7 +41,7 @@ export function banner(input: BannerInput): string {
   return [...lines, ...(input.isOpenWithoutKey ? [warning] : [])].join("\n");
 }
 
-/** Labels of the settings that a request can override. */
+/** Labels for the settings that a request can override. */
 const SAMPLING_NAMES: Readonly<
   Record<Exclude<keyof SamplingDefaults, "maxTokens" | "stopTokenIds">, string>
 > = {

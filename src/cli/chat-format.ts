@@ -10,7 +10,7 @@ type Options = Pick<ServeOptions, "tool-call-parser" | "reasoning-parser">;
 
 /**
  * @param template Jinja template that replaces the model's; "" = the model's own
- * @throws ConfigError as readGgufHeader() does
+ * @throws ConfigError for the same reasons as readGgufHeader()
  */
 export function chatFormat(options: Options, modelPath: string, template: string): ChatFormat {
   const detected = chatFormatOf(template === "" ? modelTemplates(modelPath) : template);
@@ -41,7 +41,7 @@ function chosen<Parser>(option: Parser | "auto" | "none", detected: Parser | nul
   return option === "none" ? null : option;
 }
 
-/** Keys of a model's templates. A model can have a separate template for conversations with tools. */
+/** Metadata keys of a model's templates. A model can have a separate template for conversations with tools. */
 const TEMPLATES = ["tokenizer.chat_template.tool_use", "tokenizer.chat_template"];
 
 function modelTemplates(path: string): string {

@@ -1,4 +1,4 @@
-// Chat options: templates, and parsers for the model's output. Part of the table in options.ts.
+// Chat options: templates and parsers for the model's output. Part of the table in options.ts.
 
 import { REASONING_PARSERS, TOOL_PARSERS } from "../protocol/message-parsing.ts";
 import type { OptionSpec } from "./option-spec.ts";

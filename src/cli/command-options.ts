@@ -1,4 +1,4 @@
-// Options of the commands other than `serve`, as records of the options table.
+// Options for the commands other than `serve`, as records in the options table.
 
 import type { OptionSpec } from "./option-spec.ts";
 

@@ -1,4 +1,4 @@
-// Table of commands: name, arguments, options, help. Dispatch, help, docs and shell completion are
+// The table of commands, with their names, arguments, options and help. Dispatch, help, docs and shell completion are
 // generated from it; the implementations are in src/commands/.
 
 import type { OptionGroup, OptionSpec, ValueOf } from "./option-spec.ts";
@@ -6,11 +6,11 @@ import { OPTIONS, type Option } from "./options.ts";
 
 export interface CommandSpec {
   readonly name: string;
-  /** Names in Ollama, vLLM and others, such as "bench serve"; accepted, but not listed. */
+  /** Names used by Ollama, vLLM and others, such as "bench serve", which are accepted but not listed. */
   readonly otherNames?: readonly string[];
-  /** Description in one line. */
+  /** One-line description. */
   readonly help: string;
-  /** Options set by positional arguments, in order; a list takes all remaining arguments. */
+  /** Options that positional arguments set, in order; a list takes all remaining arguments. */
   readonly arguments: readonly string[];
   /** Groups of options that the command accepts. */
   readonly groups: readonly OptionGroup[];
@@ -147,7 +147,7 @@ export const COMMANDS = [
   },
   {
     name: "collect-env",
-    help: "Print system details for a bug report, secrets hidden.",
+    help: "Print system details for a bug report, with secrets hidden.",
     arguments: [],
     groups: ["Listing"],
     options: [],

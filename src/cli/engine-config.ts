@@ -8,7 +8,7 @@ import { chatFormat } from "./chat-format.ts";
 import type { ServeOptions } from "./commands.ts";
 import { planThreads } from "./thread-plan.ts";
 
-/** @throws ConfigError "invalid_option", and as readGgufHeader() does */
+/** @throws ConfigError "invalid_option", and for the same reasons as readGgufHeader() */
 export function engineConfig(options: ServeOptions, modelPath: string): EngineConfig {
   const maxNumBatchedTokens = options["max-num-batched-tokens"];
   const chatTemplate = templateText(options["chat-template"]);

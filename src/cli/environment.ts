@@ -28,7 +28,7 @@ export function readEnvironment(options: Iterable<OptionSpec>, env: Env): Values
 }
 
 /**
- * Splits a list. Refuses text with only commas, which would leave a server without API keys.
+ * Splits a list. Refuses text that consists only of commas, which would leave a server without API keys.
  * @throws ConfigError "invalid_option"
  */
 function listIn(text: string, name: string): string[] {

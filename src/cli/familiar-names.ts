@@ -4,7 +4,7 @@
 
 import { LLAMA_SERVER_HINTS } from "./llama-server-flags.ts";
 
-/** Names with their dashes, by the Pagoda option that they set. */
+/** Names, with their dashes, by the Pagoda option that they set. */
 const SAME: Readonly<Record<string, string>> = {
   model: "-m -hf -hfr --hf-repo",
   "served-model-name": "-a --alias",
@@ -29,7 +29,7 @@ const SAMPLING = `
   --json-schema --format`;
 
 /**
- * Names by hint. A hint that begins with an option is shown only for commands that accept it.
+ * Names by hint. A hint that begins with an option is shown only for commands that accept that option.
  */
 const HINTS: Readonly<Record<string, string>> = {
   "--max-model-len limits each request, --kv-cache-memory-bytes all requests together": `
@@ -104,8 +104,7 @@ export function sameOption(flag: string, has: (option: string) => boolean): stri
 }
 
 /**
- * @param has whether the command has an option
- * @returns a hint about what to use instead
+ * @param has whether the command has an option @returns a hint about what to use instead
  */
 export function familiarHint(flag: string, has: (option: string) => boolean): string | undefined {
   const all = [HINTS, LLAMA_SERVER_HINTS].flatMap((table) => Object.entries(table));

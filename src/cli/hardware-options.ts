@@ -1,4 +1,4 @@
-// Hardware options: threads and their CPUs, GPU layers, kernels. Part of the table in options.ts.
+// Hardware options: threads and their CPUs, GPU layers and kernels. Part of the table in options.ts.
 
 import type { OptionSpec } from "./option-spec.ts";
 

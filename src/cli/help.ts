@@ -8,7 +8,7 @@ import { entryText, wrapped } from "./text-layout.ts";
 
 const ABOUT = "Pagoda: vLLM's scheduler, paged KV cache, OpenAI API and metrics for GGUF models.";
 
-/** Maximum width of an option or example that shares a line with its text, in columns. */
+/** Maximum width, in columns, of an option or example that shares a line with its text. */
 const TERM_WIDTH = 26;
 
 /** Lists all commands. @param columns screen width */
@@ -77,7 +77,7 @@ function more(options: readonly OptionSpec[], columns: number): string[] {
   ].flatMap((line) => wrapped(line, columns));
 }
 
-/** @returns the groups to show, starting with those of the command's individual options */
+/** @returns the groups to show, starting with the groups of the command's individual options */
 function groupsOf(command: CommandSpec): OptionGroup[] {
   const named = optionsOf(command).map(({ group }) => group);
   const own = OPTION_GROUPS.filter(
@@ -123,7 +123,7 @@ const KINDS: Readonly<Record<"integer" | "size" | "number" | "flag" | "choice" |
     cpus: "CPUs",
   };
 
-/** @returns bounds and default, such as " (1 to 64; default: 16)"; "" without either */
+/** @returns bounds and default, such as " (1 to 64; default: 16)"; "" if there are none */
 function factsOf(option: OptionSpec): string {
   const { kind, fallback, name } = option;
   const isOn = kind === "flag" && fallback === true;

@@ -1,11 +1,11 @@
-// vLLM flags without effect in Pagoda. They are accepted with a warning, so command lines and
+// vLLM flags that have no effect in Pagoda. They are accepted with a warning, so command lines and
 // config files written for vLLM keep working. If a flag changes what clients see in vLLM, the
 // reason states what Pagoda does instead. Flags are refused (unbuilt-flags.ts) if clients would
 // rely on the feature, or if ignoring the flag would leave a server less secure than expected.
 
 export interface IgnoredFlag {
   readonly name: string;
-  /** Short form with its dash, e.g. "-tp". */
+  /** Short form with its dash, such as "-tp". */
   readonly short: string | null;
   /** Maximum number of words that the flag takes as its value; Infinity for lists. */
   readonly maxWords: number;
@@ -88,7 +88,7 @@ function flagOf(text: string, reason: string): IgnoredFlag {
  * a path into a JSON value ("compilation-config.level", "-cc.mode")
  */
 export function ignoredFlag(name: string): IgnoredFlag | undefined {
-  // The level can be attached: -O3.
+  // The level can be attached, as in -O3.
   const level = /^-O\d$/.test(name) ? ignoredFlag("-O") : undefined;
   if (level !== undefined) return { ...level, maxWords: 0 };
   const plain = name.replace(/^no-/, "").split(".")[0];

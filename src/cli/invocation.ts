@@ -23,15 +23,14 @@ export interface Program {
 }
 
 /**
- * Range of line lengths. Narrower terminals wrap lines themselves, and longer lines are hard to
- * read.
+ * Range of line widths. Narrower terminals wrap lines themselves, and longer lines are hard to read.
  */
 const MIN_COLUMNS = 60;
 const MAX_COLUMNS = 100;
 
 /**
- * @param sources its argv contains the words after the program's name
- * @throws ConfigError "unknown_command", and as parseOptions does for --print-config
+ * @param sources option sources whose argv contains the words after the program's name
+ * @throws ConfigError "unknown_command", and for --print-config, the same errors as parseOptions()
  */
 export function readInvocation(sources: OptionSources, program: Program): Invocation {
   const { version } = program;
@@ -58,7 +57,7 @@ interface FoundCommand {
   readonly argv: readonly string[];
 }
 
-/** Finds a command by its name or by its name in other programs. */
+/** Finds a command by its own name or by its name in another program. */
 function findCommand(argv: readonly string[]): FoundCommand | null {
   for (const command of COMMANDS) {
     const { name, otherNames = [] } = command as CommandSpec;
@@ -100,7 +99,7 @@ function informationText(
   return configText(command, { ...sources, argv: rest });
 }
 
-/** @returns null for help without a topic, undefined for any other word */
+/** @returns the topic of a help flag; null for help without a topic, undefined for any other word */
 function helpTopic(word: string): string | null | undefined {
   if (word !== "-h" && !/^--help(=|$)/.test(word)) return undefined;
   return word.split("=")[1] || null;

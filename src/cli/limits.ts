@@ -11,7 +11,7 @@ const MAX_UNREAD_BYTES = 1024 * 1024;
 /** File descriptors reserved for other uses: the model, the log, new connections. */
 const RESERVED_FDS = 64;
 
-/** Limits for a front and its app. @param maxFds open-file limit of the process; null = unknown */
+/** Limits for a front and its app. @param maxFds the process's open-file limit; null = unknown */
 export function serveLimits(
   options: ServeOptions,
   warn: (line: string) => void,
@@ -48,7 +48,7 @@ export function unlessNegative(value: number): number | null {
   return value < 0 ? null : value;
 }
 
-/** Maps 0, which means "no limit" in options as in vLLM, to null. */
+/** Maps 0, which means "no limit" in options (as in vLLM), to null. */
 export function unlessZero(value: number): number | null {
   return value === 0 ? null : value;
 }
@@ -80,8 +80,8 @@ function rootPathOf(text: string): string {
 }
 
 /**
- * Caps the queue below the open-file limit. Without free descriptors, the server could not even
- * refuse requests.
+ * Caps the queue below the open-file limit, because without free descriptors, the server could not even refuse
+ * requests.
  */
 function cappedByFds(
   maxNumQueuedReqs: number,

@@ -1,4 +1,4 @@
-// Listening options: address, socket, TLS. Part of the table in options.ts.
+// Listening options: address, socket and TLS. Part of the table in options.ts.
 
 import type { OptionSpec } from "./option-spec.ts";
 
@@ -56,7 +56,7 @@ export const LISTEN_OPTIONS = [
     kind: "string",
     fallback: null,
     isSecret: true,
-    help: "Password of the private key; set it in the environment or the --config file.",
+    help: "Password for the private key; set it in the environment or the --config file.",
   },
   {
     name: "ssl-ca-certs",
@@ -64,7 +64,7 @@ export const LISTEN_OPTIONS = [
     kind: "string",
     completes: "file",
     fallback: null,
-    help: "CA certificates (PEM) to verify client certificates with.",
+    help: "CA certificates (PEM) for verifying client certificates.",
   },
   {
     name: "ssl-cert-reqs",

@@ -31,7 +31,7 @@ export function logLine(text: string, { at, hasColor }: LogLineOptions): string 
   return lines.map((line) => `${head} ${line}`.trimEnd()).join("\n");
 }
 
-/** Formats a log line of any other command, with a colored warning or error prefix. */
+/** Formats a log line for any other command, with a colored warning or error prefix. */
 export function markedLine(text: string, hasColor: boolean): string {
   const { mark, color } = LEVELS[levelOf(text)];
   const shown = visible(text);

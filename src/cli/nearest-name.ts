@@ -1,6 +1,6 @@
 // Finds the name that the user probably meant, for error messages about unknown names.
 
-/** Maximum number of edits in a typo, which is also limited to half the word's length. */
+/** Maximum number of edits in a typo; also limited to half the word's length. */
 const MAX_DISTANCE = 4;
 
 /** @returns null if no name is close */

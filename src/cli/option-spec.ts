@@ -18,7 +18,7 @@ export const OPTION_GROUPS = [
 
 export type OptionGroup = (typeof OPTION_GROUPS)[number];
 
-/** Value of an option; null = chosen at startup from the model and the machine. */
+/** An option's value; null = chosen at startup based on the model and the machine. */
 export type OptionValue =
   | string
   | number
@@ -47,13 +47,13 @@ export interface OptionSpec {
     | "json-list"
     /** A JSON object, whose keys can also be set one by one: `--name.key value`. */
     | "json";
-  /** Short form of one letter: `-q`. */
+  /** One-letter short form: `-q`. */
   readonly short?: string;
   readonly fallback: OptionValue;
   readonly choices?: readonly string[];
   readonly min?: number;
   readonly max?: number;
-  /** Exclusive lower bound of a "number". */
+  /** Exclusive lower bound for a "number". */
   readonly above?: number;
   /** Words that stand for an integer, in lowercase. */
   readonly words?: Readonly<Record<string, number | null>>;

@@ -1,5 +1,4 @@
-// Reads one option's value from a word, an environment variable or YAML, and checks it against the
-// table.
+// Reads an option's value from a word, an environment variable or YAML, and checks it against the table.
 
 import { ConfigError } from "../errors.ts";
 import { parseJson } from "../json.ts";
@@ -105,7 +104,7 @@ function readChoice(option: OptionSpec, text: string, source: string): string {
 /** Number of CPUs in llama.cpp's thread masks. */
 const MAX_CPUS = 512;
 
-/** Reads a CPU list. Accepts an empty list, which --print-config prints for the default. */
+/** Reads a CPU list. Accepts an empty list, because --print-config prints that for the default. */
 function readCpus(text: string, source: string): number[] {
   if (text === "") return [];
   const cpus = parseCpuList(text);
@@ -133,7 +132,7 @@ function readInteger(option: OptionSpec, text: string, source: string): number |
   return number;
 }
 
-/** Words errors as vLLM's validation does. NaN is a number, but violates every bound. */
+/** Words its errors as vLLM's validation does. NaN is a number, but violates every bound. */
 function readNumber(option: OptionSpec, text: string, source: string): number {
   const { above, max = Number.POSITIVE_INFINITY } = option;
   const refused = (wanted: string) => invalid(source, `Input should be ${wanted}, got ${text}`);
@@ -184,7 +183,7 @@ const POWERS = "kmgt";
 
 /**
  * Parses vLLM's human-readable integers (1k = 1000, 1K = 1024) and GNU dd's sizes (1kB = 1KB =
- * 1000, 1Ki = 1KiB = 1024). Numbers with a unit can have a fraction.
+ * 1000, 1Ki = 1KiB = 1024). Numbers with a unit can be fractional.
  * @returns NaN for anything else
  */
 export function parseSize(text: string): number {
@@ -199,7 +198,7 @@ export function parseSize(text: string): number {
   return Math.round(Number(whole + fraction) * base ** (POWERS.indexOf(unit.toLowerCase()) + 1));
 }
 
-/** Lowercases sizes that end in B, since case matters only in units without it. */
+/** Lowercases sizes that end in B, since case matters only in units without a B. */
 function bytesLowered(text: string): string {
   return /b$/i.test(text) ? text.toLowerCase() : text;
 }

@@ -59,8 +59,8 @@ export function readFileValue(option: OptionSpec, value: unknown, source: string
 const TEXTS: readonly OptionSpec["kind"][] = ["string", "strings"];
 
 /**
- * Error for a value that YAML does not read as text: it reads an API key 0123 as 123, and a commit
- * 1e5 as 100000. The message omits the value, which can be a secret.
+ * Error for a value that YAML does not read as text: it reads the API key 0123 as 123, and the commit 1e5 as 100000.
+ * The message omits the value, which can be a secret.
  */
 function noText(source: string, value: unknown): ConfigError {
   const message = `${source}: expected a string, got a ${typeof value}; put it in quotes`;
@@ -68,8 +68,8 @@ function noText(source: string, value: unknown): ConfigError {
 }
 
 /**
- * Handles `--x.y.z value`: sets one value within a JSON option and keeps the others.
- * @throws ConfigError "invalid_option" without a value
+ * Handles `--x.y.z value`: sets one value within a JSON option and keeps the rest.
+ * @throws ConfigError "invalid_option" if there is no value
  */
 export function setJsonKey(
   values: Values,
@@ -93,8 +93,8 @@ export function setJsonKey(
 }
 
 /**
- * Refuses a model path in a list of keys or names: the model would be ignored, and such a key would
- * be easy to guess.
+ * Refuses a model path in a list of keys or names: the model would be ignored, and a path would be an easily guessed
+ * key.
  */
 export function checkList(flag: string, words: readonly string[]): void {
   const model = words.find((word, i) => i > 0 && /\.gguf$/i.test(word));

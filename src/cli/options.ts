@@ -1,8 +1,8 @@
-// Table of options: flag, environment variable, YAML key, type, default, unit, bounds, help. Help
-// text, docs/options.md, shell completion and parsing are generated from it. Options that vLLM has
-// use vLLM's names. Chat options are in chat-options.ts, listening options are in listen-options.ts,
-// access options are in access-options.ts, hardware options are in hardware-options.ts, and options
-// of other commands are in command-options.ts.
+// The table of options, with their flags, environment variables, YAML keys, types, defaults, units, bounds and help.
+// Help text, docs/options.md, shell completion and parsing are generated from it. Options that also exist in vLLM use
+// vLLM's names. Chat options are in chat-options.ts, listening options are in listen-options.ts, access options are in
+// access-options.ts, hardware options are in hardware-options.ts, and options of other commands are in
+// command-options.ts.
 
 import { DEFAULT_MODEL } from "../models/default-model.ts";
 import { ACCESS_OPTIONS } from "./access-options.ts";
@@ -44,7 +44,7 @@ const SERVER_OPTIONS = [
     kind: "flag",
     fallback: false,
     env: "VLLM_ALLOW_LONG_MAX_MODEL_LEN",
-    help: "Allow --max-model-len to exceed the model's training context; answers get worse.",
+    help: "Allow --max-model-len to exceed the model's training context; output gets worse.",
   },
   ...CHAT_OPTIONS,
   {
@@ -111,7 +111,7 @@ const SERVER_OPTIONS = [
     group: "Memory",
     kind: "flag",
     fallback: true,
-    help: "Share KV blocks of equal prefixes between requests.",
+    help: "Let requests with equal prefixes share KV blocks.",
   },
   {
     name: "max-num-seqs",
@@ -140,7 +140,7 @@ const SERVER_OPTIONS = [
     fallback: 0,
     min: 0,
     unit: "tokens",
-    help: "Maximum number of tokens per request and step; 0 = limited only by the step's budget.",
+    help: "Maximum number of one request's tokens per step; 0 = limited only by the step's budget.",
   },
   {
     name: "max-num-partial-prefills",
@@ -149,7 +149,7 @@ const SERVER_OPTIONS = [
     fallback: null,
     min: 1,
     unit: "requests",
-    help: "Maximum number of partially computed prompts; others wait. Default: no limit.",
+    help: "Maximum number of partially computed prompts; more must wait. Default: no limit.",
   },
   {
     name: "target-inter-token-latency-ms",
@@ -158,7 +158,7 @@ const SERVER_OPTIONS = [
     fallback: null,
     min: 0,
     unit: "ms",
-    help: "Target step time while answers stream; 0 = no limit. Default: 80, or 4 decode steps.",
+    help: "Target step time while output is streaming; 0 = no limit. Default: 80, or 4 decode steps.",
   },
   {
     name: "scheduling-policy",
@@ -204,7 +204,7 @@ const SERVER_OPTIONS = [
     min: 0,
     max: 1_000_000,
     unit: "seconds",
-    help: "Time limit from arrival to the end of the answer (504); 0 = no limit.",
+    help: "Time limit from arrival to the end of the response (504); 0 = no limit.",
   },
   {
     name: "response-store-bytes",
@@ -213,7 +213,7 @@ const SERVER_OPTIONS = [
     fallback: 256 * 1024 ** 2,
     min: 0,
     unit: "bytes",
-    help: "Memory for stored responses of /v1/responses; the oldest are evicted; 0 = store none.",
+    help: "Memory for stored /v1/responses; the oldest are evicted first; 0 = store none.",
   },
   {
     name: "response-store-ttl",
@@ -223,7 +223,7 @@ const SERVER_OPTIONS = [
     min: 1,
     max: 1_000_000,
     unit: "seconds",
-    help: "How long responses of /v1/responses are stored.",
+    help: "How long to store /v1/responses.",
   },
   ...HARDWARE_OPTIONS,
   ...LISTEN_OPTIONS,
@@ -246,7 +246,7 @@ const SERVER_OPTIONS = [
     fallback: 25,
     min: 0,
     unit: "seconds",
-    help: "How long to wait for answers in progress after SIGTERM or Ctrl-C.",
+    help: "How long to wait for responses in progress after SIGTERM or Ctrl-C.",
   },
   {
     name: "in-process",
@@ -307,7 +307,7 @@ const SERVER_OPTIONS = [
     group: "Metrics and logs",
     kind: "flag",
     fallback: false,
-    help: "Log the prompt and parameters of each request, and when its answer ends.",
+    help: "Log the prompt and parameters of each request, and when its response ends.",
   },
   {
     name: "enable-log-outputs",

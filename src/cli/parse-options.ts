@@ -48,7 +48,7 @@ export interface ResolvedOption {
 }
 
 /**
- * @returns all options of the command, frozen
+ * @returns all of the command's options, frozen
  * @throws ConfigError "invalid_option", "unknown_option" or "unsupported_option"
  */
 export function parseOptions<N extends CommandName>(
@@ -63,7 +63,7 @@ export function parseOptions<N extends CommandName>(
   return Object.freeze(Object.fromEntries(entries)) as CommandOptions<N>;
 }
 
-/** @returns whether an option is set anywhere @throws ConfigError as parseOptions does */
+/** @returns whether an option is set anywhere @throws the same errors as parseOptions() */
 export function isGiven(name: CommandName, option: string, sources: OptionSources): boolean {
   const command = commandSpec(name);
   assert(command !== undefined, "a command of the table");
@@ -72,8 +72,8 @@ export function isGiven(name: CommandName, option: string, sources: OptionSource
 }
 
 /**
- * Lists the options that are set on the command line itself, not in a file or the environment.
- * @throws ConfigError as parseOptions does
+ * Lists the options that are set on the command line itself, not in a file or the environment. @throws the same errors
+ * as parseOptions()
  */
 export function typedOptions(name: CommandName, sources: OptionSources): string[] {
   const command = commandSpec(name);
@@ -84,7 +84,7 @@ export function typedOptions(name: CommandName, sources: OptionSources): string[
     .map(({ option }) => option.name);
 }
 
-/** @returns all options in the table's order. @throws ConfigError as parseOptions does */
+/** @returns all options in the table's order. @throws the same errors as parseOptions() */
 export function resolveOptions(
   command: CommandSpec,
   sources: OptionSources,
@@ -120,7 +120,7 @@ interface FlagWords {
   readonly following: readonly string[];
 }
 
-/** Reads the options of one command; warns once about each vLLM flag without effect. */
+/** Reads the options for one command and warns once about each vLLM flag that has no effect. */
 class OptionReader {
   readonly #command: CommandSpec;
   readonly #options: ReadonlyMap<string, OptionSpec>;
@@ -153,7 +153,7 @@ class OptionReader {
     return values;
   }
 
-  /** Assigns a positional argument to the next option; a list takes all further arguments. */
+  /** Assigns a positional argument to the next option; a list takes all remaining arguments. */
   #readWord(word: string, places: string[], values: Values): void {
     const option = this.#options.get(places[0] ?? "");
     const isTaken = option !== undefined && option.kind !== "strings" && values.has(option.name);
@@ -219,7 +219,7 @@ class OptionReader {
   }
 
   /**
-   * Reads `--no-x` or a vLLM flag without effect; refuses any other flag.
+   * Reads `--no-x` or a vLLM flag that has no effect; refuses any other flag.
    * @returns the number of words used
    */
   #readOtherFlag(flag: string, { name, inline, following }: FlagWords, values: Values): number {
@@ -275,7 +275,7 @@ class OptionReader {
     const values: Values = new Map();
     for (const [key, value] of Object.entries(sources.readYaml(path))) {
       if (value === null) continue;
-      // Same spelling as on the command line.
+      // Allows the same spellings as on the command line.
       const name = key.replace(/^--/, "").replaceAll("_", "-");
       const option = this.#optionOf(`--${name}`, name);
       const negated = option === undefined ? this.#negatedOption(name) : undefined;

@@ -1,5 +1,4 @@
-// Shows the progress of a download: one line that is redrawn on a terminal, otherwise occasional
-// log lines.
+// Shows a download's progress: on a terminal, as one line that is redrawn; otherwise, as occasional log lines.
 
 import type { Terminal } from "../runtime/terminal.ts";
 
@@ -26,7 +25,7 @@ export class ProgressBar {
     this.#shownMs = options.nowMs();
   }
 
-  /** @param total bytes; null if unknown */
+  /** @param total total number of bytes; null if unknown */
   update(done: number, total: number | null): void {
     if (this.#isOver) return;
     const nowMs = this.#options.nowMs();

@@ -21,13 +21,13 @@ type Options = Pick<ServeOptions, "generation-config" | "override-generation-con
 
 export interface DecidedSampling {
   readonly defaults: SamplingDefaults;
-  /** Sources of the values, for display. */
+  /** Where the values come from, for display. */
   readonly sources: readonly string[];
 }
 
 /**
- * Always reads the model's header, to report a file that is not a model with a clear error.
- * @throws ConfigError "invalid_option", and as readGgufHeader() does
+ * Always reads the model's header, so that a file that is not a model causes a clear error.
+ * @throws ConfigError "invalid_option", and for the same reasons as readGgufHeader()
  */
 export function samplingDefaults(options: Options, modelPath: string): DecidedSampling {
   const header = readGgufHeader(modelPath);

@@ -19,7 +19,7 @@ const SCRIPTS: Readonly<Record<Shell, (commands: readonly CommandSpec[]) => stri
   fish: fishScript,
 };
 
-/** Flags of every command that the options table does not contain. */
+/** Flags that every command has but the options table does not contain. */
 const GENERAL: readonly { readonly name: string; readonly help: string }[] = [
   { name: "help", help: "Show help." },
   { name: "print-config", help: "Show all values and their sources." },
@@ -203,7 +203,7 @@ function fishValues({ choices, completes }: OptionSpec): string | null {
   return completes === "model" ? "'(__pagoda_models)'" : null;
 }
 
-/** Quotes text for any of the shells: within single quotes, only the closing quote is special. */
+/** Quotes text for any of the shells: inside single quotes, only the closing quote is special. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,4 +1,4 @@
-// vLLM's statistics line, logged at every interval with activity.
+// vLLM's statistics line, logged after every interval with activity.
 
 import type { IterationStats, SchedulerStats, StatListener } from "../protocol/stats.ts";
 

@@ -24,7 +24,7 @@ export interface Entry {
 }
 
 export interface EntryLayout {
-  /** Maximum width of a term that shares a line with its text; otherwise, the text goes below. */
+  /** Maximum width of a term that shares a line with its text; the text of a wider term goes below it. */
   readonly termWidth: number;
   readonly columns: number;
 }

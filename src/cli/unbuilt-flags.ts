@@ -1,6 +1,5 @@
-// vLLM flags that enable features that Pagoda does not support yet. The server refuses to start
-// with them, since clients would rely on the feature. Flags that only tune such a feature are in
-// ignored-flags.ts.
+// vLLM flags that enable features that Pagoda does not support yet. The server refuses to start with such a flag, since
+// clients would rely on the feature. Flags that only tune such a feature are in ignored-flags.ts.
 
 import { ConfigError } from "../errors.ts";
 
@@ -47,7 +46,7 @@ const OFF = /^(false|off|no|null|none|auto|generate|0|\[\]|\{\})?$/i;
 
 /**
  * Refuses a flag that enables an unsupported feature.
- * @param name as for unbuiltFlag()
+ * @param name as in unbuiltFlag()
  * @param shown name as the user wrote it
  * @param value undefined = no value
  * @throws ConfigError "unsupported_option"

@@ -5,11 +5,11 @@ export function dashed(flag: string): string {
   return flag.startsWith("--") ? flag.replaceAll("_", "-") : flag;
 }
 
-/** @returns whether a word is a flag, not text that begins with a dash: "-5", "- a list", "---" */
+/** @returns whether a word is a flag, as opposed to text that begins with a dash, such as "-5", "- a list" or "---" */
 export const isFlag = (word: string): boolean => /^(--?[a-z]|--$)/i.test(word);
 
 /**
- * @returns the values of a flag, up to the next flag; the first can begin with one dash, as in -5
+ * @returns a flag's values, up to the next flag; the first value can begin with one dash, as in -5
  */
 export function wordsAfter(argv: readonly string[], at: number): string[] {
   const rest = argv.slice(at + 1);

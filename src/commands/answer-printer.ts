@@ -5,11 +5,11 @@ import { AnswerTimer } from "../client/answer-timer.ts";
 import { stdoutTerminal, type Terminal } from "../runtime/terminal.ts";
 
 export interface PrintedAnswer {
-  /** Speed for display; "" for an empty answer. */
+  /** Generation speed for display; "" if the answer is empty. */
   readonly speed: string;
-  /** Whether the answer was cut off at its maximum length. */
+  /** Whether the answer was cut off at the maximum length. */
   readonly isCut: boolean;
-  /** Finish reason if it is neither "stop" nor "length"; otherwise null. */
+  /** The finish reason, if it is neither "stop" nor "length"; otherwise null. */
   readonly otherEnd: string | null;
 }
 

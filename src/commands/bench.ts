@@ -25,7 +25,7 @@ export async function run({ sources, log, warn }: CommandContext): Promise<ExitC
   const target = await targetOf(options, log);
   log(`sending ${options["num-prompts"]} requests to ${target.model} at ${shownUrl(target.url)}`);
   const specOf = (index: number) => specAt(index, options);
-  // Warms the server up, and reports a refusal before the load starts.
+  // Warms up the server and reports any refusal before the load starts.
   const first = await measureRequest(target, specOf(-1));
   if (first.error !== null) throw new ConfigError("request_refused", first.error);
   const { timelines, durationS } = await load(target, options, progress(sources.env, options));

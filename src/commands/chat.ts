@@ -1,4 +1,4 @@
-// `chat`: a conversation on the terminal, or an answer to each line of piped input.
+// `chat`: holds a conversation on the terminal, or answers each line of piped input.
 
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { isGiven, type OptionSources, parseOptions, typedOptions } from "../cli/parse-options.ts";
@@ -24,7 +24,7 @@ const QUOTES = '"""';
 const unknownText = (command = "") =>
   `unknown command ${command}; to send it as a message, put a space before it\n${HELP}`;
 
-/** Log line for an answer that reached its maximum length. */
+/** Log line for an answer that reached the maximum length. */
 const CUT_OFF = "the answer was cut off by --max-tokens or by the end of the model's context";
 
 export async function run(context: CommandContext): Promise<ExitCode> {
@@ -75,7 +75,7 @@ class Conversation {
   readonly #input = new LineInput("> ");
   /** Aborts the answer in progress; null between answers. */
   #stop: AbortController | null = null;
-  /** Number of times Ctrl-C was pressed since the last line. */
+  /** Number of times that Ctrl-C has been pressed since the last line. */
   #numInterrupts = 0;
 
   constructor(session: ChatSession, printer: AnswerPrinter, log: (line: string) => void) {
@@ -131,7 +131,7 @@ class Conversation {
     }
   }
 
-  /** @returns whether a line is a command; in piped input, an unknown command is a message */
+  /** @returns whether a line is a command; in piped input, an unknown command counts as a message */
   #isCommand(line: string): boolean {
     const [word = ""] = line.split(" ");
     if (line.includes("\n")) return false;
@@ -167,7 +167,7 @@ class Conversation {
     return true;
   }
 
-  /** Sends a message and prints the answer. A failure exits the command, except on a terminal. */
+  /** Sends a message and prints the answer. A failure ends the command, except on a terminal. */
   async #answer(line: string): Promise<void> {
     const stop = new AbortController();
     this.#stop = stop;

@@ -1,4 +1,4 @@
-// Interface that every command implements: a function from its arguments to an exit code.
+// The interface that every command implements: a function that takes arguments and returns an exit code.
 
 import type { ExitCode } from "../cli/exit-codes.ts";
 import type { OptionSources } from "../cli/parse-options.ts";
@@ -6,7 +6,7 @@ import type { OptionSources } from "../cli/parse-options.ts";
 export interface CommandContext {
   /** The command's arguments, the environment, and a reader of YAML files. */
   readonly sources: OptionSources;
-  /** Start of the program, on the clock of performance.now(). */
+  /** When the program started, on the clock of performance.now(). */
   readonly startedMs: number;
   /** Writes text to standard error unchanged. */
   readonly print: (text: string) => void;

@@ -39,7 +39,7 @@ const SILENCE_MS = 2_000;
 /**
  * Loads the model in this process if the user named a model but no server, or if no server is
  * running.
- * @throws ConfigError "server_unreachable", and as startEngine() does
+ * @throws ConfigError "server_unreachable", and the same errors as startEngine()
  */
 export async function connect(
   command: ClientCommand,
@@ -67,7 +67,7 @@ export async function connect(
 
 const CLIENT_OPTIONS: readonly string[] = ["model-name", "served-model-name", "api-key"];
 
-/** @returns whether an OpenAI server, not another program, listens at the default address */
+/** @returns whether an OpenAI-compatible server, and not some other program, listens at the default address */
 async function isServer(client: ApiClient): Promise<boolean> {
   if (!(await client.isHealthy(PROBE_TIMEOUT_MS))) return false;
   const isOther = (error: unknown) =>
@@ -82,7 +82,7 @@ async function isServer(client: ApiClient): Promise<boolean> {
 /**
  * Gets the name of the server's first model. Logs a line if the server is slow to respond or
  * asleep.
- * @throws as ApiClient.firstModel
+ * @throws the same errors as ApiClient.firstModel()
  */
 export async function firstModel(client: ApiClient, log: (line: string) => void): Promise<string> {
   const report = () => log(`waiting for ${client.url} to respond`);
@@ -143,7 +143,7 @@ export interface ServiceInit {
   readonly warn: (line: string) => void;
 }
 
-/** @returns a client that calls a service for the engine directly, without a socket */
+/** @returns a client that directly calls a service for the engine, without a socket */
 export function clientOf(engine: EngineClient, init: ServiceInit): ApiClient {
   const { path, serving, sampling, warn } = init;
   const settings = {

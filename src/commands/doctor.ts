@@ -45,7 +45,7 @@ async function* findingsOf(options: Options, context: CommandContext): AsyncGene
 /**
  * Runs the checks that precede loading.
  * @returns size of the weights in bytes
- * @throws the errors of `serve` for an incomplete or unsupported model
+ * @throws the same errors as `serve` for an incomplete or unsupported model
  */
 async function checkModel(
   path: string,

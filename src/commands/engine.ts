@@ -1,5 +1,5 @@
-// `engine`: runs an engine for the parent process at the other end of the socket. Only the program
-// itself runs this command, which exits when the parent exits or requests it.
+// `engine`: runs an engine for the parent process at the other end of the socket. Only the program itself runs this
+// command, which exits when the parent exits or asks it to.
 
 import type { ExitCode } from "../cli/exit-codes.ts";
 import { startEngine } from "../engine/start-engine.ts";

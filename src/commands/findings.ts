@@ -69,7 +69,7 @@ function threadsFinding(): Finding {
 }
 
 /**
- * Open-file limit below which a warning is printed; each request in progress holds a connection.
+ * Open-file limit below which a warning is printed, because each request in progress holds a connection.
  */
 const FEW_FILES = 1024;
 

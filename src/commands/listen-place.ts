@@ -37,7 +37,7 @@ export async function tryOut(place: ListenPlace): Promise<void> {
   await server.stop(true);
 }
 
-/** Refuses TLS options that would have no effect, since the operator would rely on them. */
+/** Refuses TLS options that would have no effect, since the operator might rely on them. */
 function tlsOf(options: ServeOptions): TlsSettings | null {
   const {
     "ssl-certfile": certfile,

@@ -1,4 +1,4 @@
-// Sources of models for all commands, with a progress bar for downloads.
+// Finds or downloads models for all commands, with a progress bar for downloads.
 
 import { ProgressBar } from "../cli/progress-bar.ts";
 import { MODELS_DIR } from "../models/default-model.ts";

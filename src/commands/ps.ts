@@ -1,5 +1,4 @@
-// `ps`: lists this user's servers on this machine. Finds them among the running processes and
-// queries them.
+// `ps`: lists this user's servers on this machine by finding them among the running processes and querying them.
 
 import { basename } from "node:path";
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
@@ -18,14 +17,14 @@ import type { CommandContext } from "./command.ts";
 
 interface RunningServer {
   readonly pid: number;
-  /** Server URL; "unix:" and a path for a Unix socket. */
+  /** Server URL, or "unix:" followed by a path for a Unix socket. */
   readonly url: string;
   /** Model name; null if unknown because the server is starting or requires a key. */
   readonly model: string | null;
   readonly wantsKey: boolean;
   readonly isHealthy: boolean;
   readonly isSleeping: boolean;
-  /** Number of requests; null if unknown. */
+  /** Number of running requests; null if unknown. */
   readonly running: number | null;
   readonly waiting: number | null;
   /** Resident memory of the server and its engine. */
@@ -57,7 +56,7 @@ async function runningServers(apiKey: string | null): Promise<RunningServer[]> {
 
 /** Address at which clients reach a server. */
 interface Place {
-  /** Host and port in its URLs. */
+  /** Host and port to use in the server's URLs. */
   readonly host: string;
   /** Path of a Unix socket; null = TCP. */
   readonly socketPath: string | null;
@@ -80,15 +79,14 @@ function isServer(argv: readonly string[]): boolean {
 }
 
 /**
- * Skips certificate verification, because the certificate names the host that clients use, not this
- * address.
+ * Skips certificate verification, because the certificate is for the host name that clients use, not for this address.
  */
 function fetchAt({ socketPath }: Place): (request: Request) => Promise<Response> {
   const unix = socketPath === null ? {} : { unix: socketPath };
   return (request) => fetch(request, { ...unix, tls: { rejectUnauthorized: false } });
 }
 
-/** @returns the server's URL, with the scheme that it responds to */
+/** @returns the server's URL, with the scheme that the server responds to */
 async function urlOf(place: Place): Promise<string> {
   const [plain, secure] = [`http://${place.host}`, `https://${place.host}`];
   const answers = async (url: string) => {
@@ -129,7 +127,7 @@ async function askServer(
   };
 }
 
-/** @param label one label of the series, with its value */
+/** @param label one of the series' labels, with its value */
 function gauge(metrics: string, name: string, label = ""): number | null {
   const value = new RegExp(`^${name}\\{[^}]*${label}[^}]*\\} (\\S+)$`, "m").exec(metrics)?.[1];
   return value === undefined ? null : Number(value);
@@ -150,7 +148,7 @@ function serversText(servers: readonly RunningServer[]): string {
   return tableText(head, rows, ["PID", "RUNNING", "WAITING", "MEMORY", "UP"]);
 }
 
-/** @returns health for display; a sleeping server is healthy, since it queues requests */
+/** @returns the health to display; a sleeping server is healthy, since it queues requests */
 function healthText({ isHealthy, isSleeping }: Pick<RunningServer, "isHealthy" | "isSleeping">) {
   if (!isHealthy) return "not ready";
   return isSleeping ? "sleeping" : "ok";

@@ -1,4 +1,4 @@
-// Converts the request options of `chat` and `complete` to fields of a request.
+// Converts the request options of `chat` and `complete` to request fields.
 
 import type { CommandOptions } from "../cli/commands.ts";
 import { ConfigError } from "../errors.ts";

@@ -1,5 +1,4 @@
-// `serve`: loads the model, starts the engine, app and listener, and stops them in reverse order on
-// a signal.
+// `serve`: loads the model, starts the engine, the app and the listener, and stops them in reverse order on a signal.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { version } from "../../package.json";
@@ -35,10 +34,11 @@ import { modelSource } from "./model-downloads.ts";
 import { serviceOptions } from "./service-options.ts";
 
 const STATS_INTERVAL_S = 10;
+/** Maximum delay for a timer. A timer with a longer delay would fire immediately. */
 
 type Log = CommandContext["log"];
 
-/** @returns a log function with level and time, unlike the banner and fatal startup errors */
+/** @returns a log function that adds the level and time, unlike the output of the banner and of fatal startup errors */
 function serverLog({ print, sources }: CommandContext): Log {
   const { hasColor } = stderrTerminal(sources.env);
   return (text) => print(logLine(text, { at: new Date(), hasColor }));
@@ -141,9 +141,9 @@ interface Running {
 }
 
 /**
- * On the first signal, finishes the requests in progress within the grace period and exits with 0.
- * On the second, exits immediately. Until it exits, the server keeps listening and answers /health and
- * new requests with 503, so load balancers stop sending traffic.
+ * On the first signal, finishes the requests in progress within the grace period and exits with code 0. On the second
+ * signal, exits immediately. Until it exits, the server keeps listening and answers /health and new requests with 503,
+ * so load balancers stop sending traffic.
  */
 function stopOnSignal(running: Running): Promise<ExitCode> {
   const { service, graceS, log } = running;

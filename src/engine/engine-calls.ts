@@ -1,4 +1,5 @@
-// Implements the calls of the in-process engine. Calls that must not overlap a step are queued in the step gap.
+// Implements the calls that the in-process engine accepts. Calls that must not overlap a step are queued for the step
+// gap.
 
 import type { EngineCalls } from "../protocol/engine-calls.ts";
 import type { Tokenizer } from "../runner/tokenizer.ts";

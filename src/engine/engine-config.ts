@@ -1,4 +1,4 @@
-// Everything an engine needs to start, as a plain record that another process can send.
+// Everything an engine needs to start, as a plain record that can be sent to another process.
 
 import type { ChatFormat } from "../protocol/message-parsing.ts";
 import type { AttentionBackend } from "../protocol/model-info.ts";
@@ -16,19 +16,19 @@ export interface EngineConfig {
   readonly maxNumSeqs: number;
   /** Maximum number of tokens in a step; at least maxNumSeqs. */
   readonly maxNumBatchedTokens: number;
-  /** Maximum context, tokens; null = the context that the model was trained on, limited by the KV cache. */
+  /** Maximum context, in tokens; null = the context that the model was trained on, limited by the KV cache. */
   readonly maxModelLen: number | null;
-  /** Allows a context longer than the model was trained on. */
+  /** Whether to allow a context longer than the one that the model was trained on. */
   readonly allowLongMaxModelLen: boolean;
-  /** Bytes; null = choose automatically. */
+  /** Size of the KV cache, in bytes; null = choose automatically. */
   readonly kvCacheMemoryBytes: number | null;
   readonly numBlocksOverride: number | null;
   readonly enablePrefixCaching: boolean;
-  /** Text that seeds the block hashes; null = random. */
+  /** Text that seeds the block hashes; null = use a random seed. */
   readonly hashSeed: string | null;
-  /** Fraction of block allocations whose residency is sampled, (0, 1]; null = none. */
+  /** Fraction of block allocations whose residency is sampled, in (0, 1]; null = sample none. */
   readonly residencySampleRate: number | null;
-  /** Maximum number of tokens of one request in a step; null = only the step's limit. */
+  /** Maximum number of one request's tokens in a step; null = only the step's own limit applies. */
   readonly longPrefillTokenThreshold: number | null;
   /** Maximum number of requests that a step may leave partly computed; null = no limit. */
   readonly maxNumPartialPrefills: number | null;
@@ -37,27 +37,27 @@ export interface EngineConfig {
   /** Random seed for requests that do not set one. */
   readonly seed: bigint;
   readonly numThreads: number;
-  /** CPUs to bind threads to, [n] int32; empty = no binding. */
+  /** CPUs to bind threads to, int32 [n]; empty = do not bind threads. */
   readonly cpuAffinity: Int32Array;
-  /** 0 to 100, see LoadModelOptions. */
+  /** Polling level from 0 to 100; see LoadModelOptions. */
   readonly poll: number;
-  /** "auto" = ggml if layers are on a GPU, otherwise paged. */
+  /** "auto" = ggml if any layers are on a GPU, otherwise paged. */
   readonly attentionBackend: AttentionBackend | "auto";
   readonly weightKernels: WeightKernels;
   readonly logprobsMode: LogprobsMode;
   /** Number of layers to put on a GPU; null = all. */
   readonly numGpuLayers: number | null;
-  /** Jinja template; empty = the model's own. */
+  /** Jinja template; empty = use the model's own. */
   readonly chatTemplate: string;
   /** Parsers for the model's output. */
   readonly chatFormat: ChatFormat;
 }
 
-/** Environment of an engine: free memory, and callbacks for progress and log lines. */
+/** An engine's environment: free memory, and callbacks for progress and log lines. */
 export interface EngineHost {
   /** Bytes that can be used without swapping; null = unknown. */
   readonly availableBytes: number | null;
-  /** Receives the fraction of the model that is loaded, [0, 1]. */
+  /** Receives the fraction of the model that has been loaded, in [0, 1]. */
   readonly onLoadProgress: (share: number) => void;
   /** Writes one line to the log. */
   readonly log: (line: string) => void;

@@ -1,5 +1,5 @@
-// Sleep and wake-up: decides which memory to release, and in which order to release and restore it. All of this
-// happens between steps. From the first release to the last restore, nothing is scheduled and requests wait.
+// Sleep and wake-up: decides which memory to release, and in what order to release and restore it. All of this happens
+// between steps. From the first release to the last restore, nothing is scheduled and requests wait.
 
 import { assert } from "../assert.ts";
 import { EngineError } from "../errors.ts";
@@ -10,7 +10,7 @@ import type { Scheduler } from "../scheduler/scheduler.ts";
 export class EngineSleep {
   readonly #scheduler: Scheduler;
   readonly #runner: ModelRunner;
-  /** Null = awake. */
+  /** Level of the current sleep; null = awake. */
   #level: SleepLevel | null = null;
   /** Parts that are still released. */
   #asleep: ReadonlySet<WakeTag> = new Set();
@@ -24,13 +24,13 @@ export class EngineSleep {
     return this.#level !== null;
   }
 
-  /** Makes new requests wait. Requests in progress continue if no memory is released, even after a pause. */
+  /** Makes new requests wait. Requests in progress continue, even after a pause, as long as no memory is released. */
   holdArrivals(): void {
     const canRun = this.#asleep.size === 0;
     if (canRun) this.#scheduler.pause("drain");
   }
 
-  /** @throws EngineError "engine_sleep_failed" if the engine could not wake up from a sleep of `level` */
+  /** @throws EngineError "engine_sleep_failed" if the engine could not wake up from a sleep at `level` */
   async check(level: SleepLevel): Promise<void> {
     if (level !== 2 || this.#level === 2) return;
     try {
@@ -42,8 +42,8 @@ export class EngineSleep {
 
   /**
    * Preempts running requests, unless the sleep is only a pause (level 0), which keeps K and V.
-   * @returns the level in effect: a deeper sleep stays in effect unless part of it has been woken
-   * @throws EngineError "engine_sleep_failed", with the engine unchanged
+   * @returns the level in effect: a deeper sleep remains in effect unless part of the engine has been woken
+   * @throws EngineError "engine_sleep_failed", leaving the engine unchanged
    */
   async sleep(level: SleepLevel): Promise<SleepLevel> {
     const isDeepEnough = this.#level !== null && this.#level >= level;
@@ -88,7 +88,7 @@ export class EngineSleep {
     this.#asleep = new Set(WAKE_TAGS);
   }
 
-  /** Restores the state from before the call: running, paused or asleep. */
+  /** Returns to the state before the call: running, paused or asleep. */
   #failed(cause: unknown): EngineError {
     if (this.#level === null) this.#scheduler.resume();
     else this.#scheduler.pause("hold");

@@ -1,4 +1,4 @@
-// The in-process engine: a loop of schedule, run, update, emit. While the native thread computes a step, the
+// The in-process engine: a loop that schedules, runs, updates and emits. While the native thread computes a step, the
 // outputs of the previous step are passed to the front.
 //
 //   schedule N | run N ...........................| update N | schedule N+1 | run N+1 ....
@@ -36,13 +36,13 @@ export interface InProcessEngineOptions {
   readonly scheduler: Scheduler;
   readonly runner: ModelRunner;
   readonly seed: bigint;
-  /** Tokens that end the model's reasoning in its middle; absent = reasoning is never ended. */
+  /** Tokens that cut the model's reasoning short; absent = reasoning is never cut short. */
   readonly endOfReasoning?: readonly number[];
-  /** Engine clock, ms, monotonic. */
+  /** The engine's monotonic clock, in ms. */
   readonly nowMs?: () => number;
   /**
-   * Receives the error of a failed step. Its requests end with an error that hides the cause.
-   * @param externalIds ids of the step's requests
+   * Receives the error from a failed step. The step's requests end with an error that hides the cause.
+   * @param externalIds external IDs of the step's requests
    */
   readonly onStepFault?: (error: EngineError, externalIds: readonly string[]) => void;
 }
@@ -64,16 +64,16 @@ export class InProcessEngine implements EngineClient {
   readonly #seeds: SeedSource;
   readonly #endOfReasoning: readonly number[];
   readonly #processor: OutputProcessor;
-  /** Live sequences by id. */
+  /** Live sequences by ID. */
   readonly #requests = new Map<string, Request>();
-  /** Ids of requests whose prompts are being tokenized, except those aborted in the meantime. */
+  /** IDs of requests whose prompts are being tokenized, except requests aborted in the meantime. */
   readonly #arriving = new Set<string>();
   readonly #gap = new StepGap(() => this.#notify());
   #listener: (message: EngineOutputs) => void = () => {};
   #outputs: RequestOutput[] = [];
   /** True if anything has changed since the last message. */
   #isDirty = false;
-  /** Timings of the last step, for the next message. */
+  /** Timings of the last step, to be sent with the next message. */
   #timings = NO_STEP;
   #numFailedSteps = 0;
   #arrivalOrder = 0;
@@ -124,8 +124,8 @@ export class InProcessEngine implements EngineClient {
 
   /**
    * Queues the sequences of a request.
-   * @returns a promise if they wait for their grammar. If the grammar cannot be compiled, the promise rejects and the
-   *   sequences end without an output.
+   * @returns a promise if the sequences must wait for their grammar. If the grammar cannot be compiled, the promise
+   * rejects and the sequences end without an output.
    */
   #queue(request: EngineRequest, promptTokenIds: Int32Array): Promise<void> | null {
     if (this.unavailable !== null) throw this.unavailable;
@@ -147,7 +147,7 @@ export class InProcessEngine implements EngineClient {
     return grammar && compiling && this.#release(sequences, grammar, compiling);
   }
 
-  /** @returns the grammar in the form that fits the end of the prompt */
+  /** @returns the variant of the grammar that fits the end of the prompt */
   #grammarOf({ samplingParams, parsing }: EngineRequest, promptTokenIds: Int32Array) {
     const { grammar } = samplingParams;
     if (grammar?.textAfterOpen === undefined || parsing === undefined) return grammar;
@@ -155,7 +155,7 @@ export class InProcessEngine implements EngineClient {
     return isOpen ? { ...grammar, text: grammar.textAfterOpen } : grammar;
   }
 
-  /** Releases sequences once their grammar is compiled, or ends them without an output if that fails. */
+  /** Releases sequences once their grammar is compiled, or ends them without an output if it cannot be compiled. */
   async #release(
     sequences: readonly Request[],
     grammar: CompiledGrammar,
@@ -233,7 +233,7 @@ export class InProcessEngine implements EngineClient {
       this.#isDirty = true;
       return;
     }
-    // An empty plan is never run. The runner gets the ids of finished requests with the next plan.
+    // An empty plan is never run. The runner learns the IDs of finished requests from the next plan.
     if (!this.#scheduler.hasWork) {
       this.#emit();
       await this.#change.wait();
@@ -267,7 +267,7 @@ export class InProcessEngine implements EngineClient {
     }
   }
 
-  /** Aborts all requests, including those that a pause interrupted, except those that arrived during the pause. */
+  /** Aborts all requests, including any that a pause interrupted, but not those that arrived during the pause. */
   #abortAllButHeld(): void {
     const ids = [...this.#requests.values()].filter((request) => !this.#scheduler.isHeld(request));
     this.abort(ids.map(({ requestId }) => requestId));
@@ -309,7 +309,7 @@ export class InProcessEngine implements EngineClient {
     });
   }
 
-  /** Reports the prompts that a step has computed only in part. */
+  /** Reports progress for prompts that a step has computed only in part. */
   #reportProgress({ scheduled }: StepPlan, nowS: number): void {
     for (const { request, output } of scheduled) {
       const progress = output === "none" ? this.#processor.progress(request, nowS) : null;

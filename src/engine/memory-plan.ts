@@ -7,13 +7,13 @@ export interface MemoryPlanInput {
   readonly weightBytes: number;
   readonly kvBytesPerToken: number;
   readonly trainedContextLength: number;
-  /** Bytes; null = unknown. */
+  /** Free memory, in bytes; null = unknown. */
   readonly availableBytes: number | null;
   readonly blockSize: number;
   readonly maxNumSeqs: number;
-  /** Value of the option; null = choose automatically. */
+  /** Value of --max-model-len; null = choose automatically. */
   readonly maxModelLen: number | null;
-  /** Allows a context longer than the model was trained on. */
+  /** Whether to allow a context longer than the one that the model was trained on. */
   readonly allowLongMaxModelLen: boolean;
   readonly kvCacheMemoryBytes: number | null;
   readonly numBlocksOverride: number | null;
@@ -23,13 +23,13 @@ export interface MemoryPlan {
   /** Number of blocks, including the null block. */
   readonly numBlocks: number;
   readonly maxModelLen: number;
-  /** At most one sequence per block, because each running sequence writes to its own last block. */
+  /** Maximum number of sequences: at most one per block, because each running sequence writes to its own last block. */
   readonly maxNumSeqs: number;
   readonly kvBytes: number;
 }
 
 const GIB = 1024 ** 3;
-/** Context used to size the default pool if the model's own is longer or unknown. */
+/** Context used to size the default pool if the model's own context is longer or unknown. */
 const DEFAULT_CONTEXT = 8192;
 
 /**
@@ -62,7 +62,7 @@ export function planMemory(input: MemoryPlanInput): MemoryPlan {
   return { numBlocks, maxModelLen, maxNumSeqs, kvBytes };
 }
 
-/** Refuses a context longer than the model was trained on, as vLLM does, because output beyond it is noise. */
+/** Like vLLM, refuses a context longer than the model was trained on, because output beyond that length is noise. */
 function checkContext({ maxModelLen, trainedContextLength, ...input }: MemoryPlanInput): void {
   if (maxModelLen === null || trainedContextLength === 0 || input.allowLongMaxModelLen) return;
   if (maxModelLen <= trainedContextLength) return;
@@ -73,7 +73,7 @@ function checkContext({ maxModelLen, trainedContextLength, ...input }: MemoryPla
   );
 }
 
-/** @returns number of blocks that fit the requested or default size, including the null block; at least two */
+/** @returns the number of blocks that fit in the requested or default size, including the null block; at least two */
 function blocksFor(input: MemoryPlanInput, trained: number): number {
   const blockBytes = input.blockSize * input.kvBytesPerToken;
   const bytes = input.kvCacheMemoryBytes ?? defaultBytes(input, trained);

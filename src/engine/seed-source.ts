@@ -1,5 +1,5 @@
-// Generates seeds for requests that do not set one. They are a splitmix64 stream from the engine's own seed, so
-// a run with the same arrivals is reproducible.
+// Generates seeds for requests that do not set one. The seeds are a splitmix64 stream that starts from the engine's own
+// seed, so a run with the same arrivals is reproducible.
 
 const MASK = 0xffff_ffff_ffff_ffffn;
 

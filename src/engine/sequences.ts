@@ -1,5 +1,5 @@
-// Converts a protocol request to the scheduler's form: the prompt as token ids, and a Request for each of its
-// n sequences.
+// Converts a protocol request to what the scheduler needs: the prompt as token IDs, and a Request for each of the n
+// sequences.
 
 import { checkCountedIds, maxCountedTokens } from "../protocol/prompt-limits.ts";
 import type { EngineInfo, EngineRequest, Prompt } from "../protocol/protocol.ts";
@@ -10,8 +10,8 @@ import type { SeedSource } from "./seed-source.ts";
 
 /**
  * Tokenizes a prompt.
- * @throws RequestError "invalid_value" with a chat template's error, or "context_length" as soon as the prompt
- *   is known to have far too many tokens
+ * @throws RequestError "invalid_value" with the chat template's error, or "context_length" as soon as the prompt is
+ * known to have far too many tokens
  */
 export async function tokenIdsOf(
   tokenizer: Tokenizer,
@@ -29,16 +29,16 @@ export async function tokenIdsOf(
 export interface SequencesInit {
   readonly request: EngineRequest;
   readonly promptTokenIds: Int32Array;
-  /** Already limited to what fits the context. */
+  /** Maximum number of output tokens, already limited to what fits in the context. */
   readonly maxTokens: number;
-  /** Order of the first sequence. */
+  /** Arrival order of the first sequence. */
   readonly arrivalOrder: number;
   /** Source of seeds for requests that do not set one. */
   readonly seeds: SeedSource;
   readonly grammar: CompiledGrammar | null;
 }
 
-/** Creates n sequences. The first computes the prompt and its log-probabilities; the others share its blocks. */
+/** Creates n sequences. The first one computes the prompt and its log-probabilities; the others share its blocks. */
 export function sequencesOf(init: SequencesInit): Request[] {
   const { request, promptTokenIds, maxTokens, arrivalOrder, seeds, grammar } = init;
   const { externalId, requestIds, samplingParams, priority, cacheSalt } = request;

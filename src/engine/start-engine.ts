@@ -59,7 +59,7 @@ export async function startEngine(
   });
 }
 
-/** Looks for the markers of a format among the special tokens. */
+/** Looks up a format's markers among the special tokens. */
 function formatTokens(
   format: ChatFormat,
   tokenizer: NativeModelRunner["tokenizer"],
@@ -80,7 +80,7 @@ async function loadModel(config: EngineConfig, host: EngineHost) {
   return { decided, limits, runner: await loadRunner(decided, limits, host) };
 }
 
-/** Error codes of the addon for problems with the model, its template or the machine. */
+/** The addon's error codes for problems with the model, its template or the machine. */
 const MODEL_CODES: readonly ConfigErrorCode[] = [
   "model_not_found",
   "model_not_gguf",
@@ -90,14 +90,16 @@ const MODEL_CODES: readonly ConfigErrorCode[] = [
   "template_error",
 ];
 
-/** Converts a native error with one of these codes to the ConfigError that TypeScript throws for the same problem. */
+/**
+ * Converts a native error with one of MODEL_CODES to the ConfigError that TypeScript code throws for the same problem.
+ */
 function asConfigError(error: NativeError): Error {
   const code = MODEL_CODES.find((one) => one === error.code);
   if (code === undefined || error instanceof ConfigError) return error;
   return new ConfigError(code, error.message, { cause: error });
 }
 
-/** llama.cpp's value for all layers. */
+/** The value that means "all layers" in llama.cpp. */
 const ALL_LAYERS = -1;
 
 /** Resolves "auto" and null values for this machine. */
@@ -143,8 +145,8 @@ async function loadRunner(config: DecidedConfig, limits: Limits, host: EngineHos
 }
 
 /**
- * Adds advice to an out-of-memory error. The plan fit the free memory, so the cause must be an undetected limit
- * or another process.
+ * Adds advice to an out-of-memory error. The plan fit in the free memory, so the cause must be an undetected limit or
+ * another process.
  */
 function withMemoryAdvice(error: unknown): unknown {
   const text = error instanceof Error ? error.message : "";
@@ -158,7 +160,7 @@ function warnOfUnpacked({ unpackedTypes }: ModelInfo, log: (line: string) => voi
   log(`warning: no fast kernel for weights of type ${unpackedTypes.join(", ")}; using ggml's`);
 }
 
-/** Warns if the model has no pre-tokenizer; llama.cpp then uses a default. */
+/** Warns if the model names no pre-tokenizer, in which case llama.cpp uses a default. */
 function warnOfPreTokenizer(info: ModelInfo, log: (line: string) => void): void {
   if (!info.lacksPreTokenizer) return;
   log(

@@ -1,5 +1,5 @@
-// Queue of work that must not overlap a step. The engine's loop runs it between steps, one job at a time, in
-// call order.
+// A queue of jobs that must not overlap a step. The engine's loop runs them between steps, one at a time, in call
+// order.
 
 /** Work to do before the job itself. */
 export interface Preparation {
@@ -8,7 +8,7 @@ export interface Preparation {
    * returned promise between two steps. If it rejects, the job is not run.
    */
   readonly begin: () => Promise<void>;
-  /** Called after begin(), before each step. Until it returns true, steps continue and later jobs wait. */
+  /** Called before each step after begin(). Until this returns true, steps continue and later jobs wait. */
   readonly isReady: () => boolean;
 }
 
@@ -21,7 +21,7 @@ interface Job extends Preparation {
 const NONE: Preparation = { begin: async () => {}, isReady: () => true };
 
 export class StepGap {
-  /** Queued jobs; the first has begun. */
+  /** Queued jobs, of which the first has begun. */
   readonly #jobs: Job[] = [];
   readonly #onQueued: () => void;
   #closed: Error | null = null;
@@ -35,7 +35,9 @@ export class StepGap {
     return this.#jobs.length === 0;
   }
 
-  /** @returns a promise that settles like that of `work`, or rejects if `work` cannot begin or the loop ends first */
+  /**
+   * @returns a promise that settles like the one from `work`, or rejects if `work` cannot begin or the loop ends first
+   */
   queue<T>(work: () => Promise<T>, preparation: Preparation = NONE): Promise<T> {
     if (this.#closed !== null) return Promise.reject(this.#closed);
     const { promise, resolve, reject } = Promise.withResolvers<T>();
@@ -46,7 +48,7 @@ export class StepGap {
     return promise;
   }
 
-  /** Waits until the first job has begun. @returns true if it is ready to run */
+  /** Waits until the first job has begun. @returns true if that job is ready to run */
   async prepareNext(): Promise<boolean> {
     for (let job = this.#jobs[0]; job !== undefined; job = this.#jobs[0]) {
       try {

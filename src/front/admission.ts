@@ -1,15 +1,14 @@
-// Limits admitted work: sequences in flight, and prompt tokens of requests that have no output yet (both like
-// vLLM's limits of the same names). Capacity is reserved before any work is done for a request, so a burst cannot
-// slip through while its first requests are being tokenized. A request can be canceled as soon as it has a
-// reservation. No I/O.
+// Limits admitted work: sequences in flight, and prompt tokens of requests that have no output yet (both match vLLM's
+// limits of the same names). Capacity is reserved before any work is done for a request, so a burst cannot slip through
+// while its first requests are being tokenized. A request can be canceled as soon as it has a reservation. No I/O.
 
 import { OverloadError, RequestError } from "../errors.ts";
 import { type Arrival, Throughput } from "./throughput.ts";
 
 export interface AdmissionLimits {
-  /** Maximum number of sequences in flight; a request counts n times. Null = no limit. */
+  /** Maximum number of sequences in flight, where a request counts n times; null = no limit. */
   readonly maxNumQueuedReqs: number | null;
-  /** Maximum number of prompt tokens of requests that have no output yet; null = no limit. */
+  /** Maximum number of prompt tokens in requests that have no output yet; null = no limit. */
   readonly maxNumQueuedTokens: number | null;
 }
 
@@ -21,12 +20,12 @@ export class Admission {
   readonly #maxTokens: number;
   readonly #nowMs: () => number;
   readonly #throughput: Throughput;
-  /** Unreleased reservations with an id. */
+  /** Unreleased reservations that have an ID. */
   readonly #open = new Set<Reservation>();
   #numSequences = 0;
   #numTokens = 0;
 
-  /** @param nowMs front clock, monotonic */
+  /** @param nowMs the front's monotonic clock */
   constructor(limits: AdmissionLimits, nowMs: () => number) {
     this.#maxSequences = limits.maxNumQueuedReqs ?? Number.POSITIVE_INFINITY;
     this.#maxTokens = limits.maxNumQueuedTokens ?? Number.POSITIVE_INFINITY;
@@ -44,9 +43,9 @@ export class Admission {
 
   /**
    * Reserves capacity for sequences whose prompts are not known yet.
-   * @param externalId id by which the request can be canceled until the reservation is released
+   * @param externalId ID by which the request can be canceled until the reservation is released
    * @throws OverloadError "queue_full"
-   * @throws RequestError "invalid_value" if they would not fit into an empty queue
+   * @throws RequestError "invalid_value" if the sequences would not fit even into an empty queue
    */
   reserve(numSequences: number, externalId: string | null = null): Reservation {
     const max = this.#maxSequences;
@@ -58,7 +57,7 @@ export class Admission {
     return reservation;
   }
 
-  /** Cancels requests with a reservation under this id. @returns false if there are none */
+  /** Cancels all requests that hold a reservation under this ID. @returns false if there are none */
   cancel(externalId: string): boolean {
     const named = [...this.#open].filter((reservation) => reservation.externalId === externalId);
     for (const reservation of named) reservation.isCanceled = true;
@@ -70,7 +69,11 @@ export class Admission {
     this.#open.delete(reservation);
   }
 
-  /** Reserves capacity for prompts. @param numHeld tokens already reserved for them @throws as reserve() */
+  /**
+   * Reserves capacity for prompts.
+   * @param numHeld tokens already reserved for them
+   * @throws the same errors as reserve()
+   */
   addTokens(numTokens: number, numHeld = 0): void {
     const max = this.#maxTokens;
     if (numTokens > max) throw neverFits(`${numTokens} prompt tokens`, max);
@@ -85,7 +88,7 @@ export class Admission {
     this.#numTokens -= numTokens;
   }
 
-  /** Marks the start of sequences. Keep the result until all of them have ended. */
+  /** Marks the start of sequences. The caller must keep the result until all of them have ended. */
   beginSequences(): Arrival {
     return this.#throughput.arrive(this.#nowMs());
   }
@@ -101,7 +104,7 @@ export class Admission {
     this.#numTokens -= numTokens;
   }
 
-  /** Estimated time until everything in flight finishes at the recent rate; whole seconds, 1 to 30. */
+  /** Estimated time until everything in flight finishes at the recent rate, in whole seconds from 1 to 30. */
   get retryAfterS(): number {
     const waitS = Math.ceil(this.#throughput.clearsInMs(this.#nowMs()) / 1000);
     return Math.min(MAX_RETRY_S, Math.max(MIN_RETRY_S, waitS));
@@ -133,13 +136,13 @@ export class Reservation {
     this.externalId = externalId;
   }
 
-  /** @throws as Admission.addTokens() */
+  /** @throws the same errors as Admission.addTokens() */
   addTokens(numTokens: number): void {
     this.#admission.addTokens(numTokens);
     this.#numTokens += numTokens;
   }
 
-  /** Transfers capacity to an engine request; the front reports to the admission when that request ends. */
+  /** Transfers capacity to an engine request. The front tells the Admission when that request ends. */
   take(numSequences: number, numTokens: number): void {
     this.#numSequences -= numSequences;
     this.#numTokens -= numTokens;

@@ -1,5 +1,5 @@
-// Front of an engine: assigns ids, splits requests with n > 1 into sequences, routes the engine's messages to
-// readers, and reports to stat listeners. Independent of HTTP; depends only on the engine's protocol.
+// The front of an engine: assigns IDs, splits requests with n > 1 into sequences, routes the engine's messages to
+// readers, and reports to stat listeners. Does not depend on HTTP, only on the engine's protocol.
 
 import { EngineError, engineDead, OverloadError } from "../errors.ts";
 import type { EngineCalls } from "../protocol/engine-calls.ts";
@@ -22,22 +22,25 @@ import { SleepRecorder } from "./sleep-recorder.ts";
 
 export interface FrontOptions {
   readonly listeners?: readonly StatListener[];
-  /** Front clock, ms, monotonic. */
+  /** The front's monotonic clock, in ms. */
   readonly nowMs?: () => number;
   readonly limits?: Partial<FrontLimits>;
 }
 
-/** Limits of a front; null (the default) = no limit. */
+/** A front's limits. For each, null (the default) = no limit. */
 export interface FrontLimits {
-  /** Maximum number of sequences in flight; more are refused with "queue_full". */
+  /** Maximum number of sequences in flight; any beyond that are refused with "queue_full". */
   readonly maxNumQueuedReqs: number | null;
-  /** Maximum number of prompt tokens of requests that have no output yet; more are refused likewise. */
+  /**
+   * Maximum number of prompt tokens in requests that have no output yet; any beyond that are also refused with
+   * "queue_full".
+   */
   readonly maxNumQueuedTokens: number | null;
-  /** Maximum wait for the first step; then the request fails with "queue_timeout". */
+  /** Maximum wait for the first step, after which the request fails with "queue_timeout". */
   readonly queueTimeoutMs: number | null;
-  /** Maximum time from arrival to end; then the request fails with "engine_request_timeout". */
+  /** Maximum time from arrival to end, after which the request fails with "engine_request_timeout". */
   readonly requestTimeoutMs: number | null;
-  /** Maximum unread output of a request; with more, it fails with "slow_reader". */
+  /** Maximum amount of unread output; a request that exceeds it fails with "slow_reader". */
   readonly maxUnreadBytes: number | null;
 }
 
@@ -51,13 +54,13 @@ const UNLIMITED: FrontLimits = {
 
 export class Front {
   readonly #client: EngineClient;
-  /** Calls of the engine. Sleeps and wake-ups are recorded in the statistics. */
+  /** The engine's calls. Sleeps and wake-ups are recorded in the statistics. */
   readonly calls: EngineCalls;
   readonly nowMs: () => number;
   readonly #listeners: readonly StatListener[];
   readonly #limits: FrontLimits;
   readonly #admission: Admission;
-  /** Live sequences by the engine's request id. */
+  /** Live sequences, by the engine's request ID. */
   readonly #sequences = new Map<string, SequenceProgress>();
   readonly #sleeps: SleepRecorder;
   #nextId = 0;
@@ -90,7 +93,7 @@ export class Front {
     return this.#client.info;
   }
 
-  /** Reason the engine refuses work now; null while it accepts it. */
+  /** Why the engine refuses work at the moment; null while it accepts work. */
   get unavailable(): EngineError | null {
     return this.#death ?? this.#closed ?? this.#client.unavailable;
   }
@@ -112,26 +115,26 @@ export class Front {
 
   /**
    * Reserves capacity for an HTTP request before any work is done for it. The caller must release it.
-   * @param externalId id by which cancel() finds the request until the release
+   * @param externalId ID by which cancel() finds the request until the reservation is released
    * @throws OverloadError "queue_full"
-   * @throws RequestError "invalid_value" if it would not fit into an empty queue
+   * @throws RequestError "invalid_value" if the request would not fit even into an empty queue
    */
   reserve(numSequences: number, externalId: string | null = null): Reservation {
     return this.#admission.reserve(numSequences, externalId);
   }
 
-  /** Time after which a client should retry a request that was refused; whole seconds. */
+  /** Time after which a client should retry a refused request, in whole seconds. */
   get retryAfterS(): number {
     return this.#admission.retryAfterS;
   }
 
   /**
-   * Passes a request to the engine immediately; its outputs wait for the reader. If the engine refuses it,
-   * promptTokenIds and the outputs fail with the error of EngineClient.add(). If the tokenized prompt turns out
-   * to exceed the capacity for prompt tokens, they fail with OverloadError "queue_full".
+   * Passes a request to the engine immediately; its outputs wait for the reader. If the engine refuses the request,
+   * promptTokenIds and the outputs fail with the error from EngineClient.add(). If the tokenized prompt turns out to
+   * exceed the capacity for prompt tokens, they fail with OverloadError "queue_full".
    * @param reservation capacity for the request; if absent, it is reserved here
-   * @throws EngineError as in `unavailable`
-   * @throws OverloadError and RequestError as reserve()
+   * @throws EngineError the value of `unavailable`, unless it is null
+   * @throws OverloadError and RequestError for the same reasons as reserve()
    */
   generate(request: FrontRequest, reservation?: Reservation): OutputStream {
     const { n } = request.samplingParams;
@@ -175,7 +178,7 @@ export class Front {
     }
   }
 
-  /** @throws OverloadError and RequestError as Admission.addTokens() */
+  /** @throws OverloadError and RequestError for the same reasons as Admission.addTokens() */
   #countPrompt(tracker: RequestTracker, numTokens: number): void {
     // The first output can arrive before add() resolves.
     if (tracker.numQueuedTokens === 0) return;
@@ -221,7 +224,7 @@ export class Front {
   }
 
   /**
-   * Ends the requests with this id, including those that only have a reservation. Their outputs finish with "abort".
+   * Ends the requests with this ID, including any that only hold a reservation. Their outputs finish with "abort".
    * @returns false if there are none
    */
   cancel(externalId: string): boolean {
@@ -276,7 +279,7 @@ export class Front {
     tracker.clearDeadlines();
   }
 
-  /** Hides the cause, which is logged, but reports whether the engine crashed, so the client can retry. */
+  /** Hides the cause, which is logged, but tells whether the engine crashed, so the client knows that it can retry. */
   #stepFailed(): EngineError {
     const message =
       this.#client.unavailable === null
@@ -300,8 +303,8 @@ export class Front {
 }
 
 /**
- * @returns true if an output ends a request that no step has begun to compute; the queue timeout ends only such
- *   requests. Only the first sequence counts, since the others can start later.
+ * @returns true if an output ends a request that no step has begun to compute, which are the only requests that the
+ * queue timeout ends. Only the first sequence counts, since the others can start later.
  */
 function isUnscheduled(index: number, { finishReason, timeline }: RequestOutput): boolean {
   return finishReason === "abort" && index === 0 && timeline.scheduledS === null;

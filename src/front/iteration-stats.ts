@@ -1,4 +1,4 @@
-// Derives observations for the metrics from one engine message, with the formulas of vLLM's request timeline: the
+// Derives observations for the metrics from one engine message, using the formulas of vLLM's request timeline: the
 // front's clock for arrival, first output and final output, and the engine's clock for everything in between.
 // Times from different clocks are never subtracted.
 
@@ -10,10 +10,10 @@ import type {
 } from "../protocol/stats.ts";
 import type { RequestTracker } from "./request-tracker.ts";
 
-/** State of a request between messages, over all its sequences. */
+/** State of a request between messages, covering all of its sequences. */
 export interface ParentProgress {
   readonly tracker: RequestTracker;
-  /** Maximum over the finished sequences. */
+  /** Maximum among the finished sequences. */
   maxNumGenerationTokens: number;
 }
 
@@ -23,7 +23,7 @@ export interface SequenceProgress {
   readonly index: number;
   numGenerationTokens: number;
   numPreemptions: number;
-  /** Engine clock at the latest output with a token, seconds; null before the first. */
+  /** Time of the latest output with a token, on the engine's clock, in seconds; null before the first. */
   lastTokenS: number | null;
 }
 
@@ -40,13 +40,13 @@ export class IterationStatsBuilder {
   #numGenerationTokens = 0;
   #numPreemptions = 0;
 
-  /** @param nowMs front clock at which the message is handled */
+  /** @param nowMs time on the front's clock at which the message is handled */
   constructor(nowMs: number, maxModelLen: number) {
     this.#nowMs = nowMs;
     this.#maxModelLen = maxModelLen;
   }
 
-  /** Counts one output and updates `progress`. Call the tracker's endSequence() before the last output. */
+  /** Counts one output and updates `progress`. The tracker's endSequence() must be called before the last output. */
   add(progress: SequenceProgress, output: RequestOutput): void {
     this.#numPreemptions += output.numPreemptions;
     progress.numPreemptions += output.numPreemptions;
@@ -89,7 +89,7 @@ export class IterationStatsBuilder {
     this.#countTokens(timeS, numPromptTokens);
   }
 
-  /** Counts tokens of the step at `timeS`; all tokens of a step have the same time. */
+  /** Counts tokens from the step at `timeS`; all tokens from a step have the same time. */
   #countTokens(timeS: number, count: number): void {
     this.#tokensByTime.set(timeS, (this.#tokensByTime.get(timeS) ?? 0) + count);
   }
@@ -136,7 +136,7 @@ export class IterationStatsBuilder {
   }
 }
 
-/** Length of an interval on one clock; 0 if either end was not reached (aborted early). */
+/** Length of an interval on one clock; 0 if either end was not reached because the request was aborted early. */
 function interval(fromS: number | null, toS: number | null): number {
   return fromS === null || toS === null ? 0 : Math.max(0, toS - fromS);
 }

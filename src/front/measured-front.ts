@@ -7,13 +7,13 @@ import type { StatListener } from "../protocol/stats.ts";
 import { processStats } from "../runtime/system.ts";
 import { Front, type FrontLimits } from "./front.ts";
 
-/** Options of createFront(). For limits, null = no limit. */
+/** Options for createFront(). For limits, null = no limit. */
 export interface MeasuredFrontOptions extends Omit<FrontLimits, "maxNumQueuedTokens"> {
-  /** At least one. The first name is reported in responses; all are accepted. */
+  /** Names of the model, at least one. Responses report the first name; requests may use any of them. */
   readonly modelNames: readonly string[];
-  /** Maximum number of prompt tokens of requests that have no output yet; "auto" = 8 contexts. */
+  /** Maximum number of prompt tokens in requests that have no output yet; "auto" = 8 contexts. */
   readonly maxNumQueuedTokens: number | "auto" | null;
-  /** Version whose hidden metrics are shown; null = none. @see version-gate.ts */
+  /** Version whose hidden metrics are shown; null = show none. @see version-gate.ts */
   readonly showHiddenFor: string | null;
   readonly createdSeries: boolean;
   readonly features: ReadonlySet<MetricFeature>;

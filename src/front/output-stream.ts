@@ -2,9 +2,9 @@
 
 import type { EngineRequest, RequestOutput } from "../protocol/protocol.ts";
 
-/** A request without the ids that the front assigns to its sequences. */
+/** A request without the IDs that the front assigns to its sequences. */
 export interface FrontRequest extends Omit<EngineRequest, "requestIds"> {
-  /** Time at which input processing started, front clock, ms. */
+  /** Time at which input processing started, in ms on the front's clock. */
   readonly arrivalMs: number;
 }
 
@@ -14,10 +14,10 @@ export interface SequenceOutput extends RequestOutput {
 }
 
 /**
- * Outputs of one request. Ends when all sequences have finished. Leaving the loop early or calling abort()
- * frees the blocks within one step. Outputs that the reader has not taken are merged per sequence, so at
- * most one output per sequence waits for a slow reader.
- * If a sequence ends with "error", the iterator throws an EngineError.
+ * The outputs of one request. The stream ends when all sequences have finished. Leaving the loop early or calling
+ * abort() frees the blocks within one step. Outputs that the reader has not taken yet are merged per sequence, so at
+ * most one output per sequence waits for a slow reader. If a sequence ends with "error", the iterator throws an
+ * EngineError.
  */
 export interface OutputStream extends AsyncIterable<SequenceOutput> {
   /** Resolves to the tokenized prompt once the request is queued; rejects if the engine refuses it. */

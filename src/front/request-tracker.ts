@@ -1,4 +1,4 @@
-// The front's state of one request: its n sequences, the queue of outputs that its reader has not taken, and
+// The front's state for one request: its n sequences, the queue of outputs that its reader has not taken, and
 // its timestamps on the front's clock. Waiting outputs are merged per sequence, so at most one output per sequence
 // waits for a slow reader. A request with too much unread output fails.
 
@@ -14,10 +14,10 @@ import type { Arrival } from "./throughput.ts";
 
 export interface TrackerOptions {
   readonly request: FrontRequest;
-  /** The engine's request ids, one per sequence. */
+  /** The engine's request IDs, one per sequence. */
   readonly requestIds: readonly string[];
   readonly arrival: Arrival;
-  /** Maximum unread output, bytes, estimated; null = no limit. */
+  /** Maximum estimated size of unread output, in bytes; null = no limit. */
   readonly maxUnreadBytes: number | null;
   readonly abort: (tracker: RequestTracker) => void;
 }
@@ -27,9 +27,9 @@ export class RequestTracker implements OutputStream {
   readonly requestIds: readonly string[];
   readonly arrival: Arrival;
   readonly promptTokenIds: Promise<Int32Array>;
-  /** Number of prompt tokens known so far while the request waits for its first output; then 0. */
+  /** Number of prompt tokens known so far while the request waits for its first output; 0 after that. */
   numQueuedTokens: number;
-  /** Queue timeout in ms, set once it has passed; until then null. */
+  /** The queue timeout in ms, set once it has passed; null until then. */
   queueTimeoutMs: number | null = null;
   /** Number of sequences that have not ended. */
   #numLive: number;
@@ -39,7 +39,7 @@ export class RequestTracker implements OutputStream {
   readonly #queued = Promise.withResolvers<Int32Array>();
   /** Size of everything merged into outputs that the reader has not taken. */
   #numUnreadBytes = 0;
-  /** Unread bytes by sequence. */
+  /** Unread bytes for each sequence. */
   readonly #unreadBytes: number[];
   readonly #waiting: ((SequenceOutput & JoinedOutput) | undefined)[];
   readonly #order: number[] = [];
@@ -57,11 +57,11 @@ export class RequestTracker implements OutputStream {
     this.#unreadBytes = new Array<number>(requestIds.length).fill(0);
     this.numQueuedTokens = knownTokens(request.prompt);
     this.promptTokenIds = this.#queued.promise;
-    // A caller that does not await it gets the error from the outputs.
+    // A caller that does not await this promise gets the error from the outputs.
     this.promptTokenIds.catch(() => {});
   }
 
-  /** True once all sequences have ended, so nothing follows the waiting outputs. */
+  /** True once all sequences have ended, so that nothing follows the waiting outputs. */
   get isDone(): boolean {
     return this.#numLive === 0;
   }
@@ -75,7 +75,7 @@ export class RequestTracker implements OutputStream {
     this.#abort(this);
   }
 
-  /** Calls `act` unless the request ends within `ms`; null = never. */
+  /** Calls `act` unless the request ends within `ms`; if `ms` is null, never calls it. */
   after(ms: number | null, act: (ms: number) => void): void {
     if (ms !== null) this.#deadlines.push(setTimeout(() => act(ms), ms));
   }
@@ -100,7 +100,7 @@ export class RequestTracker implements OutputStream {
   push(index: number, output: RequestOutput): void {
     if (this.#error !== null) return;
     const waiting = this.#waiting[index];
-    // A sequence's first waiting output may have any size, since log-probabilities of a long prompt are large.
+    // A sequence's first waiting output may have any size, since the log-probabilities for a long prompt are large.
     if (waiting !== undefined) this.#countUnread(index, estimatedBytes(output));
     if (this.#numUnreadBytes > this.#maxUnreadBytes) {
       this.fail(new RequestError("slow_reader", "The response was not read fast enough."));
@@ -125,7 +125,7 @@ export class RequestTracker implements OutputStream {
     try {
       for (;;) {
         const index = this.#order.shift();
-        // Deliver outputs even if an error follows, because the metrics have counted them.
+        // Outputs are delivered even if an error follows, because the metrics have counted them.
         if (index !== undefined) yield this.#take(index);
         else if (this.#error !== null) throw this.#error;
         else if (this.isDone) return;
@@ -150,14 +150,14 @@ export class RequestTracker implements OutputStream {
   }
 }
 
-/** @returns a lower bound on the prompt's tokens before the engine has tokenized it */
+/** @returns a lower bound on the number of prompt tokens, for use before the engine has tokenized the prompt */
 export function knownTokens(prompt: Prompt): number {
   return prompt instanceof Int32Array ? prompt.length : 1;
 }
 
 const BYTES_PER_LOGPROB = 64;
 
-/** Estimates the memory that an output takes, and later its part of the response. */
+/** Estimates the memory that an output takes, and later the part of the response made from it. */
 function estimatedBytes(output: RequestOutput): number {
   const { text, parts, tokenIds, logprobs, promptLogprobs } = output;
   const numLogprobs = countLogprobs(logprobs) + countLogprobs(promptLogprobs);
@@ -170,7 +170,7 @@ function countCharacters(parts: readonly MessagePart[]): number {
 }
 
 function countLogprobs(positions: readonly PositionLogprobs<DecodedLogprob>[] | null): number {
-  // checkNumLogprobs() limits higher counts over the whole response.
+  // checkNumLogprobs() limits higher counts across the whole response.
   const countOf = ({ top }: PositionLogprobs<DecodedLogprob>) =>
     Math.min(top.length, USUAL_LOGPROBS) + 1;
   return positions === null ? 0 : positions.reduce((sum, position) => sum + countOf(position), 0);

@@ -1,5 +1,5 @@
 // Reports sleeps and wake-ups to the statistics: operations in progress, durations, and the last state that the
-// engine acknowledged. As in vLLM, the state after a wake-up is "awake", whatever its tags.
+// engine acknowledged. As in vLLM, the state after a wake-up is "awake", no matter which tags were woken.
 
 import type { SleepLevel } from "../protocol/engine-calls.ts";
 import type { SleepRecord, SleepState, StatListener } from "../protocol/stats.ts";

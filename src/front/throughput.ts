@@ -1,24 +1,26 @@
-// Estimates how fast sequences finish, from how long recent sequences took and how many were in flight with
-// them. By Little's law, the rate is the average number in flight divided by the average duration. Unlike a count
-// of finished sequences, this estimate is correct as soon as the first sequence of a burst finishes, and it stays
-// valid over an idle hour. Pure: callers pass the time.
+// Estimates how fast sequences finish, from how long recent sequences took and how many were in flight with them. By
+// Little's law, the rate is the average number in flight divided by the average duration. Unlike a count of finished
+// sequences, this estimate is correct as soon as the first sequence of a burst finishes, and it stays valid even after
+// an idle hour. Pure: callers pass the time.
 
-/** State kept for a sequence until it ends. */
+/** State that is kept for sequences until they end. */
 export interface Arrival {
   readonly ms: number;
-  /** Time in flight of all sequences up to the arrival, sequences x ms. */
+  /** Total time in flight of all sequences up to the arrival, in sequences x ms. */
   readonly stayedMs: number;
 }
 
-/** Decay of a sequence's weight each time a later one finishes; about the last hundred sequences count. */
+/**
+ * Factor by which a sequence's weight decays each time a later one finishes; about the last hundred sequences count.
+ */
 const DECAY = 1 - 1 / 128;
 
 export class Throughput {
   #lastMs: number;
   #numInFlight = 0;
-  /** Time in flight of all sequences so far, sequences x ms. */
+  /** Total time in flight of all sequences so far, in sequences x ms. */
   #stayedMs = 0;
-  /** Time of the last end of a sequence, or of the first start after an idle period if that is later. */
+  /** Time when a sequence last ended, or of the first start after an idle period if that is later. */
   #silentSinceMs: number;
   /** Decayed sum, over finished sequences, of the average number in flight while each was running. */
   #sumInFlight = 0;
@@ -49,7 +51,10 @@ export class Throughput {
     this.#sumStayMs = this.#sumStayMs * DECAY + stayMs;
   }
 
-  /** @returns ms until everything in flight finishes, but at least the time since the last end; 0 if nothing is */
+  /**
+   * @returns ms until everything in flight finishes, but at least the time since a sequence last ended; 0 if nothing is
+   * in flight
+   */
   clearsInMs(nowMs: number): number {
     if (this.#numInFlight === 0) return 0;
     const measured =

@@ -1,6 +1,6 @@
-// Maps the hash of a full block to its id, using open addressing with linear probing in one Int32Array. Keys are
+// Maps the hash of a full block to its ID, using open addressing with linear probing in one Int32Array. Keys are
 // read from the pool's hash array instead of being stored again, so a slot takes four bytes. Several blocks can
-// have the same hash; the index contains only the first, so equal blocks never lengthen a probe.
+// have the same hash; the index contains only the first one, so identical blocks never lengthen a probe.
 
 import { assert } from "../assert.ts";
 import { HASH_BYTES } from "../request/block-hashes.ts";
@@ -8,7 +8,10 @@ import { HASH_BYTES } from "../request/block-hashes.ts";
 const EMPTY = -1;
 const HASH_WORDS = HASH_BYTES / 4;
 
-/** Slots per block. They take 5.6 bytes per block and are at most 71% full; a miss then probes 6 slots on average. */
+/**
+ * Slots per block. They take 5.6 bytes per block and are at most 71% full; at that load, a miss probes 6 slots on
+ * average.
+ */
 const SLOTS_PER_BLOCK = 1.4;
 
 export class BlockHashIndex {
@@ -16,7 +19,7 @@ export class BlockHashIndex {
   readonly #words: Int32Array;
   /** [numBlocks * 1.4 + 1] int32 block ids, -1 = empty; at least one is empty. */
   readonly #slots: Int32Array;
-  /** Hash to look up, as bytes and as words of the same memory. */
+  /** The hash to look up; bytes and words share the same memory. */
   readonly #soughtBytes = new Uint8Array(HASH_BYTES);
   readonly #sought = new Int32Array(this.#soughtBytes.buffer);
   #size = 0;
@@ -32,7 +35,7 @@ export class BlockHashIndex {
     return this.#size;
   }
 
-  /** @returns the block id; null if the hash is not indexed */
+  /** @returns the block ID; null if the hash is not indexed */
   find(hash: Uint8Array): number | null {
     assert(hash.length === HASH_BYTES, "a block hash has 32 bytes");
     this.#soughtBytes.set(hash);
@@ -43,7 +46,7 @@ export class BlockHashIndex {
     }
   }
 
-  /** Adds a block whose hash is already in the pool's array, unless an equal hash is indexed. */
+  /** Adds a block whose hash is already in the pool's array, unless the same hash is already indexed. */
   insert(blockId: number): void {
     let slot = this.#home(this.#firstWord(blockId));
     for (; this.#slots[slot] !== EMPTY; slot = this.#next(slot)) {
@@ -53,7 +56,7 @@ export class BlockHashIndex {
     this.#size++;
   }
 
-  /** Removes the block if it is indexed; an equal hash of another block stays. */
+  /** Removes the block if it is indexed. If the same hash is indexed for another block, that entry stays. */
   remove(blockId: number): void {
     let slot = this.#home(this.#firstWord(blockId));
     for (; this.#slots[slot] !== blockId; slot = this.#next(slot)) {
@@ -68,7 +71,7 @@ export class BlockHashIndex {
     this.#size = 0;
   }
 
-  /** Moves later entries of the probe sequence back, so that no tombstones are needed. */
+  /** Moves later entries of the probe sequence back so that no tombstones are needed. */
   #closeGap(gap: number): void {
     let hole = gap;
     for (let slot = this.#next(hole); ; slot = this.#next(slot)) {
@@ -82,7 +85,7 @@ export class BlockHashIndex {
     this.#slots[hole] = EMPTY;
   }
 
-  /** Scales the hash's first 32 bits to the table, whose length is not a power of two. */
+  /** Scales the hash's first 32 bits to the table size, which is not a power of two. */
   #home(word: number): number {
     return Math.floor(((word >>> 0) / 0x1_0000_0000) * this.#slots.length);
   }
@@ -112,7 +115,9 @@ export class BlockHashIndex {
   }
 }
 
-/** @returns true if `home` is cyclically in (hole, slot], so the entry stays reachable when `hole` becomes empty */
+/**
+ * @returns true if `home` is cyclically in (hole, slot], so that the entry stays reachable when `hole` becomes empty
+ */
 function isCyclicallyBetween(hole: number, home: number, slot: number): boolean {
   return hole < slot ? hole < home && home <= slot : hole < home || home <= slot;
 }

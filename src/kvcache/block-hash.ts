@@ -1,18 +1,18 @@
-// The only place where block hashes are computed: SHA-256 over canonical CBOR of
-// [parent hash, token ids, extra keys], as in vLLM's sha256_cbor algorithm, so hashes agree across
-// implementations. Canonical CBOR (RFC 8949, section 4.2) has the shortest integers and definite lengths.
+// The only place where block hashes are computed: SHA-256 of the canonical CBOR encoding of [parent hash, token IDs,
+// extra keys], as in vLLM's sha256_cbor algorithm, so hashes agree across implementations. Canonical CBOR (RFC 8949,
+// section 4.2) uses the shortest integers and definite lengths.
 
 import { hash } from "node:crypto";
 
 /**
- * Distinguishes blocks with the same tokens: text, or the hash of a media item with its offset in the block. In
- * vLLM's order, the LoRA's name comes first, then media items, then the salt of the first block.
+ * A key that distinguishes blocks with the same tokens: a text, or a media item's hash with its offset in the block. As
+ * in vLLM, the LoRA's name comes first, then media items, and then the first block's salt.
  */
 export type ExtraKey = string | readonly [string, number];
 
 const NO_KEYS: readonly ExtraKey[] = [];
 
-/** Growing byte buffer with the few CBOR types that a block needs. */
+/** A growing byte buffer that encodes the few CBOR types that a block needs. */
 class CborWriter {
   #bytes = new Uint8Array(1024);
   #length = 0;
@@ -89,8 +89,8 @@ const writer = new CborWriter();
 
 /**
  * Computes the root of every chain.
- * @param seed text, like PYTHONHASHSEED; the same seed yields the same hashes in every process. Without one, the
- *   caller must use 32 random bytes as the root instead.
+ * @param seed text, like PYTHONHASHSEED; the same seed yields the same hashes in every process. Without a seed, the
+ * caller must use 32 random bytes as the root instead.
  */
 export function noneHash(seed: string): Uint8Array {
   writer.reset();

@@ -1,5 +1,5 @@
 // All KV blocks of an engine: their reference counts, their hashes, and the order in which free blocks are reused.
-// A struct of arrays, with the block id as the only handle. At most 48 bytes of metadata per block: hash 32, two
+// A struct of arrays in which the block ID is the only handle. At most 48 bytes of metadata per block: hash 32, two
 // links 8, reference count 2, index slots 5.6, and one bit.
 //
 // A block is    used:   refCount > 0
@@ -17,7 +17,7 @@ export const NULL_BLOCK = 0;
 
 export class BlockPool {
   readonly numBlocks: number;
-  /** [numBlocks] uint16: number of table entries that refer to the block. */
+  /** uint16 [numBlocks]: number of table entries that refer to each block. */
   readonly #refCounts: Uint16Array;
   /** [numBlocks * 32] uint8: block b's hash is at bytes [32 * b, 32 * b + 32). */
   readonly #hashes: Uint8Array;
@@ -25,7 +25,7 @@ export class BlockPool {
   readonly #isHashed: Uint8Array;
   readonly #free: FreeBlockQueue;
   readonly #index: BlockHashIndex;
-  /** Null = nothing is sampled. */
+  /** Samples residency; null = nothing is sampled. */
   readonly #residency: BlockResidency | null;
 
   /** @param numBlocks including the null block, >= 2 */
@@ -45,7 +45,7 @@ export class BlockPool {
     return this.#free.size;
   }
 
-  /** Fraction of blocks in use, 0..1, without the null block. */
+  /** Fraction of blocks in use, 0..1, not counting the null block. */
   get usage(): number {
     return 1 - this.#free.size / (this.numBlocks - 1);
   }
@@ -54,7 +54,10 @@ export class BlockPool {
     return this.#refCounts[blockId] ?? 0;
   }
 
-  /** Takes the block that has been free the longest and drops its hash. @returns null if none is free */
+  /**
+   * Takes the block that has been free the longest and drops its hash.
+   * @returns the block's ID; null if none is free
+   */
   allocate(): number | null {
     if (this.#free.size === 0) return null;
     const blockId = this.#free.shift();
@@ -76,7 +79,7 @@ export class BlockPool {
     this.#reference(blockId);
   }
 
-  /** Adds a reference to a block in use (n > 1). Recorded as an access, like a prefix cache hit. */
+  /** Adds a reference to a block in use, for n > 1. Recorded as an access, like a prefix cache hit. */
   share(blockId: number): void {
     assert(this.refCount(blockId) > 0, () => `block ${blockId} is not in use`);
     this.#reference(blockId);
@@ -90,7 +93,9 @@ export class BlockPool {
     if (refCount === 1) this.#free.append(blockId);
   }
 
-  /** Sets the hash of a full block in use, once. Equal blocks are not merged, since block tables are append-only. */
+  /**
+   * Sets the hash of a full block in use, once. Identical blocks are not merged, since block tables are append-only.
+   */
   setHash(blockId: number, hash: Uint8Array): void {
     assert(this.refCount(blockId) > 0, () => `block ${blockId} is not in use`);
     assert(!this.isHashed(blockId), () => `block ${blockId} has a hash`);
@@ -99,7 +104,7 @@ export class BlockPool {
     this.#index.insert(blockId);
   }
 
-  /** Evicts a block, so that its contents can no longer be hit, e.g. because they were never computed. */
+  /** Evicts a block so that its contents can no longer be hit, for example because they were never computed. */
   dropHash(blockId: number): void {
     this.#residency?.evict(blockId);
     if (!this.isHashed(blockId)) return;
@@ -111,7 +116,7 @@ export class BlockPool {
     return ((this.#isHashed[blockId >> 3] ?? 0) & (1 << (blockId & 7))) !== 0;
   }
 
-  /** Evicts all blocks. @returns false, with nothing changed, while a block is in use */
+  /** Evicts all blocks. @returns false, changing nothing, if any block is in use */
   resetPrefixCache(): boolean {
     if (this.#free.size !== this.numBlocks - 1) return false;
     this.#index.clear();
@@ -120,12 +125,12 @@ export class BlockPool {
     return true;
   }
 
-  /** Lists free block ids in eviction order; for tests. */
+  /** Lists the IDs of free blocks in eviction order, for tests. */
   freeBlockIds(): number[] {
     return [...this.#free];
   }
 
-  /** Asserts that references, queue and index agree. O(numBlocks). */
+  /** Asserts that the references, the queue and the index agree. O(numBlocks). */
   checkIntegrity(): void {
     let numFree = 0;
     let numHashed = 0;
@@ -135,7 +140,7 @@ export class BlockPool {
       if (isFree) numFree++;
       if (this.isHashed(id)) numHashed++;
     }
-    // The index has fewer entries if there are equal blocks, since it contains only one of them.
+    // The index has fewer entries if there are identical blocks, since it contains only one of them.
     assert(this.#index.size <= numHashed, "the index has blocks without a hash");
     assert(numFree === this.#free.size, "free queue has the wrong length");
     assert(this.#refCounts[NULL_BLOCK] === 0, "the null block is referenced");

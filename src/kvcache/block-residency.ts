@@ -1,21 +1,21 @@
-// Measures lifetimes and hits of blocks on a random sample of allocations, by the rules of vLLM's
-// --kv-cache-metrics. Clock and random source are injected, because policy code has neither.
+// Measures block lifetimes and hits for a random sample of allocations, following the rules of vLLM's
+// --kv-cache-metrics. The clock and the random source are injected, because policy code has neither.
 
 import { assert } from "../assert.ts";
 import type { BlockEviction } from "../protocol/stats.ts";
 
 export interface BlockResidencyOptions {
-  /** Fraction of allocations that are sampled, (0, 1]. */
+  /** Fraction of allocations to sample, in (0, 1]. */
   readonly sampleRate: number;
   /** Monotonic clock. */
   readonly nowS: () => number;
-  /** Uniform in [0, 1). */
+  /** Returns a uniform random number in [0, 1). */
   readonly random: () => number;
 }
 
 interface Sample {
   readonly allocatedS: number;
-  /** The latest MAX_ACCESSES accesses, oldest first, without the allocation. */
+  /** The latest MAX_ACCESSES accesses, oldest first, not counting the allocation. */
   readonly accessesS: number[];
 }
 
@@ -23,7 +23,7 @@ const MAX_ACCESSES = 4;
 
 export class BlockResidency {
   readonly #options: BlockResidencyOptions;
-  /** Samples by block id, only for sampled blocks. */
+  /** Samples by block ID, for sampled blocks only. */
   readonly #samples = new Map<number, Sample>();
   #evictions: BlockEviction[] = [];
 
@@ -70,7 +70,7 @@ export class BlockResidency {
     this.#evictions = [];
   }
 
-  /** @returns evictions since the last call, in order */
+  /** @returns the evictions since the last call, in order */
   take(): readonly BlockEviction[] {
     const taken = this.#evictions;
     this.#evictions = [];

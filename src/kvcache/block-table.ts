@@ -1,4 +1,4 @@
-// Block ids of one request in order: entry i holds positions [i * blockSize, (i + 1) * blockSize).
+// The block IDs of one request, in order: entry i holds positions [i * blockSize, (i + 1) * blockSize).
 // Append-only except for copy on write and rejected draft tokens. Grows by doubling; a step that adds no block
 // allocates nothing.
 
@@ -7,10 +7,10 @@ import { assert } from "../assert.ts";
 export class BlockTable {
   /** The blocks of entries [0, numHashed) have a hash in the pool. */
   numHashed = 0;
-  /** Entries [0, length) are used. */
+  /** Only entries [0, length) are in use. */
   #ids = new Int32Array(8);
   #length = 0;
-  /** View returned by the last call of ids(). */
+  /** The view that the last call to ids() returned. */
   #view = this.#ids.subarray(0, 0);
 
   get length(): number {
@@ -32,13 +32,13 @@ export class BlockTable {
     this.#ids[this.#length++] = blockId;
   }
 
-  /** Removes the last entry, which must not be hashed. @returns its block id */
+  /** Removes the last entry, which must not be hashed. @returns its block ID */
   pop(): number {
     assert(this.#length > this.numHashed, "the last block of the table is hashed");
     return this.#ids[--this.#length] ?? 0;
   }
 
-  /** Replaces an entry for copy on write. It and the entries after it no longer count as hashed. */
+  /** Replaces an entry for copy on write. That entry and all entries after it no longer count as hashed. */
   replace(index: number, blockId: number): void {
     assert(0 <= index && index < this.#length, () => `no block ${index} in the table`);
     this.#ids[index] = blockId;

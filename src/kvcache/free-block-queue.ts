@@ -15,7 +15,7 @@ export class FreeBlockQueue {
   readonly #sentinel: number;
   #size = 0;
 
-  /** Creates an empty queue for ids [0, numBlocks). */
+  /** Creates an empty queue for IDs [0, numBlocks). */
   constructor(numBlocks: number) {
     this.#sentinel = numBlocks;
     this.#next = new Int32Array(numBlocks + 1).fill(NONE);
@@ -32,7 +32,7 @@ export class FreeBlockQueue {
     return this.#next[blockId] !== NONE;
   }
 
-  /** Appends a block, which is then evicted last. */
+  /** Appends a block, which becomes the last one to be evicted. */
   append(blockId: number): void {
     assert(!this.has(blockId), () => `block ${blockId} is already free`);
     const last = this.#previous[this.#sentinel] ?? NONE;
@@ -53,7 +53,7 @@ export class FreeBlockQueue {
     this.#size--;
   }
 
-  /** Removes the block at the front. The queue must not be empty. @returns the block's id */
+  /** Removes the block at the front. The queue must not be empty. @returns the block's ID */
   shift(): number {
     assert(this.#size > 0, "no free block");
     const first = this.#next[this.#sentinel] ?? NONE;
@@ -61,7 +61,7 @@ export class FreeBlockQueue {
     return first;
   }
 
-  /** Iterates over ids from the front; for checks and tests. */
+  /** Iterates over the IDs from the front, for checks and tests. */
   *[Symbol.iterator](): Generator<number> {
     let id = this.#next[this.#sentinel] ?? NONE;
     while (id !== this.#sentinel) {

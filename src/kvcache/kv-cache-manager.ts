@@ -15,17 +15,17 @@ import type { BlockResidency } from "./block-residency.ts";
 import { BlockTable } from "./block-table.ts";
 
 export interface KvCacheConfig {
-  /** Includes the null block. */
+  /** Number of blocks, including the null block. */
   readonly numBlocks: number;
   readonly blockSize: number;
   readonly enablePrefixCaching: boolean;
-  /** Parent hash of every first block, 32 bytes. */
+  /** The 32-byte parent hash of every first block. */
   readonly rootHash: Uint8Array;
   /** Samples block lifetimes if prefix caching is on; null = off. */
   readonly residency: BlockResidency | null;
 }
 
-/** (source, destination) block ids. */
+/** IDs of the source and destination blocks. */
 export type BlockCopy = readonly [number, number];
 
 const NO_BLOCKS: readonly number[] = [];
@@ -50,14 +50,14 @@ export class KvCacheManager {
     return (this.#config.numBlocks - 1) * this.#config.blockSize;
   }
 
-  /** @returns true if a request looks up cached prefixes and counts as a query */
+  /** @returns true if a request looks up cached prefixes and therefore counts as a query */
   readsCache(request: Request): boolean {
     return this.#config.enablePrefixCaching && request.samplingParams.promptLogprobs === null;
   }
 
   /**
-   * Finds the longest run of full blocks that hold the request's first tokens. Leaves at least one token to compute,
-   * since its logits are needed. Takes no references and does not change the pool.
+   * Finds the longest run of full blocks that hold the request's first tokens. Always leaves at least one token to
+   * compute, since its logits are needed. Takes no references and does not change the pool.
    */
   cachedBlocks(request: Request): readonly number[] {
     if (!this.readsCache(request)) return NO_BLOCKS;
@@ -75,7 +75,7 @@ export class KvCacheManager {
   /**
    * Allocates slots for positions [numComputedTokens, + numNewTokens) of a request.
    * @param cached blocks from cachedBlocks(), for a request without a table; they become its first entries
-   * @returns block copies to run before the step; null, with nothing changed, if there are not enough blocks
+   * @returns block copies to run before the step; null, changing nothing, if there are not enough blocks
    */
   allocateSlots(
     request: Request,
@@ -105,8 +105,9 @@ export class KvCacheManager {
   }
 
   /**
-   * Allocates slots for draft tokens after the first `numTokens` tokens of a request, which have slots already.
-   * @returns number of draft tokens, at most `numDraftTokens`, that fit into its last block and the free blocks
+   * Allocates slots for draft tokens after a request's first `numTokens` tokens, which already have slots.
+   * @returns the number of draft tokens, at most `numDraftTokens`, that fit in the request's last block and the free
+   * blocks
    */
   allocateDraftSlots(request: Request, numTokens: number, numDraftTokens: number): number {
     const { blockSize } = this.#config;
@@ -116,7 +117,7 @@ export class KvCacheManager {
     return Math.min(numDraftTokens, table.length * blockSize - numTokens);
   }
 
-  /** Releases the blocks after the first `numTokens` tokens, last first, because their drafts were rejected. */
+  /** Releases the blocks after the first `numTokens` tokens, last one first, because their drafts were rejected. */
   truncate(request: Request, numTokens: number): void {
     const table = this.#table(request);
     const numKept = Math.ceil(numTokens / this.#config.blockSize);
@@ -132,12 +133,16 @@ export class KvCacheManager {
     return numOwn + numReserved <= this.pool.numFree - this.#numFreeOf(cached);
   }
 
-  /** @returns block ids of positions [0, numTokens), as a view that is valid until the request's next allocation */
+  /**
+   * @returns the block IDs for positions [0, numTokens), as a view that is valid until the request's next allocation
+   */
   blockIds(request: Request, numTokens: number): Int32Array {
     return this.#table(request).ids(Math.ceil(numTokens / this.#config.blockSize));
   }
 
-  /** Hashes the full blocks of the first `numTokens` tokens, which must be known, so other requests can hit them. */
+  /**
+   * Hashes the full blocks of the first `numTokens` tokens, which must be known, so that other requests can hit them.
+   */
   hashFullBlocks(request: Request, numTokens: number): void {
     if (!this.#config.enablePrefixCaching) return;
     assert(
@@ -155,8 +160,8 @@ export class KvCacheManager {
   }
 
   /**
-   * Gives `child` references to the blocks of its source's prompt.
-   * @returns false, with nothing changed, if no block is free, since the first request to write needs a copy
+   * Gives `child` references to the blocks that hold its source's prompt.
+   * @returns false, changing nothing, if no block is free, since the first request to write needs a copy
    */
   fork(source: Request, child: Request): boolean {
     assert(!this.#tables.has(child), () => `${child.requestId}: forked twice`);
@@ -176,7 +181,7 @@ export class KvCacheManager {
     return true;
   }
 
-  /** Releases all blocks, last first, so that the tail of a chain is evicted before its head. */
+  /** Releases all blocks, last one first, so that the tail of a chain is evicted before its head. */
   free(request: Request): void {
     const table = this.#tables.get(request);
     if (table === undefined) return;
@@ -186,7 +191,7 @@ export class KvCacheManager {
 
   /**
    * Drops the hashes of blocks that a failed step should have computed. Their request must have been freed.
-   * @param blockIds the request's block ids, in order
+   * @param blockIds the request's block IDs, in order
    * @param firstToken first position that the step should have computed
    */
   dropHashes(blockIds: Int32Array, firstToken: number): void {
@@ -194,7 +199,7 @@ export class KvCacheManager {
     for (const blockId of blockIds.subarray(first)) this.pool.dropHash(blockId);
   }
 
-  /** @returns sampled blocks that were evicted since the last call */
+  /** @returns the sampled blocks that have been evicted since the last call */
   takeEvictions(): readonly BlockEviction[] {
     return this.#residency?.take() ?? NO_EVICTIONS;
   }
@@ -211,7 +216,7 @@ export class KvCacheManager {
     }
   }
 
-  /** Counts the blocks that are in the free queue and that a hit would remove from it. */
+  /** Counts the blocks that a hit would remove from the free queue. */
   #numFreeOf(blockIds: readonly number[]): number {
     let count = 0;
     for (const blockId of blockIds) if (this.pool.refCount(blockId) === 0) count++;

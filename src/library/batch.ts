@@ -6,7 +6,7 @@ import type { Generation } from "./generation.ts";
 import type { Prompt } from "./options.ts";
 import type { GenerateResult } from "./results.ts";
 
-/** @throws ConfigError "invalid_option", or the error of the first prompt that fails */
+/** @throws ConfigError "invalid_option", or the error from the first prompt that fails */
 export async function* generateAll(
   prompts: Iterable<Prompt> | AsyncIterable<Prompt>,
   maxInFlight: number,

@@ -9,7 +9,7 @@ import { abortError, type Collected, LiveGeneration } from "./live-generation.ts
 import type { GeneratedChoice, GenerateResult, TextDelta } from "./results.ts";
 import type { StartedAnswer } from "./started-answer.ts";
 
-/** Idle time, in ms, after which a stream gets a comment, so proxies keep the connection open. */
+/** Idle time, in ms, after which a comment is sent on a stream so that proxies keep the connection open. */
 const KEEP_ALIVE_MS = 10_000;
 
 /** Aborts generations that are garbage-collected before anyone reads them. */
@@ -17,13 +17,13 @@ const unread = new FinalizationRegistry<LiveGeneration>((live) =>
   live.abort(abortError("the generation was garbage-collected unread")),
 );
 
-/** Parameters of a generation; only LLM creates generations. */
+/** Parameters for a generation; only LLM creates generations. */
 export interface GenerationInit<Result> {
-  /** ID of the answer. */
+  /** ID of the response. */
   readonly id: string;
   /** Checks and queues the request. */
   readonly start: () => Promise<StartedAnswer>;
-  /** Converts the result to the type that the call returns. */
+  /** Converts a result to the type that the call returns. */
   readonly toResult: (result: GenerateResult, answer: StartedAnswer, first: Choice) => Result;
   /** Aborts the generation. */
   readonly signal: AbortSignal | undefined;
@@ -32,9 +32,9 @@ export interface GenerationInit<Result> {
 }
 
 /**
- * A request that is already queued. Read it as an iterable of deltas, as text, as a result, or as a stream of
- * bytes. Each delta is delivered only once, to the first reader that takes it; the result is always available.
- * This is not a promise, so async functions can return it. A generation that is never read is aborted when it is
+ * A request that has already been queued. Read it as an iterable of deltas, as text, as a result, or as a stream of
+ * bytes. Each delta is delivered only once, to the first reader that takes it; the result is always available. This is
+ * not a promise, so async functions can return it. A generation that is never read is aborted when it is
  * garbage-collected.
  *
  * If the request fails, every read rejects with its error: RequestError for an invalid request; EngineError
@@ -44,7 +44,7 @@ export interface GenerationInit<Result> {
 export class Generation<Result = GenerateResult>
   implements AsyncIterable<TextDelta>, AsyncDisposable
 {
-  /** ID of the answer, e.g. "chatcmpl-9f0c..."; also the ID of streamed chunks. */
+  /** ID of the response, such as "chatcmpl-9f0c..."; also the ID of streamed chunks. */
   readonly id: string;
   readonly #live: LiveGeneration;
   readonly #toResult: GenerationInit<Result>["toResult"];
@@ -62,14 +62,14 @@ export class Generation<Result = GenerateResult>
     abortOn(signal, live);
   }
 
-  /** Yields the deltas of all n sequences as they arrive. Leaving the loop early aborts the request. */
+  /** Yields deltas from all n sequences as they arrive. Leaving the loop early aborts the request. */
   async *[Symbol.asyncIterator](): AsyncGenerator<TextDelta> {
     for await (const { index, text, parts, tokenIds, logprobs, finishReason } of this.#read()) {
       yield { index, text, reasoning: reasoningOf(parts), tokenIds, logprobs, finishReason };
     }
   }
 
-  /** Non-empty pieces of the text of sequence 0. Leaving the loop early aborts the request. */
+  /** The text of sequence 0, in non-empty pieces. Leaving the loop early aborts the request. */
   get text(): AsyncIterable<string> {
     return textOf(() => this.#read());
   }
@@ -101,7 +101,7 @@ export class Generation<Result = GenerateResult>
       event: (output) => live.answer.writer.event(output),
       end: () => live.answer.writer.end(),
     };
-    // Nothing to log: `result` rejects with the error.
+    // There is nothing to log, because `result` rejects with the error.
     const logFault = () => {};
     return eventStream(eventsOf(this.#read(), writer, logFault), {
       keepAliveMs: KEEP_ALIVE_MS,

@@ -1,4 +1,4 @@
-// The package "pagoda": a model in the caller's process. Importing it starts nothing and loads no HTTP server.
+// The package "pagoda": runs a model in the caller's process. Importing it starts nothing and loads no HTTP server.
 
 export type { Generation } from "./generation.ts";
 export { type CloseReason, LLM, type SleepOptions } from "./llm.ts";

@@ -18,7 +18,7 @@ export class LiveGeneration {
   #answer: StartedAnswer | null = null;
   #choices: readonly Choice[] = [];
   #cachedTokens = 0;
-  /** Outputs that no reader has taken, at most one per token. */
+  /** Outputs that no reader has taken yet, at most one per token. */
   readonly #waiting: SequenceOutput[] = [];
   #isDone = false;
   #error: { readonly cause: unknown } | null = null;
@@ -29,7 +29,7 @@ export class LiveGeneration {
     void this.#pump();
   }
 
-  /** The started answer; available once an output or a result has been delivered. */
+  /** The started answer, available once an output or a result has been delivered. */
   get answer(): StartedAnswer {
     assert(this.#answer !== null, "the generation has not started");
     return this.#answer;
@@ -50,7 +50,7 @@ export class LiveGeneration {
   }
 
   /**
-   * Yields the outputs that no reader has taken, then new outputs. Leaving the loop early aborts the
+   * Yields the outputs that no reader has taken yet, then new outputs. Leaving the loop early aborts the
    * request.
    */
   async *outputs(): AsyncGenerator<SequenceOutput> {

@@ -32,31 +32,30 @@ import { answerToChat, answerToCompletion, type StartedAnswer } from "./started-
 import { Tokenizer } from "./tokenizer.ts";
 import { chatBody, completionBody } from "./wire-body.ts";
 
-/** Reason an LLM has closed: it was disposed of, or its engine failed with `error`. */
+/** Why an LLM has closed: it was disposed of, or its engine failed with `error`. */
 export type CloseReason =
   | { readonly kind: "disposed" }
   | { readonly kind: "died"; readonly error: Error };
 
-/** Options of sleep(). */
+/** Options for sleep(). */
 export interface SleepOptions {
   /**
-   * Treatment of running requests: "abort" ends them, "wait" lets them finish first, "keep" resumes them after
+   * What happens to running requests: "abort" ends them, "wait" lets them finish first, "keep" resumes them after
    * wake(). Default: "abort".
    */
   readonly mode?: "abort" | "wait" | "keep";
 }
 
 /**
- * A loaded model with its scheduler, KV cache and metrics. It accepts any number of requests at once. Several
- * LLMs in one process share only code. Dispose of each one (`await using`), since garbage collection does not
- * free it.
+ * A loaded model with its scheduler, KV cache and metrics. It accepts any number of requests at once. Several LLMs in
+ * one process share only code. Each one must be disposed of (`await using`), since garbage collection does not free it.
  */
 export class LLM implements AsyncDisposable {
   /** Properties of the loaded model. */
   readonly model: ModelCard;
   /** Converts text to token IDs and back. */
   readonly tokenizer: Tokenizer;
-  /** Same metrics as GET /metrics. */
+  /** The same metrics as GET /metrics. */
   readonly metrics: MetricsView;
   /** Resolves when the LLM is disposed of or its engine fails. Never rejects. */
   readonly closed: Promise<CloseReason>;
@@ -68,7 +67,7 @@ export class LLM implements AsyncDisposable {
 
   /**
    * Loads a model and starts its engine in this process.
-   * @param model path of a GGUF file, "user/repo:quant" on the Hugging Face Hub, or URL; downloaded once
+   * @param model path of a GGUF file, "user/repo:quant" on the Hugging Face Hub, or a URL; downloaded only once
    * @throws ConfigError "invalid_option", "unsupported_option", "model_not_found", "no_such_quant",
    *   "download_failed", "disk_full", "checksum_mismatch" or "out_of_memory"; an Error with a code such as
    *   "model_not_gguf", "model_truncated" or "model_unsupported"; EngineError "engine_dead" if the native addon
@@ -93,7 +92,7 @@ export class LLM implements AsyncDisposable {
   }
 
   /**
-   * Continues a prompt. The generation rejects with the request's errors: RequestError "invalid_schema",
+   * Continues a prompt. If the request fails, the generation rejects with its error: RequestError "invalid_schema",
    * "invalid_value", "context_length" or "unsupported"; OverloadError "queue_full".
    * @throws RequestError "invalid_value", immediately, for an invalid requestId
    */
@@ -106,7 +105,8 @@ export class LLM implements AsyncDisposable {
   }
 
   /**
-   * Generates the next message of a conversation, using the model's chat template. Rejects as generate() does.
+   * Generates the next message in a conversation, using the model's chat template. Rejects for the same reasons as
+   * generate().
    */
   chat(messages: readonly Message[], options: ChatOptions = {}): Generation<ChatResult> {
     return this.#generation("chatcmpl-", options, {
@@ -121,8 +121,8 @@ export class LLM implements AsyncDisposable {
   /**
    * Continues many prompts, several at a time. Reads the next prompt only when fewer than maxInFlight are in
    * flight.
-   * @returns results in the order of the prompts; leaving the loop early aborts the requests in flight
-   * @throws the error of the first prompt that fails, as in generate(); the other requests are aborted
+   * @returns the results in the order of the prompts; leaving the loop early aborts the requests in flight
+   * @throws the error from the first prompt that fails, as in generate(); the other requests are aborted
    */
   generateAll(
     prompts: Iterable<Prompt> | AsyncIterable<Prompt>,
@@ -135,7 +135,7 @@ export class LLM implements AsyncDisposable {
   /**
    * Frees memory. New requests wait for wake().
    * @param level 1 frees the KV cache and keeps a copy of the weights in host memory; 2 drops both
-   * @throws EngineError "engine_sleep_failed", with the engine unchanged; RequestError "invalid_value" for an
+   * @throws EngineError "engine_sleep_failed", leaving the engine unchanged; RequestError "invalid_value" for an
    *   unknown level or mode
    */
   async sleep(level: 1 | 2 = 1, { mode = "abort" }: SleepOptions = {}): Promise<void> {
@@ -150,7 +150,7 @@ export class LLM implements AsyncDisposable {
   }
 
   /**
-   * Restores the memory and resumes waiting requests. Does nothing when awake.
+   * Restores the memory and resumes waiting requests. Does nothing if the model is awake.
    * @throws EngineError "engine_sleep_failed": the engine stays asleep, and wake() can be retried
    */
   wake(): Promise<void> {
@@ -158,8 +158,8 @@ export class LLM implements AsyncDisposable {
   }
 
   /**
-   * Refuses new requests, ends open generations with EngineError "engine_shutdown", waits for the step in
-   * flight and frees the model. Later calls wait for the first.
+   * Refuses new requests, ends open generations with EngineError "engine_shutdown", waits for any step in flight and
+   * frees the model. Later calls wait for the first one to finish.
    */
   [Symbol.asyncDispose](): Promise<void> {
     this.#disposal ??= this.#dispose();
@@ -212,7 +212,7 @@ interface Call<Result> {
 export interface LlmParts {
   readonly measured: MeasuredFront;
   readonly settings: MeasuredFrontOptions & ApiOptions;
-  /** The GGUF file. */
+  /** Path of the GGUF file. */
   readonly path: string;
   readonly logger: (line: string) => void;
 }

@@ -1,5 +1,5 @@
-// Starts an engine in the caller's process from the library's load options. The options are parsed with
-// the command line's table, so defaults and bounds are defined in one place.
+// Starts an engine in the caller's process from the library's load options. The options are parsed with the command
+// line's option table, so defaults and bounds are defined in one place.
 
 import type { ServeOptions } from "../cli/commands.ts";
 import { engineConfig } from "../cli/engine-config.ts";
@@ -38,7 +38,7 @@ const FLAGS = {
 } as const satisfies Partial<Record<keyof LoadOptions, keyof ServeOptions>>;
 
 /**
- * Default of maxQueued. Higher than the server's, since a program that queues too much delays only itself.
+ * Default for maxQueued. It is higher than the server's, since a program that queues too much delays only itself.
  */
 const MAX_QUEUED = 4096;
 

@@ -14,13 +14,13 @@ export class MetricsView {
     this.#metrics = metrics;
   }
 
-  /** Current values by family name, e.g. "vllm:kv_cache_usage_perc". Never waits for the engine. */
+  /** Current values by family name, such as "vllm:kv_cache_usage_perc". Never waits for the engine. */
   async snapshot(): Promise<ReadonlyMap<string, FamilySnapshot>> {
     const families = await this.#metrics.snapshot();
     return new Map(families.map((family) => [family.name, family]));
   }
 
-  /** Text that GET /metrics would return, in Prometheus or OpenMetrics format. */
+  /** The text that GET /metrics would return, in Prometheus or OpenMetrics format. */
   text(format: "prometheus" | "openmetrics" = "prometheus"): Promise<string> {
     return this.#metrics.text(format);
   }

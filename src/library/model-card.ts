@@ -4,25 +4,25 @@ import type { LoadedEngine } from "./load.ts";
 
 /** Properties of a loaded model. */
 export interface ModelCard {
-  /** Name in responses and metrics. */
+  /** Name used in responses and metrics. */
   readonly name: string;
-  /** GGUF file; for a split model, its first part. */
+  /** Path of the GGUF file, or of the first part of a split model. */
   readonly path: string;
-  /** Architecture stated in the file, e.g. "llama". */
+  /** Architecture named in the file, such as "llama". */
   readonly architecture: string;
-  /** File type in llama.cpp's terms, e.g. "Q4_1". */
+  /** File type in llama.cpp's terms, such as "Q4_1". */
   readonly quantization: string;
   /** Maximum number of tokens in a prompt and its output together. */
   readonly contextLength: number;
-  /** Token IDs are in [0, vocabSize). */
+  /** Size of the vocabulary; token IDs are in [0, vocabSize). */
   readonly vocabSize: number;
-  /** Token IDs that end an output, ascending. */
+  /** Token IDs that end an output, in ascending order. */
   readonly eosTokenIds: readonly number[];
   /** True if the file contains a chat template or the chatTemplate option is set. */
   readonly hasChatTemplate: boolean;
-  /** Compute device, e.g. "CPU, avx512bf16 attention, 2 threads". */
+  /** Compute device, such as "CPU, avx512bf16 attention, 2 threads". */
   readonly device: string;
-  /** Tokens per KV block. */
+  /** Number of tokens per KV block. */
   readonly blockSize: number;
   /** Number of KV blocks, including the null block. */
   readonly numBlocks: number;

@@ -1,5 +1,5 @@
-// Names of the library's options. Without this check, a misspelled option in an untyped program would silently
-// leave the default in place, such as a shorter context or an app without a key.
+// Names of the library's options. Without this check, a misspelled option in an untyped program would silently leave
+// the default in place, which could mean a shorter context or an app without a key.
 
 import { nearestName } from "../cli/nearest-name.ts";
 import type { ChatOptions, GenerateOptions, LoadOptions } from "./options.ts";

@@ -1,7 +1,7 @@
-// Options of the library. Names are vLLM's, in camelCase. Bounds and defaults match the command line and the
+// The library's options. Names are vLLM's, in camelCase. Bounds and defaults match the command line and the
 // HTTP API, since the same code reads all of them.
 
-/** Text, or token IDs within the vocabulary; not empty. */
+/** Text, or token IDs within the vocabulary. Must not be empty. */
 export type Prompt = string | readonly number[] | Int32Array;
 
 /** One message: a role, `content` as text or a list of text parts, and any other fields the template reads. */
@@ -9,16 +9,19 @@ export type Message = Readonly<Record<string, unknown>> & { readonly role: strin
 
 /** Options for loading a model. Defaults depend on the model and the machine. */
 export interface LoadOptions {
-  /** Name in responses and metrics. Default: the file's name without ".gguf". */
+  /** Name used in responses and metrics. Default: the file's name without ".gguf". */
   readonly name?: string;
   /**
    * Maximum number of tokens in a prompt and its output together, at least 16. Default: the model's
    * maximum, or as much of it as fits in memory.
    */
   readonly contextLength?: number;
-  /** Allow contextLength to exceed the length the model was trained on; answers get worse. Default: false. */
+  /**
+   * Allow contextLength to exceed the length that the model was trained on, which degrades output quality. Default:
+   * false.
+   */
   readonly allowLongContext?: boolean;
-  /** Maximum number of requests computed in one step, 1 to 256; others wait. Default: 128. */
+  /** Maximum number of requests computed in one step, 1 to 256; any beyond that wait. Default: 128. */
   readonly maxSequences?: number;
   /**
    * Maximum number of tokens computed in one step, 1 to 65536; longer prompts take several steps. Default: 512.
@@ -31,9 +34,9 @@ export interface LoadOptions {
   readonly maxQueued?: number;
   /** Size of the KV cache in bytes. Default: as much as is useful, at most a quarter of the free memory. */
   readonly kvCacheBytes?: number;
-  /** Type of K and V in the cache. Default: "auto" = bf16 if the CPU has instructions for it, otherwise f16. */
+  /** Data type of K and V in the cache. Default: "auto" = bf16 if the CPU has instructions for it, otherwise f16. */
   readonly kvCacheType?: "auto" | "f16" | "bf16" | "f32" | "q8_0";
-  /** Share KV blocks of equal prefixes between requests. Default: true. */
+  /** Let requests with equal prefixes share KV blocks. Default: true. */
   readonly prefixCaching?: boolean;
   /** Number of layers to offload to a GPU, if the build supports one. Default: "auto" = all. */
   readonly gpuLayers?: number | "auto";
@@ -43,7 +46,7 @@ export interface LoadOptions {
   readonly seed?: number;
   /**
    * Source of sampling defaults: "auto" = the model's recommendations, "vllm" = only vLLM's defaults, or the
-   * path of a generation_config.json or its folder. Its eos_token_id also ends answers. Default: "auto".
+   * path of a generation_config.json or its folder. Its eos_token_id also ends outputs. Default: "auto".
    */
   readonly generationConfig?: string;
   /** Sampling defaults that override those of generationConfig. */
@@ -67,19 +70,19 @@ export interface LoadOptions {
   readonly toolCallParser?: string;
   /** Format of the model's reasoning, by vLLM's names, or "none". Default: "auto" = by the chat template. */
   readonly reasoningParser?: string;
-  /** Maximum number of reasoning tokens of chats that set none, >= 0. Default: -1 = no limit. */
+  /** Maximum number of reasoning tokens, >= 0, for chats that set no limit of their own. Default: -1 = no limit. */
   readonly reasoningBudget?: number;
   /** Use only files that are already on disk; download nothing. Default: false. */
   readonly offline?: boolean;
   /** Cancels the load, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Receives the fraction of the model that is in memory, in [0, 1]. */
+  /** Receives the fraction of the model that has been loaded, in [0, 1]. */
   readonly onProgress?: (share: number) => void;
   /** Receives log lines about downloads, warnings and failed steps. Default: nothing is logged. */
   readonly logger?: (line: string) => void;
 }
 
-/** Options of a single request. */
+/** Options for a single request. */
 export interface CallOptions {
   /** Ends the request. Its blocks are freed within one step, and reads reject with the signal's reason. */
   readonly signal?: AbortSignal;
@@ -92,8 +95,8 @@ export interface CallOptions {
 }
 
 /**
- * Sampling and stopping parameters, as in vLLM's SamplingParams. A default called "the model's" comes from
- * LoadOptions.generationConfig; the value in brackets applies if it sets none.
+ * Sampling and stopping parameters, as in vLLM's SamplingParams. A default given as "the model's" comes from
+ * LoadOptions.generationConfig; the value in brackets applies if that sets none.
  */
 export interface GenerateOptions extends CallOptions {
   /** Maximum number of tokens to generate, >= 1. Default: 16 for generate(), the remaining context for chat(). */
@@ -102,11 +105,13 @@ export interface GenerateOptions extends CallOptions {
   readonly minTokens?: number;
   /** Randomness; 0 = always the most likely token. Default: the model's [1]. */
   readonly temperature?: number;
-  /** Sample from the most likely tokens that together have this probability, (0, 1]. Default: the model's [1]. */
+  /** Sample from the most likely tokens whose probabilities add up to this, (0, 1]. Default: the model's [1]. */
   readonly topP?: number;
   /** Sample from the k most likely tokens; 0 = all. Default: the model's [0]. */
   readonly topK?: number;
-  /** Drop tokens that are less likely than minP times the most likely token, [0, 1]. Default: the model's [0]. */
+  /**
+   * Drop tokens whose probability is below minP times that of the most likely one, [0, 1]. Default: the model's [0].
+   */
   readonly minP?: number;
   /** Amount subtracted once from the logit of each token generated so far, [-2, 2]. Default: 0. */
   readonly presencePenalty?: number;
@@ -119,7 +124,7 @@ export interface GenerateOptions extends CallOptions {
    * Default: chosen by the engine.
    */
   readonly seed?: number | bigint;
-  /** Strings that end the output and are not part of it; at most 64, none empty. */
+  /** Strings that end the output and are left out of it; at most 64, none of them empty. */
   readonly stop?: string | readonly string[];
   /** Tokens that end the output, in addition to the model's own. */
   readonly stopTokenIds?: readonly number[];
@@ -144,9 +149,9 @@ export interface GenerateOptions extends CallOptions {
   readonly badWords?: readonly string[];
   /** Number of sequences generated from the prompt, 1 to 128; they share its blocks. Default: 1. */
   readonly n?: number;
-  /** Report log-probabilities of each token and of this many most likely tokens, 0 to 20. Default: none. */
+  /** Report log-probabilities for each token and for this many of the most likely tokens, 0 to 20. Default: none. */
   readonly logprobs?: number;
-  /** Same as logprobs, for the prompt's tokens, starting with the second. Default: none. */
+  /** Like logprobs, but for the prompt's tokens, starting with the second one. Default: none. */
   readonly promptLogprobs?: number;
 }
 
@@ -160,17 +165,20 @@ export interface ChatOptions extends GenerateOptions {
   readonly chatTemplateKwargs?: Readonly<Record<string, unknown>>;
   /** Tools that the model can call, as in OpenAI's API: `{type: "function", function: {name, parameters}}`. */
   readonly tools?: readonly object[];
-  /** Calls to make: "auto", "none", "required", or one tool: `{type: "function", function: {name}}`. Default: "auto". */
+  /**
+   * Which calls to make: "auto", "none", "required", or one tool: `{type: "function", function: {name}}`. Default:
+   * "auto".
+   */
   readonly toolChoice?: "auto" | "none" | "required" | object;
-  /** Allow several calls in one answer. Default: true. */
+  /** Allow several tool calls in one response. Default: true. */
   readonly parallelToolCalls?: boolean;
-  /** Amount of reasoning, as a variable of the chat template; "none" turns it off where the template can. */
+  /** Amount of reasoning, passed to the chat template; "none" turns reasoning off if the template supports that. */
   readonly reasoningEffort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max";
   /** Maximum number of reasoning tokens, >= 0; -1 = no limit. Default: LoadOptions.reasoningBudget. */
   readonly thinkingTokenBudget?: number;
 }
 
-/** Options of generateAll(). */
+/** Options for generateAll(). */
 export interface BatchOptions extends GenerateOptions {
   /**
    * Maximum number of prompts that are queued, running, or finished but not yet read, >= 1. Default: twice

@@ -1,4 +1,4 @@
-// Outputs of a generation: deltas while it runs and one result at the end.
+// What a generation returns: deltas while it runs, and one result at the end.
 
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 import type { FinishReason } from "../request/request-status.ts";
@@ -7,13 +7,13 @@ import type { Message } from "./options.ts";
 export type { DecodedLogprob, PositionLogprobs, TokenLogprob } from "../request/logprobs.ts";
 export type { FinishReason } from "../request/request-status.ts";
 
-/** Output of one sequence since its previous delta; can hold several tokens if the reader is slow. */
+/** A sequence's output since its previous delta. Can hold several tokens if the reader is slow. */
 export interface TextDelta {
   /** Index of the sequence, 0 <= index < n. */
   readonly index: number;
   /** New text, possibly "". Never ends within a character. */
   readonly text: string;
-  /** New text of the model's reasoning, possibly "". */
+  /** New text in the model's reasoning, possibly "". */
   readonly reasoning: string;
   /** New tokens; can be empty only in the last delta of a sequence. */
   readonly tokenIds: readonly number[];
@@ -31,21 +31,24 @@ export interface GeneratedChoice {
   readonly text: string;
   /** All tokens, including an end token. */
   readonly tokenIds: readonly number[];
-  /** Reason the sequence ended: "stop" (end token or stop string), "length", "abort" or "error". */
+  /** Why the sequence ended: "stop" (end token or stop string), "length", "abort" or "error". */
   readonly finishReason: FinishReason;
-  /** Stop string or stop token that ended the sequence; null for the model's end tokens and for length. */
+  /**
+   * Stop string or stop token that ended the sequence; null if it ended with the model's end token or at its maximum
+   * length.
+   */
   readonly stopReason: string | number | null;
   /** One entry per token; null unless requested. */
   readonly logprobs: readonly PositionLogprobs<DecodedLogprob>[] | null;
 }
 
-/** Token counts of a request. */
+/** A request's token counts. */
 export interface Usage {
-  /** Tokens in the prompt, including the chat template's. */
+  /** Number of tokens in the prompt, including those from the chat template. */
   readonly promptTokens: number;
-  /** Tokens generated in all sequences. */
+  /** Number of tokens generated in all sequences. */
   readonly completionTokens: number;
-  /** Prompt tokens found in the prefix cache. */
+  /** Number of prompt tokens found in the prefix cache. */
   readonly cachedTokens: number;
 }
 
@@ -57,7 +60,7 @@ export interface GenerateResult extends GeneratedChoice {
   readonly choices: readonly GeneratedChoice[];
   /** One entry per prompt token, starting with the second; null unless requested. */
   readonly promptLogprobs: readonly PositionLogprobs<DecodedLogprob>[] | null;
-  /** Token counts of the whole request. */
+  /** Token counts for the whole request. */
   readonly usage: Usage;
 }
 
@@ -67,21 +70,21 @@ export interface ChatResult extends GenerateResult {
   readonly message: ChatMessage;
 }
 
-/** Message of an answer, in the form that chat() accepts in the conversation. */
+/** The generated message, in the form that chat() accepts as part of a conversation. */
 export interface ChatMessage extends Message {
-  /** Role of the answer, usually "assistant". */
+  /** Role of the message, usually "assistant". */
   readonly role: string;
-  /** Text without reasoning and calls; null if there is none beside them. */
+  /** Text without reasoning and tool calls; null if there is no other text. */
   readonly content: string | null;
-  /** Calls that the model makes; absent without any. Answer each with a message of role "tool". */
+  /** Tool calls that the model makes; absent if there are none. Answer each one with a message of role "tool". */
   readonly tool_calls?: readonly ToolCall[];
-  /** The model's reasoning; absent without any. */
+  /** The model's reasoning; absent if there is none. */
   readonly reasoning?: string;
 }
 
-/** Call of a tool. */
+/** A tool call. */
 export interface ToolCall {
-  /** ID that the message with the tool's result names as `tool_call_id`. */
+  /** ID that the message with the tool's result must give as `tool_call_id`. */
   readonly id: string;
   /** Kind of tool. */
   readonly type: "function";

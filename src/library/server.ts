@@ -11,27 +11,27 @@ import { LLM, partsOf } from "./llm.ts";
 import { type NamesOf, strangeName } from "./option-names.ts";
 import type { LoadOptions } from "./options.ts";
 
-/** Options of createApp(). */
+/** Options for createApp(). */
 export interface AppOptions {
   /** Model names that requests can use; responses report the first. Default: the LLM's name. */
   readonly modelNames?: readonly string[];
-  /** Accepted bearer tokens; every route except probes requires one. Default: no key is required. */
+  /** Accepted bearer tokens, one of which every route except probes requires. Default: no key is required. */
   readonly apiKeys?: readonly string[];
 }
 
-/** HTTP app without a listener. */
+/** An HTTP app without a listener. */
 export interface App {
   /** Handles one request. Does not use `this`, so it can be passed as a plain function. */
   readonly fetch: (request: Request) => Promise<Response>;
 }
 
-/** Options of serve(). */
+/** Options for serve(). */
 export interface ServeOptions extends AppOptions {
   /** Address or host name to listen on. Default: 127.0.0.1. */
   readonly host?: string;
   /** Port to listen on; 0 = any free port. Default: 8000. */
   readonly port?: number;
-  /** Host names that clients can use besides the server's address; requests with another Host are refused. */
+  /** Host names that clients can use besides the server's address; requests with any other Host are refused. */
   readonly allowedHosts?: readonly string[];
   /** Load options, if the model is given by name. */
   readonly load?: LoadOptions;
@@ -49,7 +49,7 @@ const SERVE_NAMES: NamesOf<ServeOptions> = {
 
 /** A listening server. */
 export interface RunningServer extends AsyncDisposable {
-  /** URL without a trailing slash, e.g. "http://127.0.0.1:8000". */
+  /** URL without a trailing slash, such as "http://127.0.0.1:8000". */
   readonly url: string;
   /** Port that the server listens on. */
   readonly port: number;
@@ -77,7 +77,7 @@ export function createApp(llm: LLM, options: AppOptions = {}): App {
 
 /**
  * Starts a server for one model. Installs no signal handlers.
- * @param model a loaded LLM, which remains yours, or a model as for LLM.load()
+ * @param model a loaded LLM, which remains yours, or a model name as accepted by LLM.load()
  * @throws ConfigError "invalid_option", "address_in_use" or "cannot_listen"; the errors of LLM.load()
  */
 export async function serve(
@@ -117,7 +117,10 @@ function checkPlace(host: string, port: number): void {
     throw new ConfigError("invalid_option", `port must be an integer in [0, 65535], got ${port}`);
 }
 
-/** Refuses misspelled options, and empty keys, which could admit anyone. @throws ConfigError "invalid_option" */
+/**
+ * Refuses misspelled options and empty keys, either of which could admit anyone.
+ * @throws ConfigError "invalid_option"
+ */
 function checkOptions(options: AppOptions, names: Readonly<Record<string, true>>): void {
   const fault = strangeName(options, names);
   if (fault !== null) throw new ConfigError("invalid_option", fault);

@@ -1,4 +1,4 @@
-// The answer to a chat or to a completion of one prompt, in the form that Generation reads.
+// The response to a chat or to a completion with one prompt, in the form that Generation reads.
 
 import type { ApiContext } from "../api/api-context.ts";
 import { assistantMessage } from "../api/assistant-message.ts";
@@ -20,7 +20,7 @@ export interface StartedAnswer {
   readonly n: number;
   /** Role of the answer; "" for a text completion. */
   readonly role: string;
-  /** Outputs of all sequences; can be read only once. */
+  /** Outputs of all sequences, which can be read only once. */
   readonly outputs: AsyncIterable<SequenceOutput>;
   /** Ends the request and frees its blocks within one step. */
   readonly abort: () => void;
@@ -30,7 +30,7 @@ export interface StartedAnswer {
   readonly writer: ChunkWriter<SequenceOutput>;
 }
 
-/** @throws RequestError or EngineError, with nothing queued */
+/** @throws RequestError or EngineError, queuing nothing */
 export async function answerToChat(
   context: ApiContext,
   body: ChatBody,
@@ -48,7 +48,7 @@ export async function answerToChat(
   };
 }
 
-/** Leaves out the members that OpenAI's answers only fill with null. */
+/** Leaves out the members that are always null in OpenAI's responses. */
 function chatMessage(chat: StartedChat, choice: Choice): ChatMessage {
   const { role, content, tool_calls, reasoning } = assistantMessage(chat, choice);
   return {
@@ -58,7 +58,7 @@ function chatMessage(chat: StartedChat, choice: Choice): ChatMessage {
   };
 }
 
-/** @throws RequestError or EngineError, with nothing queued */
+/** @throws RequestError or EngineError, queuing nothing */
 export async function answerToCompletion(
   context: ApiContext,
   body: CompletionBody,

@@ -7,7 +7,7 @@ import { chatTemplateRequest } from "../api/template-request.ts";
 import { knownIds } from "../api/token-ids.ts";
 import type { ChatOptions, Message } from "./options.ts";
 
-/** A chat in the form that the model receives. */
+/** A chat in the form in which the model receives it. */
 export interface RenderedChat {
   /** Text rendered by the chat template. */
   readonly prompt: string;
@@ -26,7 +26,7 @@ export class Tokenizer {
 
   /**
    * Tokenizes text. Text that spells a special token becomes that token.
-   * @param addSpecial adds the special tokens that the model expects around text. Default: true
+   * @param addSpecial whether to add the special tokens that the model expects around text. Default: true
    * @returns [length] int32
    */
   encode(text: string, { addSpecial = true }: { readonly addSpecial?: boolean } = {}) {
@@ -36,7 +36,7 @@ export class Tokenizer {
   /**
    * Converts token IDs to text.
    * @param tokenIds non-negative integers; IDs beyond the vocabulary yield no text
-   * @param skipSpecial leaves out control tokens. Default: true
+   * @param skipSpecial whether to leave out control tokens. Default: true
    * @throws RequestError "invalid_schema" for a value that is not an ID
    */
   async decode(

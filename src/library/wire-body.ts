@@ -1,4 +1,4 @@
-// Converts the library's options to bodies of the HTTP API, so the same code checks both.
+// Converts the library's options to HTTP API bodies, so the same code checks both.
 
 import { parseBody } from "../api/parse-body.ts";
 import type { JsonObject } from "../api/schema/json-value.ts";
@@ -43,7 +43,7 @@ function checkNames(options: object, names: Readonly<Record<string, true>>): voi
   if (fault !== null) throw new RequestError("invalid_value", fault);
 }
 
-/** Renames options to fields of the HTTP API, e.g. maxTokens to max_tokens. */
+/** Renames options to HTTP API fields, such as maxTokens to max_tokens. */
 function wireFields({ signal, ...options }: ChatOptions): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(options).map(([name, value]) => [wireName(name), value]),

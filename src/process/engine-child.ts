@@ -1,5 +1,5 @@
-// Child-process side of a RemoteEngine: starts the configured engine, executes calls, and sends outputs.
-// The process exits when the channel closes, because nothing else uses it.
+// The child-process side of a RemoteEngine: starts the configured engine, executes calls, and sends outputs. The
+// process exits when the channel closes, because nothing else keeps it alive.
 
 import type { Connect } from "../byte-socket.ts";
 import type { EngineConfig, EngineHost } from "../engine/engine-config.ts";
@@ -21,15 +21,17 @@ export interface EngineChildOptions {
   readonly connect: Connect;
   readonly startEngine: (config: EngineConfig, host: EngineHost) => Promise<EngineClient>;
   readonly availableBytes: number | null;
-  /** Called once, at the end, when the channel has closed. @param fault null if the front closed it */
+  /** Called once, at the end, when the channel has closed. @param fault null if the front closed the channel */
   readonly onEnd: (fault: Error | null) => void;
 }
 
 type CallMessage = Extract<FrontMessage, { type: "call" }>;
 
-/** With more unsent bytes than this, the outputs of further steps are joined until the bytes have been sent. */
+/**
+ * While there are more unsent bytes than this, the outputs of further steps are joined until the bytes have been sent.
+ */
 const MAX_UNSENT_BYTES = 256 * 1024;
-/** Smallest change in the loaded fraction that is reported. */
+/** Smallest change in the loaded fraction that is worth reporting. */
 const PROGRESS_STEP = 0.01;
 
 export class EngineChild {
@@ -106,8 +108,8 @@ export class EngineChild {
       if (!Object.hasOwn(calls, name)) throw new ChannelError(`unknown call "${name}"`);
       const call = calls[name] as (...args: readonly unknown[]) => Promise<unknown>;
       const value = (await call(...args)) ?? null;
-      // Before the result of a sleep or a shutdown, send the outputs of the requests that it has ended. Other
-      // results are as frequent as requests; a front that is behind should not get outputs with each of them.
+      // Sends the outputs of the requests that a sleep or a shutdown has ended before its result. Other results are as
+      // frequent as requests; a front that has fallen behind should not get outputs with each of them.
       if (waitsForStepGap(name)) this.#sendBacklog();
       this.#send({ type: "result", id, value });
     } catch (error) {

@@ -10,19 +10,21 @@ import { Watchdog } from "./supervisor.ts";
 export interface EngineProcess {
   readonly pid: number;
   readonly connect: Connect;
-  /** Resolves to the cause of its exit, e.g. "SIGSEGV" or "exit code 1". */
+  /** Resolves to the cause of the process's exit, such as "SIGSEGV" or "exit code 1". */
   readonly exited: Promise<string>;
-  /** Kills the process immediately, whatever it is doing. */
+  /** Kills the process immediately, no matter what it is doing. */
   kill(): void;
 }
 
-/** Loading reports progress even from a slow disk, so no report for this long means that it hangs. */
+/** Loading reports progress even from a slow disk, so a lack of reports for this long means that loading has hung. */
 const LOAD_TIMEOUT_MS = 600_000;
 const WATCH_INTERVAL_MS = 500;
 
 export class EngineLife {
   readonly pid: number;
-  /** Rejects with the error from starting the engine, or EngineError "engine_dead" if its process exited. */
+  /**
+   * Rejects with the error that the engine failed to start with, or EngineError "engine_dead" if its process exited.
+   */
   readonly ready: Promise<RemoteEngine>;
   /** Resolves to the reason, for the log, when the process has exited. */
   readonly ended: Promise<string>;
@@ -36,7 +38,7 @@ export class EngineLife {
   #numProgress = 0;
   #killedFor: string | null = null;
 
-  /** @param stepTimeoutMs work that waits this long without a step means that the engine hangs; null = no limit */
+  /** @param stepTimeoutMs how long work may wait without a step before the engine counts as hung; null = no limit */
   constructor(
     process: EngineProcess,
     config: EngineConfig,
@@ -81,7 +83,7 @@ export class EngineLife {
     }
   }
 
-  /** Waits for the channel to close or the process to exit, then ends the other one. */
+  /** Waits for the channel to close or the process to exit, whichever comes first, and then ends the other one. */
   async #end(): Promise<string> {
     const { exited } = this.#process;
     const engine = await Promise.race([this.ready.catch(() => null), exited.then(() => null)]);

@@ -1,13 +1,12 @@
-// Unfinished sequences of an engine in another process, with enough state to end each of them if the engine
-// crashes.
+// The unfinished sequences of an engine in another process, with enough state to end each one if the engine crashes.
 
 import type { EngineOutputs, EngineRequest, RequestOutput } from "../protocol/protocol.ts";
 import { NO_STATS } from "../protocol/stats.ts";
 
 interface LiveSequence {
-  /** Null before the engine has tokenized the prompt. */
+  /** Null until the engine has tokenized the prompt. */
   numPromptTokens: number | null;
-  /** Null before the first output. */
+  /** Null until the first output. */
   lastOutput: RequestOutput | null;
 }
 
@@ -70,7 +69,7 @@ export class LiveSequences {
     return { timestampS: this.#timestampS, outputs, stats: NO_STATS };
   }
 
-  /** Creates an output without text, tokens and preemptions, since anything after the last output is lost. */
+  /** Creates an output without text, tokens or preemptions, since anything after the last output is lost. */
   #errorOutput(requestId: string, { numPromptTokens, lastOutput }: LiveSequence): RequestOutput {
     const none = { scheduledS: null, firstTokenS: null, lastTokenS: null };
     return {

@@ -1,4 +1,4 @@
-// Client of an engine in another process, for the lifetime of that process. If the process crashes, all requests
+// A client for an engine in another process, for the lifetime of that process. If the process crashes, all requests
 // end with an error output, and all calls are refused.
 
 import type { Connect } from "../byte-socket.ts";
@@ -32,13 +32,13 @@ interface PendingCall {
   readonly reject: (error: Error) => void;
 }
 
-/** Whether work is outstanding, and a counter of work done. */
+/** Whether work is outstanding, and a counter that changes as work gets done. */
 export interface Duty {
   readonly isDue: boolean;
   readonly numDone: number;
 }
 
-/** With more unsent bytes than this, the process counts as hung and gets no more calls. */
+/** If there are more unsent bytes than this, the process counts as hung and gets no more calls. */
 const MAX_UNSENT_BYTES = 64 * 1024 * 1024;
 
 export class RemoteEngine implements EngineClient {
@@ -67,7 +67,7 @@ export class RemoteEngine implements EngineClient {
     this.#host = host;
   }
 
-  /** @throws the error from starting the engine; EngineError "engine_dead" if its process exited */
+  /** @throws the error that the engine failed to start with; EngineError "engine_dead" if its process exited */
   static async start(
     connect: Connect,
     config: EngineConfig,
@@ -245,7 +245,7 @@ export class RemoteEngine implements EngineClient {
   }
 }
 
-/** Error that made an engine stop by itself. */
+/** An error that made an engine stop by itself. */
 export class EngineFault extends Error {
   constructor({ name, message, stack }: ErrorRecord) {
     super(`${name}: ${message}`);

@@ -29,13 +29,13 @@ export interface SupervisedEngineOptions {
   readonly config: EngineConfig;
   readonly host: RemoteEngineHost;
   readonly startProcess: () => EngineProcess;
-  /** Give up after this many crashes in ten minutes; null = never. */
+  /** Number of crashes within ten minutes after which to give up; null = never give up. */
   readonly maxDeaths: number | null;
-  /** Work that waits this long without a step means that the engine hangs, ms; null = no limit. */
+  /** How long, in ms, work may wait without a step before the engine counts as hung; null = no limit. */
   readonly stepTimeoutMs: number | null;
 }
 
-/** Fields of a request that a trial needs. */
+/** The request fields that a trial needs. */
 type SuspectRequest = Pick<EngineRequest, "externalId" | "requestIds">;
 
 interface Started {
@@ -58,7 +58,7 @@ export class SupervisedEngine implements EngineClient {
   #life: EngineLife;
   /** True from a crash until the engine is back. */
   #isDown = false;
-  /** Reason the engine will not accept work again; null unless it has stopped for good. */
+  /** Why the engine will never accept work again; null unless it has stopped for good. */
   #end: EngineError | null = null;
   #restart: Timer | undefined;
   #listener: (message: EngineOutputs) => void = () => {};
@@ -73,7 +73,7 @@ export class SupervisedEngine implements EngineClient {
     this.#follow(life);
   }
 
-  /** @throws the error from starting the engine, or EngineError "engine_dead" if its process exited */
+  /** @throws the error that the engine failed to start with, or EngineError "engine_dead" if its process exited */
   static async start(options: SupervisedEngineOptions): Promise<SupervisedEngine> {
     const startMs = performance.now();
     const life = startLife(options, options.config);
@@ -81,7 +81,7 @@ export class SupervisedEngine implements EngineClient {
     return new SupervisedEngine(options, life, { info, loadMs: performance.now() - startMs });
   }
 
-  /** Process ID of the engine; changes with each restart. */
+  /** Process ID of the engine, which changes with each restart. */
   get pid(): number {
     return this.#life.pid;
   }
@@ -168,7 +168,9 @@ export class SupervisedEngine implements EngineClient {
     }
   }
 
-  /** Ends a refused trial. Calls that failed in a crash stay open, because they were in progress at the time. */
+  /**
+   * Ends a refused trial. Calls that failed because of a crash stay open, because they were in progress at the time.
+   */
   #refused(trial: Trial, error: unknown): void {
     const isDeath = error instanceof EngineError && error.code === "engine_dead";
     if (!isDeath) this.#trials.refused(trial, error instanceof RequestError);
@@ -227,7 +229,7 @@ export class SupervisedEngine implements EngineClient {
       this.#life = startLife(this.#options, pinned);
       return this.#life;
     } catch (error) {
-      // No process was created (out of memory or descriptors), so nothing else reports the failure.
+      // No process was created (the system is out of memory or descriptors), so nothing else will report the failure.
       this.#afterDeath(null, "its process could not be created");
       throw error;
     }
@@ -252,7 +254,7 @@ function startLife(options: SupervisedEngineOptions, config: EngineConfig): Engi
   return new EngineLife(options.startProcess(), config, options.host, options.stepTimeoutMs);
 }
 
-/** @returns true if the model differs from the published one, so tokens and lengths would not match */
+/** @returns true if the model differs from the published one, in which case tokens and lengths would not match */
 function isOtherModel({ model: now }: EngineInfo, { model: before }: EngineInfo): boolean {
   const keys = ["architecture", "name", "weightBytes", "vocabSize", "numLayers"] as const;
   return keys.some((key) => now[key] !== before[key]);

@@ -1,6 +1,6 @@
 // Decides when to restart an engine that crashed or hung, and when to give up. Pure: callers pass the time.
 
-/** Time during which a crash counts. */
+/** How long a crash counts. */
 const WINDOW_MS = 10 * 60_000;
 const FIRST_DELAY_MS = 1_000;
 const MAX_DELAY_MS = 30_000;
@@ -11,15 +11,15 @@ export class RestartPolicy {
   /** Number of consecutive crashes without a finished request between them. */
   #numFruitless = 0;
 
-  /** @param maxDeaths crashes within ten minutes after which to give up; null = never */
+  /** @param maxDeaths number of crashes within ten minutes after which to give up; null = never give up */
   constructor(maxDeaths: number | null) {
     this.#maxDeaths = maxDeaths;
   }
 
   /**
    * @param wasUseful whether a request has finished since the engine started
-   * @returns delay before the restart in ms: 0, then 1, 2, 4 ... 30 s as long as no request finishes; null to
-   *   give up
+   * @returns delay in ms before the restart: 0 at first, then 1, 2, 4 ... 30 s as long as no request finishes; null =
+   * give up
    */
   delayAfterDeath(nowMs: number, wasUseful: boolean): number | null {
     this.#deathsMs = this.#deathsMs.filter((deathMs) => nowMs - deathMs < WINDOW_MS);
@@ -35,12 +35,15 @@ export class RestartPolicy {
 const MIN_RETRY_S = 1;
 const MAX_RETRY_S = 30;
 
-/** Forecasts when an engine that is down will accept work again: at its next start plus the last loading time. */
+/**
+ * Forecasts when an engine that is down will accept work again: at its next start, plus the time that loading last
+ * took.
+ */
 export class ReturnForecast {
   #loadMs: number;
   #backMs = 0;
 
-  /** @param loadMs loading time of the start that has just succeeded */
+  /** @param loadMs how long loading took in the start that has just succeeded */
   constructor(loadMs: number) {
     this.#loadMs = loadMs;
   }
@@ -64,7 +67,7 @@ export class ReturnForecast {
 export class Watchdog {
   readonly #timeoutMs: number | null;
   #progress = 0;
-  /** Time of the last progress, or of the start of the work; null without work. */
+  /** Time of the last progress, or of the start of the work; null if there is no work. */
   #stalledSinceMs: number | null = null;
 
   /** @param timeoutMs null = no limit */
@@ -73,9 +76,9 @@ export class Watchdog {
   }
 
   /**
-   * Call at least once a second.
+   * Must be called at least once a second.
    * @param progress any number that changes with each step of the work
-   * @returns true if work has waited longer than the timeout
+   * @returns true if work has gone without progress for longer than the timeout
    */
   isHung(nowMs: number, hasWork: boolean, progress: number): boolean {
     if (!hasWork) this.#stalledSinceMs = null;

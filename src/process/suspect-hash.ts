@@ -7,7 +7,7 @@ import { ByteWriter } from "./channel/bytes.ts";
 import type { CallName } from "./channel/messages.ts";
 import { writeRecord } from "./channel/record-codec.ts";
 
-/** SHA-256, hexadecimal. */
+/** A SHA-256 hash, in hexadecimal. */
 export type SuspectHash = string;
 
 /** Shared, because allocating a buffer per request would cost more than hashing a short prompt. */

@@ -1,16 +1,16 @@
-// Tracks which requests may have crashed the engine, and decides which of them can run until
-// the culprit is known. Pure: callers pass the time.
+// Tracks which requests may have crashed the engine, and decides which of them may run until the culprit is known.
+// Pure: callers pass the time.
 //
-// A request in progress when the engine crashes becomes a suspect, unless an identical request has finished
-// normally. Suspects that are sent again run one at a time, so only one of them is in progress at a second
-// crash, and that one is refused from then on. However, a new request can run at the same time and be the culprit.
-// A third crash then decides, because the new request has become a suspect and also waits its turn. A suspect that
-// finishes normally is cleared; one that ends in another way, e.g. because its client disconnected, remains a
+// A request in progress when the engine crashes becomes a suspect, unless an identical request has finished normally.
+// Suspects that are sent again run one at a time, so only one of them can be in progress at a second crash, and that
+// one is refused from then on. However, a new request can run at the same time and be the real culprit. In that case, a
+// third crash decides, because the new request has become a suspect by then and also waits its turn. A suspect that
+// finishes normally is cleared; one that ends in any other way, for example because its client disconnected, remains a
 // suspect. Requests that are not suspects never wait.
 
 import type { SuspectHash } from "./suspect-hash.ts";
 
-/** One arrival of a request. Attempts at the same request have equal hashes. */
+/** One arrival of a request. Attempts at the same request have the same hash. */
 export interface Attempt {
   readonly hash: SuspectHash;
 }
@@ -24,29 +24,32 @@ interface Suspicion {
   readonly lastMs: number;
 }
 
-/** Time during which a crash counts against a request. */
+/** How long a crash counts against a request. */
 const WINDOW_MS = 10 * 60_000;
 /** Number of crashes after which a request is refused if no other request could have caused the last one. */
 const DEATHS_OF_A_CULPRIT = 2;
-/** Same if another request could have caused the last crash. For an innocent one, this takes three new culprits. */
+/**
+ * Number of crashes if another request could have caused the last one. To get an innocent request refused, it takes
+ * three new culprits.
+ */
 const SHARED_DEATHS_OF_A_CULPRIT = 3;
 const MAX_SUSPECTS = 4096;
 const MAX_INNOCENTS = 4096;
 
 export class Suspects<A extends Attempt> {
-  /** Suspects in order of their last crash, the most recent last. */
+  /** Suspects in order of their last crash, most recent last. */
   readonly #suspects = new Map<SuspectHash, Suspicion>();
-  /** Requests that have finished normally, the most recent last. */
+  /** Requests that have finished normally, most recent last. */
   readonly #innocents = new Set<SuspectHash>();
   readonly #running = new Set<A>();
-  /** Suspects that wait for their trial, in order of arrival. */
+  /** Suspects waiting for their trials, in order of arrival. */
   readonly #line = new Set<A>();
 
   get running(): ReadonlySet<A> {
     return this.#running;
   }
 
-  /** @returns "waits" if the attempt was put in line; takeNext() or leave() removes it */
+  /** @returns "waits" if the attempt was put in line, to be removed by takeNext() or leave() */
   arrive(nowMs: number, attempt: A): Ruling {
     this.#forgetOld(nowMs);
     const suspicion = this.#suspects.get(attempt.hash);
@@ -64,7 +67,7 @@ export class Suspects<A extends Attempt> {
     this.#line.delete(attempt);
   }
 
-  /** Removes attempts from the line that are no longer suspects or whose turn it is. @returns the attempts to run */
+  /** Removes attempts from the line if they are no longer suspects or it is their turn. @returns the attempts to run */
   takeNext(nowMs: number): A[] {
     this.#forgetOld(nowMs);
     const taken: A[] = [];
@@ -81,7 +84,7 @@ export class Suspects<A extends Attempt> {
   }
 
   /**
-   * Call once for each attempt that ran. Has no effect after a crash.
+   * Must be called once for each attempt that ran. Has no effect after a crash.
    * @param isWell whether the engine completed the attempt, or examined and refused it
    */
   finish(attempt: A, isWell: boolean): void {
@@ -91,7 +94,7 @@ export class Suspects<A extends Attempt> {
     keepLatest(this.#innocents, MAX_INNOCENTS);
   }
 
-  /** Ends all running attempts after a crash. The line is unchanged. */
+  /** Ends all running attempts after a crash. The line stays unchanged. */
   recordDeath(nowMs: number): void {
     this.#forgetOld(nowMs);
     const hashes = new Set(Array.from(this.#running, ({ hash }) => hash));
@@ -106,7 +109,7 @@ export class Suspects<A extends Attempt> {
     keepLatest(this.#suspects, MAX_SUSPECTS);
   }
 
-  /** Attempts at the same request share one trial, because the outcome is the same for all. */
+  /** Attempts at the same request share one trial, because all of them have the same outcome. */
   #canBeTried({ hash }: Attempt): boolean {
     for (const running of this.#running) {
       if (running.hash !== hash && this.#suspects.has(running.hash)) return false;

@@ -8,15 +8,15 @@ import { type Attempt, Suspects } from "./suspects.ts";
 
 /** A call that could crash the engine. */
 export interface Trial extends Attempt {
-  /** Id known to the client, or the name of the call. */
+  /** ID known to the client, or the name of the call. */
   readonly name: string;
-  /** Ids of the sequences that the call generates; empty if it ends when it returns. */
+  /** IDs of the sequences that the call generates; empty if the call ends when it returns. */
   readonly requestIds: readonly string[];
   numUnfinished: number;
   isWell: boolean;
 }
 
-/** A suspect that has waited this long for its turn is refused; the client can retry it. */
+/** A suspect that has waited this long for its turn is refused; its client can retry it. */
 const MAX_WAIT_MS = 30_000;
 const RETRY_AFTER_S = 10;
 
@@ -28,7 +28,7 @@ interface Waiter {
 export class Trials {
   readonly #suspects = new Suspects<Trial>();
   readonly #waiters = new Map<Trial, Waiter>();
-  /** Running calls by the ids of their sequences. */
+  /** Running calls, by the IDs of their sequences. */
   readonly #generating = new Map<string, Trial>();
   readonly #maxWaitMs: number;
 
@@ -42,7 +42,7 @@ export class Trials {
   }
 
   /**
-   * @returns null if the call can be made immediately; otherwise a promise that resolves when it can
+   * @returns null if the call can be made immediately; otherwise, a promise that resolves when the call can be made
    * @throws RequestError "suspect_request". The promise rejects with OverloadError "queue_timeout",
    *   RequestError "request_canceled" or the error passed to refuseWaiting()
    */
@@ -75,12 +75,12 @@ export class Trials {
     }
   }
 
-  /** Refuses aborted calls that wait for their trial. */
+  /** Refuses aborted calls that are waiting for their trial. */
   abort(requestIds: readonly string[]): void {
     this.#refuse(requestIds, new RequestError("request_canceled", "The request was canceled."));
   }
 
-  /** Refuses calls that wait for their trial and have reached the queue timeout. */
+  /** Refuses calls that have reached the queue timeout while waiting for their trial. */
   abortQueued(requestIds: readonly string[]): void {
     this.#refuse(requestIds, notTried());
   }

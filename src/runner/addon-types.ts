@@ -1,6 +1,6 @@
-// TypeScript declarations of everything that the native addon exports. Native code copies what it needs during the
-// call and never keeps a pointer into a JS buffer. It checks all ids and ranges; a failed call throws or rejects
-// with a NativeError, whose `code` is stable.
+// TypeScript declarations of everything that the native addon exports. Native code copies what it needs during the call
+// and never keeps a pointer into a JS buffer. It checks all IDs and ranges; a failed call throws or rejects with a
+// NativeError whose `code` is stable.
 
 import type {
   AttentionBackend,
@@ -10,44 +10,44 @@ import type {
 } from "../protocol/model-info.ts";
 import type { GrammarSpec } from "../request/sampling-params.ts";
 
-/** Version of this interface, raised on both sides with every change in shape or meaning, and checked at load. */
+/** Version of this interface. It is raised on both sides with every change in shape or meaning, and checked at load. */
 export const CONTRACT_VERSION = 12;
 
 /**
- * Codes: "invalid_argument" (a mistake of the caller), "model_not_found", "model_not_gguf", "model_truncated",
+ * Codes: "invalid_argument" (a mistake by the caller), "model_not_found", "model_not_gguf", "model_truncated",
  * "model_unsupported", "out_of_memory", "template_error", "template_limit", "grammar_error" (the grammar is invalid,
  * too complex, or cannot be enforced), "grammar_unavailable", "busy" (a step, a sleep or a wake-up is in progress),
  * "asleep", "disposed", "decode_failed" (`status` is llama.cpp's return value), "internal".
  */
 export interface NativeError extends Error {
   readonly code: string;
-  /** llama.cpp's return value, if there is one. */
+  /** llama.cpp's return value, if the error has one. */
   readonly status?: number;
 }
 
-/** Kernels for quantized weights: Pagoda's kernels for packed weights where they apply, or ggml's. */
+/** Kernels for quantized weights: either Pagoda's kernels for packed weights, where they apply, or ggml's. */
 export type WeightKernels = "packed" | "ggml";
-/** q8_0 = blocks of 32 int8 values along the head and an f16 scale, 34 bytes; needs head sizes divisible by 32. */
+/** q8_0 = 34-byte blocks of 32 int8 values along the head and an f16 scale; requires a head size divisible by 32. */
 export type KvCacheType = "f16" | "bf16" | "f32" | "q8_0";
 
 export interface LoadModelOptions {
   readonly path: string;
-  /** KV pool of numBlocks x blockSize tokens; block 0 is the null block. */
+  /** Number of blocks in the KV pool, which holds numBlocks x blockSize tokens; block 0 is the null block. */
   readonly numBlocks: number;
   readonly blockSize: number;
   readonly maxNumSeqs: number;
   readonly maxNumBatchedTokens: number;
   readonly numThreads: number;
-  /** [n] int32: CPUs in [0, 512) to bind threads to, one thread per CPU in turn; empty = any CPU. */
+  /** int32 [n]: CPUs in [0, 512) to bind threads to, one thread per CPU in turn; empty = use any CPU. */
   readonly cpuAffinity: Int32Array;
-  /** Time that a thread spins for the next step before it sleeps; 0 = none, 100 = ggml's maximum. */
+  /** How long a thread spins for the next step before it sleeps; 0 = not at all, 100 = ggml's maximum. */
   readonly poll: number;
   readonly attentionBackend: AttentionBackend;
   readonly weightKernels: WeightKernels;
   readonly kvCacheType: KvCacheType;
-  /** Number of layers to put on a GPU, -1 = all; ignored without a GPU backend. */
+  /** Number of layers to put on a GPU; -1 = all. Ignored without a GPU backend. */
   readonly numGpuLayers: number;
-  /** Jinja template that replaces the model's; empty = the model's own. */
+  /** Jinja template that replaces the model's; empty = use the model's own. */
   readonly chatTemplate: string;
 }
 
@@ -63,18 +63,20 @@ export const DEFAULT_LOAD_OPTIONS = {
 } as const satisfies Partial<LoadModelOptions>;
 
 /**
- * Handling of the weights during sleep: "keep" leaves them in place; "copy" keeps only a copy in host memory (on
- * Linux, for a model in one file; otherwise the file is read again); "drop" drops them.
+ * What happens to the weights during sleep: "keep" leaves them in place; "copy" keeps only a copy in host memory (on
+ * Linux, for a single-file model; otherwise the file is read again); "drop" drops them.
  */
 export type SleepingWeights = "keep" | "copy" | "drop";
 
-/** All tokens of a model: bytes[starts[i], starts[i + 1]) are the bytes of token i. Entries are stored likewise. */
+/**
+ * All of a model's tokens: bytes[starts[i], starts[i + 1]) are the bytes of token i. Entries are stored the same way.
+ */
 export interface Vocabulary {
-  /** Bytes of the tokens. */
+  /** The bytes of all tokens. */
   readonly bytes: Uint8Array;
   /** [vocabSize + 1] int32. */
   readonly starts: Int32Array;
-  /** Spellings in the model file, UTF-8, such as "Ġis", "▁is", "<0x0A>". */
+  /** Spellings from the model file in UTF-8, such as "Ġis", "▁is", "<0x0A>". */
   readonly entries: Uint8Array;
   /** [vocabSize + 1] int32. */
   readonly entryStarts: Int32Array;
@@ -82,23 +84,23 @@ export interface Vocabulary {
   readonly special: Uint8Array;
 }
 
-/** Initial sampling state of a request, created only for requests that need any. */
+/** Initial sampling state of a request, created only for requests that need such state. */
 export interface SamplerInit {
   readonly vocabSize: number;
   /** [numPromptTokens] int32: counted only for the repetition penalty. */
   readonly promptTokenIds: Int32Array;
   /** Tokens generated so far, counted for all penalties; later tokens are counted when they are sampled. */
   readonly outputTokenIds: Int32Array;
-  /** [k] int32 and [k] float32, parallel. */
+  /** Parallel arrays: int32 [k] and float32 [k]. */
   readonly logitBiasIds: Int32Array;
   readonly logitBiasValues: Float32Array;
-  /** Allowed ids; empty = all. */
+  /** Allowed IDs; empty = all. */
   readonly allowedTokenIds: Int32Array;
-  /** Ids that rows with FLAG_BAN_END must not sample. */
+  /** IDs that rows with FLAG_BAN_END must not sample. */
   readonly endTokenIds: Int32Array;
   /**
-   * Nonempty sequences of ids that must not be generated: sequence i is
-   * badWordIds[badWordStarts[i], badWordStarts[i + 1]). Its last id is excluded if the output ends with the others.
+   * Nonempty sequences of IDs that must not be generated: sequence i is badWordIds[badWordStarts[i], badWordStarts[i +
+   * 1]). A sequence's last ID is excluded if the output ends with the sequence's other IDs.
    */
   readonly badWordIds: Int32Array;
   /** [k + 1] int32. */
@@ -111,7 +113,7 @@ export interface SamplerInit {
 export const FAULT_NAN = 1;
 export const FAULT_REFUSED = 2;
 
-/** Row flag: ids in SamplerInit.endTokenIds must not be sampled (min_tokens is not reached yet). */
+/** Row flag: IDs in SamplerInit.endTokenIds must not be sampled, because min_tokens has not been reached yet. */
 export const FLAG_BAN_END = 1;
 /** Row flag: report log-probabilities of the row that the token was drawn from, not of the unmodified logits. */
 export const FLAG_REPORT_PROCESSED = 2;
@@ -119,7 +121,7 @@ export const FLAG_REPORT_PROCESSED = 2;
 export const FLAG_REPORT_LOGITS = 4;
 
 /**
- * Input of a step. Arrays are preallocated and longer than needed; the counts define the valid parts.
+ * A step's input. Arrays are preallocated and longer than needed; the counts define which parts are valid.
  * Sequence i of the step owns tokens [queryStart[i], queryStart[i + 1]).
  */
 export interface StepBatch {
@@ -128,21 +130,21 @@ export interface StepBatch {
   numBlockCopies: number;
   numOutputs: number;
 
-  /** [numTokens] int32: token id, position in its sequence (consecutive), and slot to write K/V to. */
+  /** int32 [numTokens]: the token's ID, its position in its sequence (consecutive), and the slot to write K/V to. */
   readonly tokens: Int32Array;
   readonly positions: Int32Array;
   readonly slotMapping: Int32Array;
   /** [numSeqs + 1] int32. */
   readonly queryStart: Int32Array;
-  /** [numSeqs] int32: context length after this step. */
+  /** int32 [numSeqs]: context length after this step. */
   readonly seqLens: Int32Array;
   /** [numSeqs + 1] int32; sequence i's blocks are blockIds[blockTableStart[i], blockTableStart[i + 1]). */
   readonly blockTableStart: Int32Array;
   readonly blockIds: Int32Array;
-  /** [2 * numBlockCopies] int32: (source, destination) pairs, copied in order before the pass. */
+  /** int32 [2 * numBlockCopies]: (source, destination) pairs, copied in order before the pass. */
   readonly blockCopies: Int32Array;
 
-  /** [numOutputs] int32: rows of `tokens` whose logits are needed, non-decreasing; a row may repeat. */
+  /** int32 [numOutputs]: rows of `tokens` whose logits are needed, in non-decreasing order; a row may repeat. */
   readonly outputRows: Int32Array;
   /** [numOutputs] float32 / int32 / uint32. */
   readonly temperature: Float32Array;
@@ -154,16 +156,16 @@ export interface StepBatch {
   readonly repetitionPenalty: Float32Array;
   readonly seedLow: Uint32Array;
   readonly seedHigh: Uint32Array;
-  /** Index of the token in the request's output; it and the seed determine the random number. */
+  /** The token's index in the request's output; this index and the seed determine the random number. */
   readonly outputIndex: Int32Array;
   readonly flags: Uint32Array;
-  /** Sampler handle, 0 = none. */
+  /** Sampler handle; 0 = none. */
   readonly sampler: Int32Array;
   /** Number of most likely tokens to report, 0..vocabSize; -1 = no log-probabilities. */
   readonly numLogprobs: Int32Array;
   /**
-   * -1 = sample. Otherwise the row is scored, not sampled: the result is this token with its log-probability
-   * and rank, and no sampler state changes.
+   * -1 = sample. Any other value means that the row is scored, not sampled: the result is this token with its
+   * log-probability and rank, and no sampler state changes.
    */
   readonly targetTokens: Int32Array;
 }
@@ -172,12 +174,12 @@ export interface StepBatch {
 export interface StepOutput {
   /** [numOutputs] int32. */
   readonly tokenIds: Int32Array;
-  /** [numOutputs] float32 / int32: for the chosen token, from unmodified logits unless a flag of the row says otherwise. Valid if numLogprobs >= 0. */
+  /** float32 / int32 [numOutputs]: values for the chosen token, from unmodified logits. Valid if numLogprobs >= 0. */
   readonly logprobs: Float32Array;
   readonly ranks: Int32Array;
   /**
-   * Rows in order, each with numLogprobs ids, most likely first. The caller replaces the arrays if a step reports
-   * more than fits.
+   * Rows in order, each with numLogprobs IDs, most likely first. The caller replaces the arrays if a step reports more
+   * than they can hold.
    */
   topIds: Int32Array;
   topLogprobs: Float32Array;
@@ -186,23 +188,23 @@ export interface StepOutput {
    * a limit. The token id is then 0.
    */
   readonly rowFaults: Uint8Array;
-  /** [2] float64: forward pass ms, sampling ms. */
+  /** float64 [2]: duration of the forward pass and of sampling, in ms. */
   readonly timings: Float64Array;
 }
 
 export interface ChatTemplateInput {
   /**
    * JSON text: {"messages": [...], "tools": [...] | null, "documents": [...] | null, "kwargs": {...}}, where
-   * kwargs holds additional template variables. At most 8 MiB and 64 levels.
+   * kwargs holds additional template variables. At most 8 MiB, nested at most 64 levels deep.
    */
   readonly json: string;
-  /** Jinja template of at most 256 KiB that replaces the model's; empty = the model's. */
+  /** Jinja template of at most 256 KiB that replaces the model's; empty = use the model's own. */
   readonly chatTemplate: string;
   /** Form of the messages' content: a string, or a list of parts ("openai"); absent = as the template expects. */
   readonly contentFormat?: "string" | "openai";
   readonly addGenerationPrompt: boolean;
   readonly continueFinalMessage: boolean;
-  /** Absent or false = a BOS or EOS in the template's output replaces the one that the tokenizer would add. */
+  /** Absent or false = a BOS or EOS token in the template's output replaces the one that the tokenizer would add. */
   readonly addSpecialTokens?: boolean;
 }
 
@@ -211,7 +213,7 @@ export interface NativeModel {
   vocabulary(): Vocabulary;
   memory(): MemoryReport;
   /**
-   * @param maxTokens longer text yields maxTokens + 1 ids and is not read to its end; absent = no limit
+   * @param maxTokens longer text yields maxTokens + 1 IDs and is not read to the end; absent = no limit
    */
   tokenize(
     text: string,
@@ -219,7 +221,7 @@ export interface NativeModel {
     parseSpecial: boolean,
     maxTokens?: number,
   ): Promise<Int32Array>;
-  /** Same as tokenize() but on the JS thread, for text that takes less time than waking another thread. */
+  /** Same as tokenize(), but on the JS thread, for text that takes less time than waking another thread would. */
   tokenizeNow(
     text: string,
     addSpecial: boolean,
@@ -241,7 +243,7 @@ export interface NativeModel {
    * @returns a handle > 0
    */
   compileGrammar(kind: GrammarSpec["kind"], text: string): Promise<number>;
-  /** Samplers that use the grammar keep it. @throws NativeError "invalid_argument" for an unknown handle */
+  /** Samplers that use the grammar keep it alive. @throws NativeError "invalid_argument" for an unknown handle */
   freeGrammar(handle: number): void;
   /** @returns a handle > 0 */
   createSampler(init: SamplerInit): number;
@@ -250,10 +252,9 @@ export interface NativeModel {
   /** Rejects with "model_*" if the weights can no longer be read from the file. Allowed during a step. */
   checkReload(): Promise<void>;
   /**
-   * Frees the KV pool, the compute buffers and, depending on `weights`, the weights. Tokenizing, templates and
-   * samplers keep working. Raises a lower sleep level; otherwise does nothing if already asleep. Rejects, with
-   * nothing changed, with "model_*" if the weights could not be restored, "out_of_memory" if a copy does not fit, or
-   * "busy".
+   * Frees the KV pool, the compute buffers and, depending on `weights`, the weights. Tokenizing, templates and samplers
+   * keep working. Raises a lower sleep level; otherwise, does nothing if already asleep. Rejects, changing nothing,
+   * with "model_*" if the weights could not be restored, "out_of_memory" if a copy does not fit, or "busy".
    */
   sleep(weights: SleepingWeights): Promise<void>;
   /**
@@ -268,17 +269,19 @@ export interface NativeModel {
    * with "asleep".
    */
   step(batch: StepBatch, output: StepOutput): Promise<void>;
-  /** Waits for the step in flight, joins the thread and frees everything. Later calls reject with "disposed". */
+  /** Waits for any step in flight, joins the thread and frees everything. Later calls reject with "disposed". */
   dispose(): Promise<void>;
 }
 
 export interface Addon {
   readonly contractVersion: number;
-  /** True if a GPU is available. Then the paged op is the wrong choice, since it runs on the CPU. */
+  /** True if a GPU is available. In that case, the paged op is the wrong choice, since it runs on the CPU. */
   readonly hasGpu: boolean;
-  /** Name and version of the grammar engine; null = built without one, so grammars are refused. */
+  /** Name and version of the grammar engine; null = the addon was built without one, so grammars are refused. */
   readonly grammarEngine: string | null;
-  /** 16-bit type that the paged op reads fastest. On a CPU that multiplies bf16, it rounds K and V to bf16 anyway. */
+  /**
+   * 16-bit type that the paged op reads fastest. On a CPU that multiplies bf16, the op rounds K and V to bf16 anyway.
+   */
   readonly pagedKvCacheType: "f16" | "bf16";
   /** Reads only the header. @throws NativeError "model_*" */
   readModelHeader(path: string, kvCacheType: KvCacheType): Promise<ModelHeader>;

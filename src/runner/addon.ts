@@ -1,4 +1,4 @@
-// Loads the native addon once, from the executable or from its own file, and checks that both sides have the same
+// Loads the native addon once, from the executable or from its own file, and checks that both sides use the same
 // contract version. Only this file and addon.cjs refer to the .node file.
 
 import { ConfigError, EngineError } from "../errors.ts";

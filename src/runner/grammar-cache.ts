@@ -1,5 +1,5 @@
-// Compiled grammars by text, shared by all sequences that use them. Unused grammars stay until newer ones replace
-// them.
+// Compiled grammars, keyed by their text and shared by all sequences that use them. Unused grammars stay until newer
+// ones replace them.
 
 import { RequestError } from "../errors.ts";
 import type { Request } from "../request/request.ts";
@@ -10,7 +10,7 @@ import type { NativeError, NativeModel } from "./addon-types.ts";
 const MAX_GRAMMARS = 128;
 const MAX_CHARACTERS = 16 * 1024 * 1024;
 
-/** Grammars that are compiled at a time, so that other work off the JS thread finds a thread, too. */
+/** Number of grammars that are compiled at a time, limited so that other work off the JS thread also finds a thread. */
 const MAX_COMPILING = 2;
 
 /** Maximum length of a grammar in characters. */
@@ -19,9 +19,9 @@ const MAX_LENGTH = 4 * 1024 * 1024;
 interface Entry {
   readonly key: string;
   readonly compiling: Promise<void>;
-  /** Null until it is compiled. */
+  /** Handle of the compiled grammar; null until it is compiled. */
   handle: number | null;
-  /** Number of sequences that use it. */
+  /** Number of sequences that use the grammar. */
   numUsers: number;
 }
 
@@ -31,9 +31,9 @@ export class GrammarCache {
   readonly #compiler: Compiler;
   /** Least recently used first. */
   readonly #entries = new Map<string, Entry>();
-  /** By request id. */
+  /** Entries in use, by request ID. */
   readonly #used = new Map<string, Entry>();
-  /** Resumes compilations that wait for others, in order. */
+  /** Callbacks that resume compilations waiting for others, in order. */
   readonly #waiting: (() => void)[] = [];
   #numCompiling = 0;
   #numCharacters = 0;
@@ -51,7 +51,7 @@ export class GrammarCache {
     return entry.handle === null ? entry.compiling : null;
   }
 
-  /** @returns the handle of a sequence's grammar, 0 = none */
+  /** @returns the handle of a sequence's grammar; 0 = none */
   handleOf(requestId: string): number {
     return this.#used.get(requestId)?.handle ?? 0;
   }
@@ -94,7 +94,7 @@ export class GrammarCache {
     }
   }
 
-  /** Waits until others are compiled. */
+  /** Waits for this compilation's turn. */
   #turn(): Promise<void> {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
@@ -105,7 +105,7 @@ export class GrammarCache {
     throw new RequestError("invalid_value", message, param);
   }
 
-  /** Drops unused grammars, the least recently used first, while there are too many. */
+  /** Drops unused grammars, least recently used first, as long as there are too many. */
   #evict(): void {
     for (const entry of this.#entries.values()) {
       if (this.#entries.size <= MAX_GRAMMARS && this.#numCharacters <= MAX_CHARACTERS) return;
@@ -122,7 +122,7 @@ export class GrammarCache {
   }
 }
 
-/** Maximum length of the engine's message that a client sees. */
+/** Maximum length of the engine's message as shown to a client. */
 const MAX_MESSAGE_LENGTH = 500;
 
 /** Excerpts of the grammar and of a regular expression that llguidance adds to its messages. */

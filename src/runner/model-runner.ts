@@ -1,4 +1,4 @@
-// The only interface to a model. The native runner and the tests' fake implement it, and the same conformance
+// The only interface to a model. The native runner and the tests' fake runner implement it, and the same conformance
 // suite checks both.
 
 import type { MemoryReport, ModelInfo } from "../protocol/model-info.ts";
@@ -14,11 +14,11 @@ export interface ModelRunner {
   /**
    * Runs one step. At most one step is in flight; the plan's views are read before the call returns. A plan with
    * draft tokens or a pooled output that this runner cannot compute is a broken invariant.
-   * @throws EngineError "engine_step_failed" if the pass fails; the K/V that it wrote is undefined
+   * @throws EngineError "engine_step_failed" if the pass fails; any K/V that it wrote is undefined
    */
   run(plan: StepPlan): Promise<StepResult>;
   /**
-   * Compiles the grammar of a prompt's sequences, which keep it until a plan lists them as finished.
+   * Compiles the grammar for a prompt's sequences, which keep it until a plan lists them as finished.
    * @returns null if the grammar is already compiled
    * @throws RequestError "invalid_value" for a grammar that cannot be enforced, or "unsupported"
    */
@@ -26,15 +26,15 @@ export interface ModelRunner {
   /** @throws NativeError "model_*" if the weights could not be restored after being dropped */
   checkReload(): Promise<void>;
   /**
-   * Call only between steps. Level 1 frees the KV cache and moves weights from a device to host memory; level 2
-   * drops both. Raises a lower sleep level. The tokenizer keeps working.
-   * @throws NativeError, with nothing changed
+   * Must be called only between steps. Level 1 frees the KV cache and moves weights from a device to host memory; level
+   * 2 drops both. Raises a lower sleep level. The tokenizer keeps working.
+   * @throws NativeError, leaving everything unchanged
    */
   sleep(level: 1 | 2): Promise<void>;
-  /** Restores the weights, unless they are present. @throws NativeError; the call can be retried */
+  /** Restores the weights if they are absent. @throws NativeError; the call can be retried */
   wakeWeights(): Promise<void>;
   /** Allocates an empty KV cache, after wakeWeights(). @throws NativeError; the call can be retried */
   wakeKvCache(): Promise<void>;
-  /** Waits for the step in flight, then frees the model. Idempotent. */
+  /** Waits for any step in flight, then frees the model. Idempotent. */
   dispose(): Promise<void>;
 }

@@ -26,7 +26,7 @@ export class NativeModelRunner implements ModelRunner {
   readonly tokenizer: NativeTokenizer;
   readonly #model: NativeModel;
   readonly #packer: StepPacker;
-  /** Sampler handle by request id; requests without state are absent. */
+  /** Sampler handle for each request ID; requests without sampling state are absent. */
   readonly #samplers = new Map<string, { handle: number; numForcedTokens: number }>();
   readonly #grammars: GrammarCache;
   readonly #samplerOf = (request: Request) => this.#samplerHandle(request);
@@ -73,7 +73,7 @@ export class NativeModelRunner implements ModelRunner {
     return this.#model.checkReload();
   }
 
-  /** At level 1, copies weights only if they are on a device; otherwise they are already in host memory. */
+  /** At level 1, copies the weights only if they are on a device; otherwise, they are already in host memory. */
   sleep(level: 1 | 2): Promise<void> {
     const atLevelOne = this.info.weightsOnDevice ? "copy" : "keep";
     return this.#model.sleep(level === 1 ? atLevelOne : "drop");

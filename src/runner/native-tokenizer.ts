@@ -1,4 +1,4 @@
-// Tokenizer of a loaded native model. The bytes of all tokens are copied once, so detokenizing a stream needs no
+// The tokenizer of a loaded native model. The bytes of all tokens are copied once, so detokenizing a stream needs no
 // native calls.
 
 import { RequestError } from "../errors.ts";

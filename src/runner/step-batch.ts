@@ -1,5 +1,5 @@
-// Packs a step's plan into the flat arrays that the addon reads, and unpacks its results. The arrays are
-// allocated once for the largest step; packing writes in place and allocates nothing.
+// Packs a step's plan into the flat arrays that the addon reads, and unpacks the step's results. The arrays are
+// allocated once for the largest possible step; packing writes in place and allocates nothing.
 //
 //   tokens      | seq 0 ........ | seq 1 | seq 2 ..... |     queryStart marks the bars
 //   outputRows            prompt rows to score ^, last row to sample ^
@@ -34,7 +34,7 @@ export interface StepBatchLimits {
   readonly logprobsMode?: LogprobsMode;
 }
 
-/** @returns the handle of a request's native sampler state, 0 = none; called once per sampled row */
+/** Called once per sampled row. @returns the handle of a request's native sampler state; 0 = none */
 export type SamplerLookup = (request: Request) => number;
 
 const REPORT_FLAGS: Readonly<Record<LogprobsMode, number>> = {
@@ -107,7 +107,7 @@ export class StepPacker {
     const { request, numComputedTokens: start, numScheduledTokens, blockIds } = entry;
     const end = start + numScheduledTokens;
     const first = batch.numTokens;
-    // For a decoding sequence, a view of its one token would cost more than everything else.
+    // For a decoding sequence, creating a view of its only token would cost more than everything else.
     if (numScheduledTokens === 1) batch.tokens[first] = request.tokenAt(start);
     else batch.tokens.set(request.tokenIds(start, end), first);
     for (let position = start, i = first; position < end; position++, i++) {
@@ -161,7 +161,10 @@ export class StepPacker {
     this.#topStart[row + 1] = (this.#topStart[row] ?? 0) + Math.max(0, numLogprobs);
   }
 
-  /** Makes room for the step's most likely tokens. Shrinks again after a step that needed much more than usual. */
+  /**
+   * Makes room for the step's most likely tokens. Shrinks the arrays after a step that needed much more room than
+   * usual.
+   */
   #makeTopRoom(): void {
     const { batch, output } = this;
     const usual = this.#limits.maxNumBatchedTokens * USUAL_LOGPROBS;
@@ -213,7 +216,7 @@ export class StepPacker {
 const isSupported = ({ output, numDraftTokens }: ScheduledRequest) =>
   numDraftTokens === 0 && output !== "pooled";
 
-/** @returns number of rows that score a prompt token: one for each position followed by a prompt token */
+/** @returns the number of rows that score a prompt token: one for each position that is followed by a prompt token */
 function numPromptRows(entry: ScheduledRequest): number {
   const { request, numComputedTokens, numScheduledTokens } = entry;
   if (request.samplingParams.promptLogprobs === null) return 0;

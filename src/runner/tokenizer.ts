@@ -1,16 +1,16 @@
-// Converts text to token ids and back with the model's own vocabulary. Detokenizing a stream needs no native calls,
+// Converts text to token IDs and back, using the model's own vocabulary. Detokenizing a stream needs no native calls,
 // because the bytes of all tokens are fetched once.
 
 import type { ChatTemplateRequest } from "../protocol/chat-template-request.ts";
 
 export interface Tokenizer {
   readonly vocabSize: number;
-  /** End-of-generation ids of the model, ascending. */
+  /** The model's end-of-generation IDs, in ascending order. */
   readonly eosTokenIds: readonly number[];
   /**
-   * @param addSpecial adds BOS and EOS as the model's metadata defines
-   * @param parseSpecial text that spells a special token becomes that token
-   * @param maxTokens longer text yields maxTokens + 1 ids and is not read to its end; absent = no limit
+   * @param addSpecial whether to add BOS and EOS as the model's metadata specifies
+   * @param parseSpecial whether text that spells a special token becomes that token
+   * @param maxTokens longer text yields maxTokens + 1 IDs and is not read to the end; absent = no limit
    */
   encode(
     text: string,
@@ -18,13 +18,15 @@ export interface Tokenizer {
     parseSpecial: boolean,
     maxTokens?: number,
   ): Promise<Int32Array>;
-  /** @returns a token's UTF-8 bytes (of a control token, its text), as a view that must not be kept */
+  /** @returns a token's UTF-8 bytes (for a control token, those of its text), as a view that must not be kept */
   tokenBytes(tokenId: number): Uint8Array;
-  /** @returns the token's spelling in the vocabulary, e.g. "Ġis" for the bytes " is"; "" for an id out of range */
+  /**
+   * @returns the token's spelling in the vocabulary, such as "Ġis" for the bytes " is"; "" if the ID is out of range
+   */
   tokenEntry(tokenId: number): string;
   /** @returns true for control, unknown and unused tokens, which are omitted with skipSpecialTokens */
   isSpecial(tokenId: number): boolean;
-  /** Detokenizes a whole sequence. Ids out of range are skipped. */
+  /** Detokenizes a whole sequence. Out-of-range IDs are skipped. */
   decode(tokenIds: Int32Array, skipSpecial: boolean): Promise<string>;
   /**
    * Renders the chat template as transformers' apply_chat_template does.
@@ -32,7 +34,7 @@ export interface Tokenizer {
    */
   renderChat(request: ChatTemplateRequest): Promise<string>;
   /**
-   * Tokenizes the text of renderChat(), parsing special tokens, in one call of the addon.
+   * Tokenizes the text that renderChat() would return, parsing special tokens, in a single addon call.
    * @param maxTokens as in encode()
    * @throws RequestError as renderChat() does
    */

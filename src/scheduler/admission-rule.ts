@@ -1,5 +1,5 @@
-// Interface of the rules that can keep a waiting request out of a step even if budget, sequences and blocks are
-// left. Each rule has its own file; admission-rules.ts creates those that are enabled.
+// The interface for rules that can keep a waiting request out of a step even if budget, sequences and blocks are
+// available. Each rule has its own file; admission-rules.ts creates those that are enabled.
 
 import type { Request } from "../request/request.ts";
 
@@ -10,13 +10,13 @@ export interface Candidate {
   readonly cached: readonly number[];
   /** Number of tokens in these blocks. */
   readonly numCachedTokens: number;
-  /** Number of tokens that the step would compute, >= 1. */
+  /** Number of tokens that the step would compute, at least 1. */
   readonly numNewTokens: number;
 }
 
 /**
- * Created for each step that may admit requests. Forks are not checked, because the blocks they share were admitted
- * with their source.
+ * A rule, created for each step that may admit requests. Forks are not checked, because the blocks they share were
+ * admitted with their source.
  */
 export interface AdmissionRule {
   /** Has no side effects. @returns false if the request and all requests after it must wait for a later step */

@@ -11,7 +11,10 @@ export interface AdmissionConfig {
   readonly blockSize: number;
   /** A request ends with "length" when it has this many tokens. */
   readonly maxModelLen: number;
-  /** Maximum number of requests that a step may leave partly computed, >= 1; others wait. Null = no limit. */
+  /**
+   * Maximum number of requests that a step may leave partly computed, at least 1; further requests wait. Null = no
+   * limit.
+   */
   readonly maxNumPartialPrefills: number | null;
   /**
    * Number of free tokens to keep for each running request when another one is admitted; the new request then also
@@ -20,10 +23,10 @@ export interface AdmissionConfig {
   readonly growthReserveTokens: number | null;
 }
 
-/** Scheduler state that the rules count from. */
+/** The scheduler state that the rules are based on. */
 export interface Admitted {
   readonly kvCache: KvCacheManager;
-  /** Grows with each admitted request. */
+  /** Running requests; this list grows with each admitted request. */
   readonly running: readonly Request[];
   /** Requests planned so far in this step. */
   readonly scheduled: readonly ScheduledRequest[];

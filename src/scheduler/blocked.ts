@@ -1,4 +1,4 @@
-// Requests that cannot run until a certain event. They are kept out of the waiting queue so that they do not
+// Requests that cannot run until a certain event happens. They are kept out of the waiting queue so that they do not
 // hold up the requests behind them.
 
 import { assert } from "../assert.ts";
@@ -6,13 +6,13 @@ import type { Request } from "../request/request.ts";
 import type { CompiledGrammar } from "../request/sampling-params.ts";
 
 /**
- * Event that a request waits for, compared by identity. A fork waits for its source to compute the prompt; other
+ * The event that a request waits for, compared by identity. A fork waits for its source to compute the prompt; other
  * requests wait for a grammar to be compiled.
  */
 export type BlockKey = Request | CompiledGrammar;
 
 export class Blocked {
-  /** Requests that wait for each key, in order. */
+  /** For each key, the requests that wait for it, in order. */
   readonly #requests = new Map<BlockKey, Set<Request>>();
   readonly #keys = new Map<Request, BlockKey>();
 

@@ -1,5 +1,5 @@
-// Adds draft tokens after the last known token of requests that sample. They are scheduled last: they use only the
-// rest of the step's budget and free blocks, and no request is preempted for them.
+// Adds draft tokens after the last known token of requests that sample. They are scheduled last: they use only what is
+// left of the step's budget and free blocks, and no request is preempted for them.
 
 import type { KvCacheManager } from "../kvcache/kv-cache-manager.ts";
 import { numTokensLeft } from "./finish.ts";
@@ -7,9 +7,9 @@ import type { PlanDraft } from "./plan-draft.ts";
 import type { ScheduledRequest } from "./scheduler-output.ts";
 
 export interface RequestLimits {
-  /** Maximum number of tokens of one request in a step. */
+  /** Maximum number of one request's tokens in a step. */
   readonly maxTokensPerRequest: number;
-  /** Maximum number of tokens of a request, including the prompt. */
+  /** Maximum length of a request in tokens, including the prompt. */
   readonly maxModelLen: number;
 }
 
@@ -33,7 +33,7 @@ export function scheduleDraftTokens(
   });
 }
 
-/** @returns number of drafts that the limits allow, leaving the request one more token after them */
+/** @returns the number of drafts that the limits allow, leaving room for one more token after them */
 function numUsefulTokens(
   { request, numScheduledTokens }: ScheduledRequest,
   budget: number,

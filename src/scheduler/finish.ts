@@ -6,7 +6,7 @@ import type { FinishedStatus } from "../request/request-status.ts";
 
 export interface Finish {
   readonly status: FinishedStatus;
-  /** The stop token id that ended the request; null for end tokens and length. */
+  /** ID of the stop token that ended the request; null for end tokens and length. */
   readonly stopReason: number | null;
 }
 
@@ -15,7 +15,7 @@ const LENGTH: Finish = { status: "FINISHED_LENGTH_CAPPED", stopReason: null };
 
 /**
  * @param tokenId the request's last token, already appended
- * @param maxModelLen maximum number of tokens of a request, including the prompt
+ * @param maxModelLen maximum length of a request in tokens, including the prompt
  * @returns null if the request continues
  */
 export function finishOf(
@@ -33,8 +33,8 @@ export function finishOf(
 }
 
 /**
- * @returns number of tokens that a request can still produce before it reaches its maximum length
- * @param maxModelLen maximum number of tokens of a request, including the prompt
+ * @returns the number of tokens that a request can still produce before it reaches its maximum length
+ * @param maxModelLen maximum length of a request in tokens, including the prompt
  */
 export function numTokensLeft(request: Request, maxModelLen: number): number {
   const { numTokens, numOutputTokens, samplingParams } = request;

@@ -1,5 +1,5 @@
-// Rules for the sequences of n > 1. A child is blocked until its source has computed the shared prompt. Once
-// released, it shares its source's blocks if it still can; otherwise it is an ordinary request.
+// Rules for the sequences of requests with n > 1. A child is blocked until its source has computed the shared prompt.
+// Once released, it shares its source's blocks if that is still possible; otherwise, it becomes an ordinary request.
 
 import { assert } from "../assert.ts";
 import type { Request } from "../request/request.ts";

@@ -8,19 +8,19 @@ import type { AdmissionRule, Candidate } from "./admission-rule.ts";
 import { numTokensLeft } from "./finish.ts";
 
 /**
- * Number of tokens that an engine reserves for each request. Under twice the load that fits, 14% of all tokens are
- * recomputed, compared with 30% without a reserve. Doubling the reserve would reduce this only to 13% and run
+ * Number of tokens that an engine reserves for each request. At twice the load that fits, 14% of all tokens are
+ * recomputed, compared with 30% without a reserve. Doubling the reserve would only lower this to 13%, while running
  * fewer requests at a time (`bun run bench scaling S13`).
  */
 export const GROWTH_RESERVE_TOKENS = 96;
 
-/** Maximum fraction of the pool to reserve, since otherwise a small pool would stay empty. */
+/** Maximum fraction of the pool to reserve; without this limit, a small pool would stay empty. */
 const MAX_SHARE_OF_POOL = 1 / 4;
 
 export interface GrowthReserveLimits {
   /** Number of tokens reserved for each request. */
   readonly growthReserveTokens: number;
-  /** Maximum number of tokens of a request, including the prompt. */
+  /** Maximum length of a request in tokens, including the prompt. */
   readonly maxModelLen: number;
   readonly blockSize: number;
 }
@@ -31,7 +31,7 @@ export class GrowthReserve implements AdmissionRule {
   readonly #running: readonly Request[];
   #reservedTokens = 0;
 
-  /** @param running grows with each admitted request */
+  /** @param running the running requests, a list that grows with each admitted request */
   constructor(limits: GrowthReserveLimits, kvCache: KvCacheManager, running: readonly Request[]) {
     this.#limits = limits;
     this.#kvCache = kvCache;
@@ -39,7 +39,7 @@ export class GrowthReserve implements AdmissionRule {
     for (const request of running) this.#reservedTokens += reservedTokens(request, limits);
   }
 
-  /** Admits any request if none is running, since it then has the whole pool. */
+  /** Admits any request if none is running, since it then has the whole pool to itself. */
   admits({ request, cached }: Candidate): boolean {
     if (this.#running.length === 0) return true;
     const reserved = this.#reservedTokens + reservedTokens(request, this.#limits);
@@ -56,7 +56,9 @@ export class GrowthReserve implements AdmissionRule {
   }
 }
 
-/** @returns number of tokens to reserve for a request; fewer than the full reserve if it is near its limit */
+/**
+ * @returns the number of tokens to reserve for a request, which is less than the full reserve if it is near its limit
+ */
 export function reservedTokens(
   request: Request,
   { growthReserveTokens, maxModelLen }: Omit<GrowthReserveLimits, "blockSize">,

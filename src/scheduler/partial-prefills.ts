@@ -1,5 +1,6 @@
-// Limits how many requests a step leaves partly computed. Long prompts are then computed one after another at full
-// speed, instead of all of them finishing late. Prompts that fit as a whole are still admitted alongside them.
+// Limits how many requests a step leaves partly computed. With this limit, long prompts are computed one after another
+// at full speed, instead of all finishing late. Prompts that fit in the step as a whole are still admitted alongside
+// them.
 
 import type { AdmissionRule, Candidate } from "./admission-rule.ts";
 import type { ScheduledRequest } from "./scheduler-output.ts";

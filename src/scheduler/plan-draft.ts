@@ -1,4 +1,4 @@
-// The plan of a step while it is being made: the requests planned so far and the rest of the token budget.
+// A step's plan while it is being made: the requests planned so far and what is left of the token budget.
 
 import type { BlockCopy } from "../kvcache/kv-cache-manager.ts";
 import type { Request } from "../request/request.ts";
@@ -7,13 +7,13 @@ import type { ScheduledRequest, StepPlan } from "./scheduler-output.ts";
 export class PlanDraft {
   /** Planned requests, in order. */
   readonly scheduled: ScheduledRequest[] = [];
-  /** True if a request was preempted; the step then admits no requests and verifies no draft tokens. */
+  /** True if a request was preempted, in which case the step admits no requests and verifies no draft tokens. */
   hasPreempted = false;
   readonly #copies: BlockCopy[] = [];
   readonly #numTokens: number;
   #budget: number;
 
-  /** @param numTokens budget of the step */
+  /** @param numTokens the step's token budget */
   constructor(numTokens: number) {
     this.#numTokens = numTokens;
     this.#budget = numTokens;
@@ -24,7 +24,7 @@ export class PlanDraft {
     return this.#budget;
   }
 
-  /** Adds an entry. @param copies block copies that its tokens need */
+  /** Adds an entry. @param copies block copies that the entry's tokens need */
   add(entry: ScheduledRequest, copies: readonly BlockCopy[]): void {
     this.#budget -= entry.numScheduledTokens;
     for (const copy of copies) this.#copies.push(copy);

@@ -1,4 +1,4 @@
-// Queues of waiting requests for the two policies. Neither needs a scan to add, take or remove a request.
+// Queues of waiting requests, one for each of the two policies. Neither has to scan to add, take or remove a request.
 
 import { assert } from "../assert.ts";
 import type { Request } from "../request/request.ts";
@@ -6,9 +6,9 @@ import type { Request } from "../request/request.ts";
 export interface RequestQueue {
   readonly size: number;
   add(request: Request): void;
-  /** Adds a preempted request: at the head, or where its priority puts it. */
+  /** Adds a preempted request, either at the head or where its priority puts it. */
   prepend(request: Request): void;
-  /** @returns the next request to run; null if empty */
+  /** @returns the next request to run; null if the queue is empty */
   peek(): Request | null;
   /** @returns false if the request is not in the queue */
   remove(request: Request): boolean;

@@ -11,7 +11,7 @@ import type { ScheduledRequest } from "./scheduler-output.ts";
  */
 export function numRejectedTokens(entry: ScheduledRequest, tokenIds: readonly number[]): number {
   const numRows = entry.output === "tokens" ? entry.numDraftTokens + 1 : 0;
-  // A plain row without drafts needs no check.
+  // A single row without drafts needs no check.
   if (numRows !== tokenIds.length || numRows > 1) checkSampled(entry, tokenIds, numRows);
   return numRows - tokenIds.length;
 }
@@ -28,7 +28,7 @@ function checkSampled(
   assert(agrees, () => `${requestId}: sampled past a rejected draft`);
 }
 
-/** @returns the log-probability of a token to which there is no alternative */
+/** @returns the log-probability of a token that has no alternative */
 export function certain(tokenId: number): PositionLogprobs {
   return { chosen: { tokenId, logprob: 0, rank: 1 }, top: [] };
 }

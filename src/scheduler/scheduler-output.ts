@@ -1,13 +1,13 @@
-// The plan of a step, from schedule() to the runner, and its result, from the runner to update(). Plain records;
-// the runner imports only these types from the scheduler. Names are those of vLLM's SchedulerOutput.
+// The plan of a step, from schedule() to the runner, and its result, from the runner to update(). Plain records; the
+// runner imports only these types from the scheduler. Names match those in vLLM's SchedulerOutput.
 
 import type { BlockCopy } from "../kvcache/kv-cache-manager.ts";
 import type { PositionLogprobs } from "../request/logprobs.ts";
 import type { Request } from "../request/request.ts";
 
 /**
- * Output of a request's part in a step: none for a chunk that does not reach the last known token, the tokens
- * sampled after that token, or the pooled vector of the input.
+ * What a request's part in a step produces: nothing for a chunk that does not reach the last known token, the tokens
+ * sampled after that token, or the pooled vector for the input.
  */
 export type StepOutputKind = "none" | "tokens" | "pooled";
 
@@ -22,10 +22,10 @@ export interface ScheduledRequest {
   readonly request: Request;
   /** First position computed in this step. */
   readonly numComputedTokens: number;
-  /** >= 1. */
+  /** Number of tokens computed in this step, at least 1. */
   readonly numScheduledTokens: number;
   /**
-   * Block ids of the request in order, covering positions [0, numComputedTokens + numScheduledTokens).
+   * The request's block IDs in order, covering positions [0, numComputedTokens + numScheduledTokens).
    * A view of the block table, valid until the scheduler is called again.
    */
   readonly blockIds: Int32Array;
@@ -44,9 +44,9 @@ export interface BlockTransfers {
 }
 
 export interface StepPlan {
-  /** Strictly increasing from 0. */
+  /** Starts at 0 and strictly increases. */
   readonly stepId: number;
-  /** Running requests first, then those admitted in this step. Empty if there is nothing to run. */
+  /** Running requests first, then requests admitted in this step. Empty if there is nothing to run. */
   readonly scheduled: readonly ScheduledRequest[];
   /** Sum of numScheduledTokens, <= maxNumBatchedTokens. */
   readonly numScheduledTokens: number;
@@ -55,14 +55,14 @@ export interface StepPlan {
   readonly finishedRequestIds: readonly string[];
 }
 
-/** Result of the pass for one entry of `scheduled`. */
+/** The pass's result for one entry of `scheduled`. */
 export interface ScheduledResult {
   /**
    * Accepted drafts, then the token sampled after them. Sampling goes row by row and stops at the first token that
-   * differs from its draft. 1 to numDraftTokens + 1 tokens; none unless the output is tokens.
+   * differs from its draft. Contains 1 to numDraftTokens + 1 tokens, or none unless the output is tokens.
    */
   readonly tokenIds: readonly number[];
-  /** Parallel to tokenIds; null unless requested and tokens were sampled. */
+  /** Parallel to tokenIds; null unless log-probabilities were requested and tokens were sampled. */
   readonly logprobs: readonly PositionLogprobs[] | null;
   /** [embedding length] float32; null unless the output is pooled. */
   readonly pooled: Float32Array | null;
@@ -73,19 +73,19 @@ export interface ScheduledResult {
   readonly promptLogprobs: readonly PositionLogprobs[] | null;
   /** True if a logit in this request's rows was NaN. */
   readonly isCorrupted: boolean;
-  /** True if the request's grammar left no token or exceeded a limit; the request then ends with an error. */
+  /** True if the request's grammar left no token or exceeded a limit, in which case the request ends with an error. */
   readonly isRefused: boolean;
 }
 
 export interface StepResult {
   /** Parallel to StepPlan.scheduled. */
   readonly results: readonly ScheduledResult[];
-  /** Wall time of the forward pass without sampling, ms. */
+  /** Wall time of the forward pass without sampling, in ms. */
   readonly forwardMs: number;
   readonly samplingMs: number;
 }
 
-/** Tokens that a request took from a step; it may have finished with the last of them. */
+/** The tokens that a request took from a step. The request may have finished with the last of them. */
 export interface SampledTokens {
   readonly request: Request;
   /** At least one, unless the request ends with an error. Tokens sampled after a stop are dropped. */
@@ -93,6 +93,6 @@ export interface SampledTokens {
   /** Parallel to tokenIds; null unless requested. */
   readonly logprobs: readonly PositionLogprobs[] | null;
   readonly isCorrupted: boolean;
-  /** The stop token id that ended the request; null in all other cases, including end tokens. */
+  /** ID of the stop token that ended the request; null in all other cases, including end tokens. */
   readonly stopReason: number | null;
 }

@@ -1,7 +1,7 @@
-// Decides what each step computes. There are no prefill and decode phases: under one token budget, a request's
-// computed tokens catch up with its known tokens. Running requests come first, then waiting requests while budget,
-// sequences and blocks last. This idea from vLLM V1 covers chunked prefill, prefix hits and resumption after
-// preemption. Synchronous and pure: no clock, no I/O, no addon.
+// Decides what each step computes. There are no separate prefill and decode phases: under a single token budget, a
+// request's computed tokens catch up with its known tokens. Running requests come first, followed by waiting requests
+// as long as budget, sequences and blocks last. This idea from vLLM V1 covers chunked prefill, prefix hits and
+// resumption after preemption. Synchronous and pure: no clock, no I/O, no addon.
 
 import { assert } from "../assert.ts";
 import { type BlockCopy, type KvCacheConfig, KvCacheManager } from "../kvcache/kv-cache-manager.ts";
@@ -34,7 +34,7 @@ export type PauseMode = "drain" | "hold";
 export interface SchedulerConfig extends KvCacheConfig, AdmissionConfig {
   readonly maxNumBatchedTokens: number;
   readonly maxNumSeqs: number;
-  /** Maximum number of tokens of one request per step, >= 1; null = limited only by the budget. */
+  /** Maximum number of one request's tokens in a step, at least 1; null = limited only by the budget. */
   readonly longPrefillTokenThreshold: number | null;
   /** Limits the duration of steps in which a request decodes; null = no limit. */
   readonly targetInterTokenLatencyMs: TargetInterTokenLatency;
@@ -99,7 +99,7 @@ export class Scheduler {
     else this.#waiting.add(request);
   }
 
-  /** Queues the requests that waited for a grammar, which is now compiled. */
+  /** Queues the requests that were waiting for a grammar that is now compiled. */
   releaseGrammar(grammar: CompiledGrammar): void {
     for (const request of this.#blocked.release(grammar)) {
       request.transition("WAITING");
@@ -107,7 +107,7 @@ export class Scheduler {
     }
   }
 
-  /** Begins or changes a pause, during which new requests are held. Call with "hold" only between steps. */
+  /** Begins or changes a pause, during which new requests are held. "hold" is allowed only between steps. */
   pause(mode: PauseMode): void {
     this.#paused = mode;
   }
@@ -119,12 +119,12 @@ export class Scheduler {
     this.#held.clear();
   }
 
-  /** @returns true if a request waits for the end of a pause */
+  /** @returns true if a request is waiting for the end of a pause */
   isHeld(request: Request): boolean {
     return this.#held.has(request);
   }
 
-  /** Preempts all running requests, which then wait at the head of the queue. Call only between steps. */
+  /** Preempts all running requests, which then wait at the head of the queue. Must be called only between steps. */
   preemptAll(): void {
     for (const request of [...this.#running].reverse()) this.#preempt(request);
   }
@@ -145,7 +145,7 @@ export class Scheduler {
   schedule(): StepPlan {
     const draft = new PlanDraft(this.#stepBudget.numTokens(this.#running));
     this.#scheduleRunning(draft);
-    // All victims are known, so other requests can now hit blocks that this step computes.
+    // Now that all victims are known, other requests can hit the blocks that this step computes.
     for (const { request, numComputedTokens, numScheduledTokens } of draft.scheduled) {
       this.kvCache.hashFullBlocks(request, numComputedTokens + numScheduledTokens);
     }
@@ -160,7 +160,7 @@ export class Scheduler {
 
   /**
    * Applies a step's result: advances counters, appends sampled tokens, and finishes requests.
-   * @returns sampled tokens in the plan's order, except those of requests that ended in the meantime
+   * @returns the sampled tokens in the plan's order, except those of requests that have ended in the meantime
    */
   update(plan: StepPlan, result: StepResult): SampledTokens[] {
     assert(plan.scheduled.length === result.results.length, "plan and result differ in length");
@@ -179,8 +179,8 @@ export class Scheduler {
   }
 
   /**
-   * Appends tokens that were not sampled. They are computed with the next step, as those of a prompt are.
-   * @returns them as if they had been sampled with certainty
+   * Appends tokens that were not sampled. The next step computes them, just like prompt tokens.
+   * @returns the tokens, as if they had been sampled with certainty
    */
   force(request: Request, tokenIds: readonly number[]): SampledTokens {
     const wantsLogprobs = request.samplingParams.logprobs !== null;
@@ -191,8 +191,8 @@ export class Scheduler {
   }
 
   /**
-   * Ends the requests of a failed step. The blocks that it should have computed can no longer be hit.
-   * @returns the requests that had not ended in the meantime
+   * Ends the requests of a failed step. The blocks that the step should have computed can no longer be hit.
+   * @returns the requests that had not already ended
    */
   failStep(plan: StepPlan): Request[] {
     const failed = plan.scheduled
@@ -205,7 +205,7 @@ export class Scheduler {
     return failed;
   }
 
-  /** @returns current gauges, and counters since the last call */
+  /** @returns current values of the gauges, and counts since the last call */
   takeStats() {
     const stats = {
       numRunningReqs: this.#running.length,
@@ -222,8 +222,8 @@ export class Scheduler {
   }
 
   /**
-   * Plans or preempts running requests in order, so the planned ones are always first in the list. Each request
-   * leaves one token for every request after it, so that a prompt does not hold up decoding requests.
+   * Plans or preempts running requests in order, so the planned requests always come first in the list. Each request
+   * leaves one token of the budget for every request after it, so that a prompt does not hold up decoding requests.
    */
   #scheduleRunning(draft: PlanDraft): void {
     while (draft.scheduled.length < this.#running.length && draft.budget > 0) {
@@ -250,7 +250,7 @@ export class Scheduler {
     }
   }
 
-  /** Chooses the request to preempt: the last admitted under fcfs, the least urgent under priority. */
+  /** Chooses the request to preempt: the last one admitted under "fcfs", the least urgent one under "priority". */
   #victim(): Request {
     const { policy } = this.#config;
     const victim =
@@ -284,7 +284,7 @@ export class Scheduler {
     }
   }
 
-  /** @returns false, with nothing changed, if there are not enough blocks or a rule makes the request wait */
+  /** @returns false, changing nothing, if there are not enough blocks or a rule makes the request wait */
   #admit(request: Request, draft: PlanDraft, rules: readonly AdmissionRule[]): boolean {
     if (request.forkOf !== null && canFork(request.forkOf, request)) {
       return this.#admitFork(request.forkOf, request, draft);
@@ -379,7 +379,7 @@ export class Scheduler {
     };
   }
 
-  /** @returns the stop token id that ended the request; null if none did */
+  /** @returns the ID of the stop token that ended the request; null if none did */
   #finishIfComplete(request: Request, tokenId: number): number | null {
     const finish = finishOf(request, tokenId, this.#eosTokenIds, this.#config.maxModelLen);
     if (finish === null) return null;
@@ -387,7 +387,7 @@ export class Scheduler {
     return finish.stopReason;
   }
 
-  /** Releases the forks of a request whose prompt is computed or never will be. */
+  /** Releases the forks of a request whose prompt has been computed or never will be. */
   #releaseForks(source: Request): void {
     for (const child of this.#blocked.release(source).reverse()) this.#waiting.prepend(child);
   }

@@ -1,4 +1,4 @@
-// Computes the token budget of a step. Without decoding requests, it is the configured maximum, for throughput. If
+// Computes a step's token budget. Without decoding requests, the budget is the configured maximum, for throughput. If
 // requests are decoding, clients wait for the next token, so the budget keeps the step within the target latency,
 // based on the measured cost of steps. Needs no clock, since results include durations.
 
@@ -7,14 +7,14 @@ import type { Request } from "../request/request.ts";
 import type { StepPlan, StepResult } from "./scheduler-output.ts";
 import { StepCost } from "./step-cost.ts";
 
-/** Target for the duration of a step with a decoding request, ms; null = no limit. */
+/** Target duration of a step that includes a decoding request, in ms; null = no limit. */
 export type TargetInterTokenLatency = number | "auto" | null;
 
-/** Target for "auto": this time or this multiple of a decode-only step, whichever is longer. */
+/** Target for "auto": this time, or this multiple of the duration of a decode-only step, whichever is longer. */
 const AUTO_TARGET_MS = 80;
 const AUTO_TARGET_DECODE_STEPS = 4;
 
-/** Prefill tokens are a multiple of this number, so that chunks end where blocks and the kernels' tiles end. */
+/** The number of prefill tokens is a multiple of this, so that chunks end where blocks and the kernels' tiles end. */
 const CHUNK_TOKENS = 16;
 
 export class StepBudget {
@@ -29,7 +29,7 @@ export class StepBudget {
   }
 
   /**
-   * @returns maximum number of tokens for the next step: at least one per running request up to
+   * @returns the maximum number of tokens for the next step: at least one per running request up to
    *   maxNumBatchedTokens, and always enough for prompts to make progress
    */
   numTokens(running: readonly Request[]): number {
@@ -47,7 +47,7 @@ export class StepBudget {
     return Math.min(max, numDecodes + numPrefillTokens);
   }
 
-  /** Learns the cost of a step. Call this before tokens are appended to the requests. */
+  /** Learns the cost of a step. Must be called before tokens are appended to the requests. */
   learn({ scheduled, numScheduledTokens }: StepPlan, result: StepResult): void {
     if (this.#target === null) return;
     let numPrefillTokens = numScheduledTokens;
@@ -63,7 +63,7 @@ export class StepBudget {
   }
 }
 
-/** @returns true if a request has exactly one uncomputed token and it is an output token */
+/** @returns true if a request has exactly one uncomputed token and that token is an output token */
 function isDecode(request: Request, numComputedTokens: number): boolean {
   return request.numOutputTokens > 0 && request.numTokens - numComputedTokens === 1;
 }

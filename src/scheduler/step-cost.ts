@@ -1,16 +1,16 @@
-// Estimates the duration of a step from past steps: a part for the decoding requests plus a time per prefill token.
-// Slow changes (context, batch size, other load) are not modeled; the estimate follows them because old steps fade.
-// Interference can only make a step slower, so a value far above the expected one has little weight.
+// Estimates a step's duration from past steps: a fixed part for the decoding requests, plus a time per prefill token.
+// Slow changes (context, batch size, other load) are not modeled; the estimate follows them because the weight of old
+// steps fades. Interference can only make a step slower, so a value far above the expected one gets little weight.
 
-/** Tokens and duration of a step. */
+/** The tokens and the duration of a step. */
 export interface MeasuredStep {
   /** Number of prompt tokens, tokens recomputed after preemption, and draft tokens. */
   readonly numPrefillTokens: number;
-  /** Duration of forward pass and sampling. */
+  /** Duration of the forward pass and sampling. */
   readonly durationMs: number;
 }
 
-/** Memory of the averages, in decode-only steps and in prefill tokens. */
+/** How far back the averages reach, in decode-only steps and in prefill tokens. */
 const DECODE_MEMORY = 4;
 const PREFILL_MEMORY = 128;
 
@@ -38,14 +38,14 @@ export class StepCost {
     this.#msPerPrefillToken.add(prefillMs / numPrefillTokens, numPrefillTokens);
   }
 
-  /** @returns number of prefill tokens that a step with decoding requests can compute in this time; not rounded */
+  /** @returns the number of prefill tokens, not rounded, that a step with decoding requests can compute in this time */
   numPrefillTokensWithin(durationMs: number): number {
     const prefillMs = durationMs - this.decodeMs;
     return prefillMs <= 0 ? 0 : prefillMs / this.#msPerPrefillToken.value;
   }
 }
 
-/** Moving average in which all values before the last have a total weight of at most `memory`. */
+/** A moving average in which all values before the latest have a total weight of at most `memory`. */
 class FadingAverage {
   value = 0;
   readonly #memory: number;
@@ -55,7 +55,7 @@ class FadingAverage {
     this.#memory = memory;
   }
 
-  /** Adds a value, capped at twice the average so that a single outlier has little effect. */
+  /** Adds a value, which is capped at twice the average so that a single outlier has little effect. */
   add(value: number, weight: number): void {
     const limited = this.value > 0 ? Math.min(value, 2 * this.value) : value;
     this.#weight = Math.min(this.#weight, this.#memory) + weight;

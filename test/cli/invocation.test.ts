@@ -128,9 +128,9 @@ describe("the help of a command", () => {
                               Data type of the KV cache; auto = bf16 or f16,
                               depending on the CPU; q8_0 = half the size.
                               (default: auto)
-  --enable-prefix-caching     Share KV blocks of equal prefixes between
-                              requests. (default: on; --no-enable-prefix-caching
-                              turns it off)
+  --enable-prefix-caching     Let requests with equal prefixes share KV blocks.
+                              (default: on; --no-enable-prefix-caching turns it
+                              off)
 `;
     expect(answer(["serve", "--help=memory"])).toBe(memory);
     expect(answer(["serve", "--help"])).toContain(memory);

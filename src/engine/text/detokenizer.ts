@@ -1,12 +1,12 @@
-// Incremental detokenization of one sequence: token ids in, whole characters out. The bytes of an incomplete
-// character are held until the next token, so emitted text never splits UTF-8.
+// Incremental detokenization of one sequence: token IDs in, whole characters out. The bytes of an incomplete character
+// are held until the next token, so the emitted text never splits a UTF-8 sequence.
 
 import type { Tokenizer } from "../../runner/tokenizer.ts";
 import { NO_PIECES, type Piece, type TextStage } from "./text-stage.ts";
 
 type TokenBytes = Pick<Tokenizer, "tokenBytes" | "isSpecial">;
 
-/** Caches the text of tokens that consist of whole characters. Shared by all sequences of an engine. */
+/** Caches the text of tokens that consist of whole characters. All sequences of an engine share one cache. */
 export class TokenTexts {
   readonly #tokenizer: TokenBytes;
   readonly #texts: (string | null | undefined)[] = [];
@@ -53,7 +53,7 @@ export class Detokenizer implements TextStage {
   /** First bytes of an incomplete character, up to three. */
   #pending = EMPTY;
 
-  /** @param shown texts of special tokens that are not skipped */
+  /** @param shown texts of special tokens that must not be skipped */
   constructor(texts: TokenTexts, skipSpecial: boolean, shown: ReadonlySet<string> = NO_TEXTS) {
     this.#texts = texts;
     this.#skipSpecial = skipSpecial;
@@ -70,7 +70,7 @@ export class Detokenizer implements TextStage {
     return text === "" ? NO_PIECES : [{ kind: "text", text, tokenNumber: piece.tokenNumber }];
   }
 
-  /** Drops an incomplete character. */
+  /** Ends the sequence, dropping any incomplete character. */
   flush(): readonly Piece[] {
     this.#pending = EMPTY;
     return NO_PIECES;
@@ -96,7 +96,7 @@ export class Detokenizer implements TextStage {
   }
 }
 
-/** @returns length of an incomplete character at the end of `bytes`, 0..3 */
+/** @returns the number of bytes of an incomplete character at the end of `bytes`, 0..3 */
 function numIncompleteBytes(bytes: Uint8Array): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back++) {
     const byte = bytes[bytes.length - back] ?? 0;
@@ -106,7 +106,7 @@ function numIncompleteBytes(bytes: Uint8Array): number {
   return 0;
 }
 
-/** @returns length of a character that starts with `lead`; 1 for ASCII and for invalid first bytes */
+/** @returns the length of a character whose first byte is `lead`; 1 for ASCII and for invalid first bytes */
 function sequenceLength(lead: number): number {
   if (lead < 0xc2 || lead > 0xf4) return 1;
   if (lead >= 0xf0) return 4;

@@ -3,7 +3,7 @@
 
 export class MatchedPrefix {
   readonly #pattern: string;
-  /** Length of the longest proper prefix of pattern[0..i] that is also its suffix, by i. */
+  /** For each i, the length of the longest proper prefix of pattern[0..i] that is also a suffix of pattern[0..i]. */
   readonly #borders: Uint16Array;
   #length = 0;
 
@@ -17,12 +17,12 @@ export class MatchedPrefix {
     }
   }
 
-  /** Length in UTF-16 units of the longest proper prefix of the pattern that the text so far ends with. */
+  /** Length, in UTF-16 units, of the longest proper prefix of the pattern that the text so far ends with. */
   get length(): number {
     return this.#length;
   }
 
-  /** Starts over as if there had been no text. */
+  /** Starts over, as if there had been no text. */
   reset(): void {
     this.#length = 0;
   }

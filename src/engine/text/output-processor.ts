@@ -1,5 +1,5 @@
-// Turns sampled tokens into outputs: text from a pipeline of stages, log-probabilities with bytes, and
-// the request's timestamps on the engine clock. Keeps one state per live request; makes no scheduling decisions.
+// Turns sampled tokens into outputs: text from a pipeline of stages, log-probabilities with bytes, and the request's
+// timestamps on the engine's clock. Keeps one state object per live request; makes no scheduling decisions.
 
 import { assert } from "../../assert.ts";
 import { formatMarkers } from "../../formats/format-markers.ts";
@@ -21,9 +21,9 @@ import type { Piece, StopPiece, TextStage, TokenPiece } from "./text-stage.ts";
 
 interface OutputState {
   readonly pipeline: TextPipeline;
-  /** Null unless the text is parsed. */
+  /** Parser for the text; null if the text is not parsed. */
   readonly parser: MessageParser | null;
-  /** Reasoning tokens after which the reasoning must end. */
+  /** Number of reasoning tokens after which the reasoning must end. */
   readonly budget: number;
   numReasoningTokens: number;
   readonly queuedS: number;
@@ -32,7 +32,7 @@ interface OutputState {
   lastTokenS: number | null;
   numReportedPreemptions: number;
   isCorrupted: boolean;
-  /** Log-probabilities of prompt positions [1, length + 1); null unless requested. */
+  /** Log-probabilities for prompt positions [1, length + 1); null unless requested. */
   promptLogprobs: PositionLogprobs<DecodedLogprob>[] | null;
 }
 
@@ -41,7 +41,7 @@ type OutputOptions = Pick<EngineRequest, "parsing" | "reportsProgress">;
 export class OutputProcessor {
   readonly #texts: TokenTexts;
   readonly #states = new Map<string, OutputState>();
-  /** IDs of requests that report their prompt's progress and have no token yet. */
+  /** IDs of requests that report progress on their prompt and have no output token yet. */
   readonly #reporting = new Set<string>();
 
   constructor(tokenizer: Pick<Tokenizer, "tokenBytes" | "isSpecial">) {
@@ -54,7 +54,7 @@ export class OutputProcessor {
     return Buffer.concat(Array.from(ids, (id) => this.#texts.bytes(id))).toString();
   }
 
-  /** Whether any request reports its prompt's progress. */
+  /** Whether any request reports progress on its prompt. */
   get reportsProgress(): boolean {
     return this.#reporting.size > 0;
   }
@@ -63,7 +63,7 @@ export class OutputProcessor {
     return this.#states.size;
   }
 
-  /** @param options how the request's text is parsed, and whether it reports progress */
+  /** @param options how to parse the request's text, and whether the request reports progress */
   add(request: Request, nowS: number, { parsing, reportsProgress }: OutputOptions = {}): void {
     assert(!this.#states.has(request.requestId), () => `${request.requestId}: added twice`);
     const { promptLogprobs } = request.samplingParams;
@@ -91,12 +91,12 @@ export class OutputProcessor {
     this.#state(request).scheduledS ??= nowS;
   }
 
-  /** @returns true if a step has begun to compute the request; false if it is not live */
+  /** @returns true if a step has begun to compute the request; false if none has, or if the request is not live */
   isScheduled(requestId: string): boolean {
     return (this.#states.get(requestId)?.scheduledS ?? null) !== null;
   }
 
-  /** @returns true for a live request that is still reasoning although its budget is used up */
+  /** @returns true if a live request is still reasoning even though its budget is used up */
   exceedsBudget(request: Request): boolean {
     const state = this.#states.get(request.requestId);
     if (state?.parser?.isReasoning !== true) return false;
@@ -104,8 +104,8 @@ export class OutputProcessor {
   }
 
   /**
-   * Keeps log-probabilities of the prompt positions [startPosition + 1, ...). A preempted prefill
-   * starts over and overwrites them with the same values.
+   * Keeps the log-probabilities for prompt positions [startPosition + 1, ...). A preempted prefill starts over and
+   * overwrites them with the same values.
    */
   addPromptLogprobs(
     request: Request,
@@ -120,7 +120,7 @@ export class OutputProcessor {
   }
 
   /**
-   * Builds a request's output from the tokens of a step, dropping those after a stop string.
+   * Builds a request's output from a step's tokens, dropping any tokens after a stop string.
    * @returns the output, and whether a stop string ended the text; if so, the caller must finish the request
    */
   process(sampled: SampledTokens, nowS: number): { output: RequestOutput; stopped: boolean } {
@@ -150,7 +150,9 @@ export class OutputProcessor {
     return { output, stopped: stop !== null };
   }
 
-  /** @returns an output without tokens that reports the prompt's progress; null if the request does not report it */
+  /**
+   * @returns an output without tokens that reports progress on the prompt; null if the request does not report progress
+   */
   progress(request: Request, nowS: number): RequestOutput | null {
     if (!this.#reporting.has(request.requestId)) return null;
     const state = this.#state(request);
@@ -167,13 +169,13 @@ export class OutputProcessor {
     });
   }
 
-  /** @returns the last progress of a request that reports it */
+  /** @returns the final progress report of a request, if it reports progress */
   #takeProgress(request: Request, nowS: number): PromptProgress | null {
     const isReporting = this.#reporting.delete(request.requestId);
     return isReporting ? progressOf(request, this.#state(request), nowS) : null;
   }
 
-  /** @returns the last output, without tokens, of a request that was aborted or failed with its step */
+  /** @returns the last output, without tokens, of a request that was aborted or whose step failed */
   finish(request: Request): RequestOutput {
     const { status } = request;
     assert(isFinished(status), () => `${request.requestId}: ${status} is not finished`);
@@ -201,7 +203,7 @@ export class OutputProcessor {
     return state;
   }
 
-  /** Creates the stages of a request's text pipeline. */
+  /** Creates the stages for a request's text pipeline. */
   #stages(
     { samplingParams }: Request,
     parser: MessageParser | null,
@@ -227,10 +229,10 @@ export class OutputProcessor {
   }
 }
 
-/** Number of tokens at the end of a prompt to search for a marker of the format. */
+/** Number of tokens at the end of a prompt that are searched for a marker of the format. */
 const NUM_END_TOKENS = 16;
 
-/** Visible text and parts from a step's pieces. */
+/** The visible text and parts collected from a step's pieces. */
 class Shown {
   text = "";
   readonly parts: MessagePart[] | null;
@@ -252,13 +254,13 @@ class Shown {
   }
 }
 
-/** Result of pushing tokens: their visible text and parts, the end if one was found, and the tokens up to it. */
+/** Result of pushing tokens: their visible text and parts, the end if one was found, and the tokens up to that end. */
 interface Advance extends Pick<Shown, "text" | "parts"> {
   readonly stop: StopPiece | null;
   readonly numTokens: number;
 }
 
-/** Pushes tokens. As in vLLM, a stop token's own text is hidden unless stop strings are included. */
+/** Pushes tokens. As in vLLM, a stop token's own text is hidden unless the output includes stop strings. */
 function advanceText({ request, tokenIds }: SampledTokens, state: OutputState): Advance {
   const isStopped = request.status === "FINISHED_STOPPED";
   const hidesLast = isStopped && !request.samplingParams.includeStopStrInOutput;
@@ -277,7 +279,7 @@ function advanceText({ request, tokenIds }: SampledTokens, state: OutputState): 
   return { text: shown.text, parts, stop: null, numTokens: tokenIds.length };
 }
 
-/** Pushes a token, and counts it as reasoning unless it begins or ends the reasoning. */
+/** Pushes a token and counts it as a reasoning token, unless it begins or ends the reasoning. */
 function pushToken(state: OutputState, token: TokenPiece): readonly Piece[] {
   const { parser, pipeline } = state;
   const wasReasoning = parser?.isReasoning === true;
@@ -286,7 +288,7 @@ function pushToken(state: OutputState, token: TokenPiece): readonly Piece[] {
   return pieces;
 }
 
-/** Uses a loop because map() and fill() take several times as long for one value, the usual case. */
+/** Uses a loop because map() and fill() take several times as long for a single value, which is the usual case. */
 function repeated(value: number, count: number): number[] {
   const values: number[] = [];
   for (let i = 0; i < count; i++) values.push(value);
@@ -298,7 +300,7 @@ function progressOf(request: Request, { scheduledS }: OutputState, nowS: number)
   return { numComputedTokens, elapsedS: nowS - (scheduledS ?? nowS) };
 }
 
-/** Fields of an output that a step sets. */
+/** The output fields that a step sets. */
 type Added = Pick<
   RequestOutput,
   | "text"
@@ -312,7 +314,7 @@ type Added = Pick<
   | "stopReason"
 >;
 
-/** Copies field by field because spreading takes several times as long, and there is an output per token. */
+/** Copies field by field because spreading takes several times as long, and there is one output per token. */
 function outputOf(request: Request, state: OutputState, added: Added): RequestOutput {
   const numPreemptions = request.numPreemptions - state.numReportedPreemptions;
   state.numReportedPreemptions = request.numPreemptions;

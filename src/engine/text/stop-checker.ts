@@ -6,7 +6,7 @@ import { NO_PIECES, type Piece, type TextStage } from "./text-stage.ts";
 
 export class StopChecker implements TextStage {
   readonly #stops: readonly string[];
-  /** Prefix of each stop string that the text ends with. */
+  /** For each stop string, its longest prefix that the text ends with. */
   readonly #prefixes: readonly MatchedPrefix[];
   readonly #includeStop: boolean;
   readonly #minTokens: number;
@@ -16,9 +16,8 @@ export class StopChecker implements TextStage {
 
   /**
    * @param stops nonempty strings of at most 65,535 UTF-16 units
-   * @param includeStop whether the output includes the stop string
-   * @param minTokens a stop string must end after this many tokens; as in vLLM's detokenizer, it can start
-   *   earlier
+   * @param includeStop whether to include the stop string in the output
+   * @param minTokens number of tokens before a stop string may end; as in vLLM's detokenizer, it may start earlier
    */
   constructor(stops: readonly string[], includeStop: boolean, minTokens: number) {
     this.#stops = stops;
@@ -27,7 +26,7 @@ export class StopChecker implements TextStage {
     this.#minTokens = minTokens;
   }
 
-  /** @returns the text that can be shown now, and a stop piece if a stop string was found */
+  /** @returns the text that can be shown now, followed by a stop piece if a stop string was found */
   push(piece: Piece): readonly Piece[] {
     if (piece.kind !== "text") return [...this.flush(), piece];
     const all = this.#held + piece.text;
@@ -44,7 +43,7 @@ export class StopChecker implements TextStage {
     return this.#textPieces(all.slice(0, numShown));
   }
 
-  /** @returns the held text, which is ordinary text because no stop string can include what follows it */
+  /** @returns the held text, which turns out to be ordinary text because no stop string can continue past it */
   flush(): readonly Piece[] {
     const held = this.#held;
     this.#held = "";
@@ -56,7 +55,7 @@ export class StopChecker implements TextStage {
     return text === "" ? NO_PIECES : [{ kind: "text", text, tokenNumber: this.#tokenNumber }];
   }
 
-  /** Finds the stop string that starts first and ends after `end`; in case of a tie, the one listed first. */
+  /** Finds the stop string that starts first and ends after `end`; if several do, picks the one listed first. */
   #earliest(text: string, end: number): { at: number; stop: string } | null {
     let best: { at: number; stop: string } | null = null;
     for (const stop of this.#stops) {
@@ -66,7 +65,7 @@ export class StopChecker implements TextStage {
     return best;
   }
 
-  /** @returns length of the longest suffix of the text so far that is a proper prefix of a stop string */
+  /** @returns the length of the longest suffix of the text so far that is a proper prefix of a stop string */
   #numHeld(added: string): number {
     let longest = 0;
     for (const prefix of this.#prefixes) {

@@ -1,4 +1,4 @@
-// Text stages of one sequence, in order. Each stage receives the pieces of the previous one.
+// The text stages of one sequence, in order. Each stage receives the previous stage's pieces.
 
 import { NO_PIECES, type Piece, type TextStage } from "./text-stage.ts";
 
@@ -9,7 +9,7 @@ export class TextPipeline {
     this.#stages = stages;
   }
 
-  /** Passes a piece through all stages. Do not call again after it has returned a stop piece. */
+  /** Passes a piece through all stages. Must not be called again after it has returned a stop piece. */
   push(piece: Piece): readonly Piece[] {
     return this.#pushFrom(0, piece);
   }
@@ -21,7 +21,7 @@ export class TextPipeline {
     );
   }
 
-  /** Passes a piece through the stages from `index` on, without an array in between if each returns one piece. */
+  /** Passes a piece through the stages from `index` on. Needs no intermediate array if each stage returns one piece. */
   #pushFrom(index: number, piece: Piece): readonly Piece[] {
     const stage = this.#stages[index];
     if (stage === undefined) return [piece];

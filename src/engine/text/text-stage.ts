@@ -1,4 +1,4 @@
-// Pieces and stages of the pipeline from sampled tokens to visible text.
+// The pieces and stages of the pipeline that turns sampled tokens into visible text.
 
 import type { MessagePart } from "../../protocol/message-part.ts";
 
@@ -18,7 +18,7 @@ export interface TextPiece {
   readonly tokenNumber: number;
 }
 
-/** A part of a parsed message other than its text. */
+/** A part of a parsed message that is not ordinary text. */
 export interface PartPiece {
   readonly kind: "part";
   readonly part: MessagePart;
@@ -37,7 +37,7 @@ export type Piece = TokenPiece | TextPiece | PartPiece | StopPiece;
 export interface TextStage {
   /** Takes a piece, or passes it through unchanged. @returns pieces for the next stage, in order */
   push(piece: Piece): readonly Piece[];
-  /** Ends the sequence. @returns pieces held back, for the next stage */
+  /** Ends the sequence. @returns the pieces that were held back, for the next stage */
   flush(): readonly Piece[];
 }
 

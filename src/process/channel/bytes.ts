@@ -1,13 +1,13 @@
 // Writes and reads the parts of a message: little-endian numbers, strings and arrays. Reading past the end throws
 // a ChannelError.
 
-/** Error for data that violates the protocol, which means that the other side is broken. */
+/** An error for data that violates the protocol, which means that the other side is broken. */
 export class ChannelError extends Error {
   override readonly name = "ChannelError";
 }
 
 const INITIAL_BYTES = 16 * 1024;
-/** Maximum size of a buffer to keep; if a large message has made it larger, it is freed. */
+/** Maximum size of a buffer to keep. If a large message has made the buffer larger than this, the buffer is freed. */
 const KEPT_BYTES = 1024 * 1024;
 /** Maximum number of UTF-8 bytes per UTF-16 code unit. */
 const BYTES_PER_UNIT = 3;
@@ -18,7 +18,7 @@ export class ByteWriter {
   #length = 0;
 
   u8(value: number): void {
-    // A separate statement, because #reserve() can replace the view.
+    // This is a separate statement because #reserve() can replace the view.
     const at = this.#reserve(1);
     this.#view.setUint8(at, value);
   }
@@ -38,7 +38,7 @@ export class ByteWriter {
     this.#view.setFloat64(at, value, true);
   }
 
-  /** Writes text as UTF-8, with lone surrogates as U+FFFD. */
+  /** Writes text as UTF-8, replacing lone surrogates with U+FFFD. */
   text(text: string): void {
     const at = this.#reserve(4 + text.length * BYTES_PER_UNIT);
     const numBytes = this.#bytes.write(text, at + 4, "utf8");
@@ -52,14 +52,14 @@ export class ByteWriter {
     this.#bytes.set(bytes, at);
   }
 
-  /** [n] int32. */
+  /** Writes int32 values and their count. */
   ints(values: Int32Array | readonly number[]): void {
     this.u32(values.length);
     const at = this.#reserve(values.length * 4);
     for (let i = 0; i < values.length; i++) this.#view.setInt32(at + i * 4, values[i] ?? 0, true);
   }
 
-  /** [n] float64. */
+  /** Writes float64 values and their count. */
   floats(values: readonly number[]): void {
     this.u32(values.length);
     const at = this.#reserve(values.length * 8);
@@ -74,7 +74,7 @@ export class ByteWriter {
     return taken;
   }
 
-  /** Discards the bytes written since the last take, e.g. after an error. */
+  /** Discards the bytes written since the last take, for example after an error. */
   clear(): void {
     this.#length = 0;
   }
@@ -152,7 +152,7 @@ export class ByteReader {
     return Array.from({ length }, (_, i) => this.#view.getFloat64(at + i * 8, true));
   }
 
-  /** @throws ChannelError if bytes are left */
+  /** @throws ChannelError if there are unread bytes */
   end(): void {
     if (this.#at !== this.#bytes.length) throw new ChannelError("a message has too many bytes");
   }

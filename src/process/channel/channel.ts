@@ -1,19 +1,19 @@
-// Sends and receives messages over a stream socket. Bytes that the socket does not accept are queued in order;
-// senders can check how many there are and hold back.
+// Sends and receives messages over a stream socket. Bytes that the socket does not accept are queued in order; senders
+// can check how many bytes are queued and hold back.
 
 import type { ByteSocket, Connect } from "../../byte-socket.ts";
 import { FrameSplitter, frameHead } from "./frames.ts";
 
 export interface ChannelEvents {
-  /** `frame` is valid until the call returns. An exception closes the channel. */
+  /** Receives a message. `frame` is valid only until the call returns. An exception closes the channel. */
   readonly onFrame: (frame: Uint8Array) => void;
   /** Called when the queue has become empty. */
   readonly onDrained: () => void;
-  /** Called once. `fault` is the error that broke the channel; null if one of the sides closed it. */
+  /** Called once. `fault` is the error that broke the channel, or null if either side closed it. */
   readonly onClose: (fault: Error | null) => void;
 }
 
-/** Small messages of a turn are joined into writes of up to this size; larger messages are not copied. */
+/** Small messages from one turn are joined into writes of up to this size; larger messages are not copied. */
 const JOINED_BYTES = 64 * 1024;
 
 export class Channel {

@@ -1,5 +1,5 @@
-// Converts an error to a plain record and back. Class, code and message are preserved, so the other side
-// can handle it as if it had been thrown there.
+// Converts an error to a plain record and back. The class, code and message are preserved, so the other side can handle
+// the error as if it had been thrown there.
 
 import {
   ConfigError,
@@ -15,10 +15,10 @@ import {
 export interface ErrorRecord {
   readonly name: string;
   readonly message: string;
-  /** Null if the error has none. */
+  /** The error's code; null if it has none. */
   readonly code: string | null;
   readonly param: string | null;
-  /** llama.cpp's return value in a native error. */
+  /** llama.cpp's return value, for a native error. */
   readonly status: number | null;
   readonly retryAfterS: number | null;
   readonly stack: string | null;
@@ -42,7 +42,7 @@ export function errorRecord(error: unknown): ErrorRecord {
 
 export function errorOf(record: ErrorRecord): Error {
   const error = typedError(record);
-  // The stack where the error was thrown is more useful than the receiver's.
+  // The stack from where the error was thrown is more useful than the receiver's.
   if (record.stack !== null) error.stack = record.stack;
   return error;
 }

@@ -1,10 +1,10 @@
-// Frames messages in a byte stream: each message is preceded by its length, as 4 little-endian bytes.
+// Frames messages in a byte stream: each message is preceded by its length as 4 little-endian bytes.
 
 import { ChannelError } from "./bytes.ts";
 
 const HEAD_BYTES = 4;
 
-/** Maximum size of a message, bytes. Log-probabilities of a whole vocabulary take several MB per sequence. */
+/** Maximum size of a message, in bytes. Log-probabilities for a whole vocabulary take several MB per sequence. */
 export const MAX_FRAME_BYTES = 2 ** 31 - 1;
 
 /** @throws ChannelError for a message over the limit, which the other side would refuse */
@@ -15,10 +15,10 @@ export function frameHead(numBytes: number): Uint8Array {
   return head;
 }
 
-/** Splits a stream into messages, however it is chunked. Holds at most one incomplete message. */
+/** Splits a stream into messages, no matter how the stream is chunked. Holds at most one incomplete message. */
 export class FrameSplitter {
   #kept: Uint8Array = new Uint8Array(0);
-  /** Number of bytes used in #kept, which can be longer. */
+  /** Number of bytes in use in #kept, which can be longer. */
   #length = 0;
 
   /**
@@ -59,7 +59,7 @@ export class FrameSplitter {
   }
 }
 
-/** @returns null until the length itself is complete */
+/** @returns the end of the frame; null until the length itself is complete */
 function frameEnd(bytes: Uint8Array, at: number): number | null {
   if (at + HEAD_BYTES > bytes.length) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, HEAD_BYTES);

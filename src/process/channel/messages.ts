@@ -9,7 +9,7 @@ import type { ErrorRecord } from "./error-record.ts";
 import { readRecord, writeRecord } from "./record-codec.ts";
 import { readOutputs, writeOutputs } from "./step-codec.ts";
 
-/** Calls that cross the channel: the calls of every engine, plus add and shutdown. */
+/** Calls that cross the channel: the calls that every engine has, plus add and shutdown. */
 export interface ChannelCalls extends EngineCalls, Pick<EngineClient, "add" | "shutdown"> {}
 export type CallName = keyof ChannelCalls;
 
@@ -19,18 +19,18 @@ const CALL_KINDS = {
   shutdown: "step-gap",
 } satisfies Record<CallName, CallKind>;
 
-/** @returns true if the call passes a client's text or tokens to native code, which could crash on them */
+/** @returns true if the call passes a client's text or tokens to native code, which they could crash */
 export function isSuspect(name: CallName): boolean {
   return CALL_KINDS[name] === "suspect";
 }
 
-/** @returns true if the call runs between steps, possibly only after requests have finished */
+/** @returns true if the call runs between steps, possibly not until requests have finished */
 export function waitsForStepGap(name: CallName): boolean {
   return CALL_KINDS[name] === "step-gap";
 }
 
 export type FrontMessage =
-  /** The first message. */
+  /** The first message that the front sends. */
   | { readonly type: "start"; readonly config: EngineConfig }
   | { readonly type: "abort" | "abortQueued"; readonly requestIds: readonly string[] }
   /** The engine replies with "result" or "refusal" and the same id. */
@@ -42,17 +42,17 @@ export type FrontMessage =
     };
 
 export type EngineMessage =
-  /** Fraction of the model that is loaded, [0, 1]. */
+  /** Fraction of the model that has been loaded, in [0, 1]. */
   | { readonly type: "progress"; readonly share: number }
   /** A line for the log. */
   | { readonly type: "log"; readonly line: string }
-  /** Reply to "start", unless it is "failed". */
+  /** Reply to "start" if the engine started; otherwise, the reply is "failed". */
   | { readonly type: "ready"; readonly info: EngineInfo }
   | { readonly type: "failed"; readonly error: ErrorRecord }
   | { readonly type: "outputs"; readonly message: EngineOutputs }
   | { readonly type: "result"; readonly id: number; readonly value: unknown }
   | { readonly type: "refusal"; readonly id: number; readonly error: ErrorRecord }
-  /** Last message, sent if the engine has stopped by itself. */
+  /** The last message, sent if the engine has stopped by itself. */
   | { readonly type: "died"; readonly error: ErrorRecord };
 
 const RECORD = 0;
@@ -81,7 +81,7 @@ export function decodeMessage(frame: Uint8Array): FrontMessage | EngineMessage {
   const reader = new ByteReader(frame);
   const kind = reader.u8();
   if (kind !== RECORD && kind !== OUTPUTS) throw new ChannelError(`unknown message kind ${kind}`);
-  // Both sides are the same version of one program, so the record's shape is not checked.
+  // Both sides are the same version of the same program, so the record's shape is not checked.
   const message =
     kind === OUTPUTS
       ? ({ type: "outputs", message: readOutputs(reader) } as const)

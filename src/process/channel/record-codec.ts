@@ -1,6 +1,5 @@
-// Encodes any plain value: null, booleans, numbers, bigints, strings, Int32Array, Uint8Array, and arrays and
-// objects of them. Undefined properties are omitted, as in JSON. Used for all messages except the outputs of
-// a step.
+// Encodes any plain value: null, booleans, numbers, bigints, strings, Int32Array, Uint8Array, and arrays and objects of
+// such values. Undefined properties are omitted, as in JSON. Used for all messages except the outputs of a step.
 
 import { RequestError } from "../../errors.ts";
 import { DEFAULT_SAMPLING_PARAMS } from "../../request/sampling-params.ts";
@@ -22,8 +21,8 @@ const ARRAY = 9;
 const OBJECT = 10;
 
 /**
- * Names found in every request. They are sent as their 1-based index in this list, because decoding strings
- * is the largest cost; index 0 means that the name follows. Both sides are the same version of one program.
+ * Names that occur in every request. A name is sent as its 1-based index in this list, because decoding strings is the
+ * largest cost; index 0 means that the name follows. Both sides are the same version of the same program.
  */
 const KNOWN_NAMES: readonly string[] = [
   ...["type", "id", "name", "args", "value", "requestIds", "prompt", "text", "addSpecial", "chat"],
@@ -53,7 +52,7 @@ function writeTagged(writer: ByteWriter, tag: number, text: string): void {
 }
 
 function writeNumber(writer: ByteWriter, value: number): void {
-  // -0 is not an int32; Object.is distinguishes it from 0.
+  // -0 is not an int32, and Object.is() distinguishes it from 0.
   if (Object.is(value | 0, value)) {
     writer.u8(INTEGER);
     writer.i32(value);
@@ -130,7 +129,7 @@ function readObject(reader: ByteReader, depth: number): Record<string, unknown> 
   for (let i = 0; i < count; i++) {
     const key = readName(reader);
     const value = readRecord(reader, depth + 1);
-    // Assigning to this name would set the prototype.
+    // Assigning to a property with this name would set the prototype.
     if (key === "__proto__") Object.defineProperty(record, key, { ...OWN, value });
     else record[key] = value;
   }

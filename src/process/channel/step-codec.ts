@@ -1,5 +1,5 @@
-// Encodes the outputs of a step. They are by far the most frequent message, so the fields have a fixed
-// order and no names.
+// Encodes the outputs of a step. This is by far the most frequent message, so its fields have a fixed order and no
+// names.
 
 import type { MessagePart } from "../../protocol/message-part.ts";
 import type { EngineOutputs, PromptProgress, RequestOutput } from "../../protocol/protocol.ts";
@@ -168,7 +168,7 @@ function readStopReason(reader: ByteReader): string | number | null {
   return kind === STOP_TOKEN ? reader.i32() : reader.text();
 }
 
-/** Writes timestamps that were not reached as NaN. */
+/** Writes a timeline, with NaN for events that have not happened. */
 function writeTimeline(writer: ByteWriter, timeline: RequestTimeline): void {
   writer.f64(timeline.queuedS);
   writer.f64(timeline.scheduledS ?? Number.NaN);
