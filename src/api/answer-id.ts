@@ -10,7 +10,7 @@ export function isUsableId(id: string): boolean {
 
 /**
  * @param prefix including its separator
- * @returns `prefix` and the given ID or 16 random hex digits
+ * @returns `prefix` followed by the given ID or by 16 random hex digits
  * @throws RequestError "invalid_value" for an invalid ID
  */
 export function answerId(prefix: string, given: string | null): string {

@@ -1,19 +1,19 @@
-// Server-wide options for responses, and how they complete request bodies.
+// Server-wide options for responses, and the code that applies them to request bodies.
 
 import type { SamplingBody } from "./schemas.ts";
 
 export interface AnswerOptions {
   /** Role of a chat's generated message, unless it continues the last message. */
   readonly role: string;
-  /** Number of tokens per event of a stream, >= 1. */
+  /** Number of tokens per streamed event, at least 1. */
   readonly streamInterval: number;
-  /** True to end streams with the usage even if a request does not ask for it. */
+  /** Whether streams end with usage data even if a request does not ask for it. */
   readonly forcesUsage: boolean;
-  /** True to show the number of cached prompt tokens in the usage even if it is 0. */
+  /** Whether `usage` shows the number of cached prompt tokens even if it is 0. */
   readonly showsNoCachedTokens: boolean;
-  /** Whether answers have `timings`. */
+  /** Whether responses include `timings`. */
   readonly showsTimings: boolean;
-  /** Whether log-probabilities name tokens by ID if a request does not say. */
+  /** Whether log-probabilities name tokens by ID, unless a request specifies otherwise. */
   readonly namesTokensById: boolean;
 }
 
@@ -26,10 +26,10 @@ export const DEFAULT_ANSWER_OPTIONS: AnswerOptions = {
   namesTokensById: false,
 };
 
-/** A body completed with the server's options. */
+/** A body whose missing fields have been filled in from the server's options. */
 export type Filled<Body> = Body & { readonly return_tokens_as_token_ids: boolean };
 
-/** Completes the fields that a body does not set with the server's options. */
+/** Fills in fields missing from a body, using the server's options. */
 export function withAnswerOptions<Body extends SamplingBody>(
   { forcesUsage, namesTokensById }: AnswerOptions,
   body: Body,

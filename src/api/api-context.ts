@@ -1,4 +1,4 @@
-// Context for checking and serving requests, over HTTP or in-process.
+// The context for checking and serving requests, whether over HTTP or in-process.
 
 import { RequestError } from "../errors.ts";
 import type { Front } from "../front/front.ts";
@@ -10,21 +10,20 @@ import type { JsonObject } from "./schema/json-value.ts";
 
 export interface ApiContext {
   readonly front: Front;
-  /** The first name is reported in responses; all are accepted. */
-  readonly servedModelNames: readonly string[];
-  /** True if chat requests may contain their own template. */
+  /** Names of the model. Responses report the first name; requests may use any of them. */ readonly servedModelNames: readonly string[];
+  /** Whether chat requests may contain their own template. */
   readonly trustsRequestTemplates: boolean;
-  /** Variables of the chat template that requests can override. */
+  /** Chat template variables, which requests can override. */
   readonly templateVariables: JsonObject;
   /** True to omit tools from the prompt if the request does not allow calls. */
   /** Form of messages' content for templates; null = as the template expects. */
   readonly contentFormat: ContentFormat | null;
   readonly excludesUnusedTools: boolean;
-  /** Limit of reasoning tokens for requests that set none; null = no limit. */
+  /** Maximum number of reasoning tokens for requests that set no limit of their own; null = no limit. */
   readonly thinkingTokenBudget: number | null;
   /** Receives warnings for the operator. */
   readonly warn: (text: string) => void;
-  /** Null = the size of the vocabulary. */
+  /** Maximum number of log-probabilities per token; null = the size of the vocabulary. */
   readonly maxLogprobs: number | null;
   readonly samplingDefaults: SamplingDefaults;
   readonly answers: AnswerOptions;
@@ -50,15 +49,15 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
 };
 
 export interface ApiOptions {
-  /** At least one. The first name is reported in responses; all are accepted. */
+  /** Names of the model, at least one. Responses report the first name; requests may use any of them. */
   readonly modelNames: readonly string[];
-  /** Null = the vocabulary size. */
+  /** Maximum number of log-probabilities per token; null = the vocabulary size. */
   readonly maxLogprobs: number | null;
   /** Absent = vLLM's defaults. */
   readonly samplingDefaults?: SamplingDefaults;
   /** Absent = false. */
   readonly trustsRequestTemplates?: boolean;
-  /** Absent = none. */
+  /** Absent = no variables. */
   readonly templateVariables?: Readonly<Record<string, unknown>>;
   /** Absent = as the template expects. */
   readonly contentFormat?: ContentFormat | null;
@@ -68,7 +67,7 @@ export interface ApiOptions {
   readonly thinkingTokenBudget?: number | null;
   /** Absent = warnings are dropped. */
   readonly warn?: (text: string) => void;
-  /** Absent members = DEFAULT_ANSWER_OPTIONS. */
+  /** Absent members default to DEFAULT_ANSWER_OPTIONS. */
   readonly answers?: Partial<AnswerOptions>;
 }
 
@@ -89,10 +88,10 @@ export function apiContext(front: Front, options: ApiOptions): ApiContext {
   };
 }
 
-/** Number of warnings that are remembered. */
+/** Maximum number of warnings to remember. */
 const MAX_WARNINGS = 1000;
 
-/** Passes each text on once: every request of an agent has the same tools. */
+/** Passes on each text only once, because every request from an agent has the same tools. */
 function eachOnce(warn: (text: string) => void): (text: string) => void {
   const texts = new Set<string>();
   return (text) => {

@@ -1,4 +1,4 @@
-// Builds the message of a chat completion and its finish reason.
+// Builds a chat completion's message and finish reason.
 
 import type { MessagePart } from "../protocol/message-part.ts";
 import type { FinishReason } from "../request/request-status.ts";
@@ -12,7 +12,7 @@ export interface ToolCall {
   readonly function: { readonly name: string; readonly arguments: string };
 }
 
-/** @returns the message of a choice, with the same members as in vLLM, including nulls */
+/** @returns a choice's message, with the same members as in vLLM, including those that are null */
 export function assistantMessage(chat: StartedChat, { text, parts }: Choice) {
   const calls = toolCalls(chat, parts ?? []);
   const thoughts = joinedText(parts ?? [], "reasoning");
@@ -33,7 +33,7 @@ export function assistantMessage(chat: StartedChat, { text, parts }: Choice) {
   };
 }
 
-/** @returns "tool_calls" for a message that stopped by itself and contains calls, otherwise `reason` */
+/** @returns "tool_calls" for a message that stopped by itself and contains tool calls; otherwise `reason` */
 export function chatFinishReason(
   chat: StartedChat,
   reason: FinishReason | null,

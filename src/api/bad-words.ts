@@ -1,15 +1,15 @@
-// Tokenizes `bad_words` by the rules of vLLM's SamplingParams.update_from_tokenizer().
+// Tokenizes `bad_words` according to the rules of vLLM's SamplingParams.update_from_tokenizer().
 
 import { RequestError } from "../errors.ts";
 import type { ApiContext } from "./api-context.ts";
 import type { SamplingBody } from "./schemas.ts";
 
-/** Maximum length of a bad word, characters. */
+/** Maximum length of a bad word, in characters. */
 const MAX_LENGTH = 1024;
 
 /**
- * Tokenizes each word as at the start of text. If the word after a space has different tokens of the same number,
- * these are included too.
+ * Tokenizes each word as if at the start of a text. If the word has different tokens after a space, but just as many,
+ * those are included too.
  * @throws RequestError "invalid_value"
  */
 export async function badWordIds(

@@ -1,4 +1,4 @@
-// Converts a request's tools to the form that parsers of tool calls need: names and parameter types.
+// Extracts from a request's tools what tool-call parsers need: names and parameter types.
 
 import { typesOf } from "../formats/schema-types.ts";
 import { TOOL_FORMATS } from "../formats/tool-formats.ts";

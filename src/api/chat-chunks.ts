@@ -16,11 +16,11 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
   readonly #chat: StartedChat;
   readonly #head: ChunkHead;
   #isFirst = true;
-  /** Number of tokens generated so far, by choice. */
+  /** Number of tokens generated so far in each choice. */
   readonly #numTokens: number[];
   /** Indexes of choices with tool calls. */
   readonly #hasCalls = new Set<number>();
-  /** Number of reasoning tokens so far, by choice. */
+  /** Number of reasoning tokens so far in each choice. */
   readonly #numReasoningTokens: number[] = [];
   #numCachedTokens = 0;
   #numUnfinished: number;
@@ -62,7 +62,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
     return this.#head.usageEvent(counts, { details, timings: this.#timings });
   }
 
-  /** Writes an event with the role per choice, and with `echo` also one with the last message. */
+  /** For each choice, writes an event with the role and, with `echo`, another one with the last message. */
   #roleEvents(): string {
     const { body, n, promptIds, role, prefix } = this.#chat;
     const ids = body.return_token_ids ? JSON.stringify([...promptIds]) : "null";
@@ -87,7 +87,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
     return this.#head.event(choice, tail + this.#continuousUsage(index));
   }
 
-  /** Writes an event per part. The last one also has the token ids, log-probabilities and finish reason. */
+  /** Writes one event per part. The last event also includes the token IDs, log-probabilities and finish reason. */
   #deltaEvents(output: SequenceOutput): string {
     const deltas = this.#deltas(output);
     const last = deltas.pop() ?? EMPTY_DELTA;
@@ -118,7 +118,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
     return this.#head.event(choice, this.#continuousUsage(output.index) + timings);
   }
 
-  /** @returns the JSON of each delta for an output */
+  /** @returns the JSON for each of an output's deltas */
   #deltas({ index, text, parts }: SequenceOutput): string[] {
     if (parts === null) return [contentDelta(text)];
     if (hasCalls(parts)) this.#hasCalls.add(index);
@@ -132,7 +132,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
     return this.#numTokens[index] ?? 0;
   }
 
-  /** Usage of this chunk's choice, as in vLLM; only the last chunk has the total over all choices. */
+  /** Usage for this chunk's choice, as in vLLM; only the last chunk has the total for all choices. */
   #continuousUsage(index: number): string {
     if (this.#chat.body.stream_options?.continuousUsageStats !== true) return "";
     const soFar = usage(this.#chat.promptIds.length, this.#numTokensOf(index));

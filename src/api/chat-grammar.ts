@@ -1,5 +1,5 @@
-// Builds the grammar of a chat's output: calls required by tool_choice, calls within free text, or the body's own
-// constraint, each after the reasoning.
+// Builds the grammar for a chat's output: calls required by tool_choice, calls within free text, or the body's own
+// constraint. In each case, the reasoning comes first.
 
 import { RequestError } from "../errors.ts";
 import { type AnswerRule, answerGrammar } from "../formats/answer-grammar.ts";
@@ -20,7 +20,7 @@ export interface ChatGrammarInit {
   readonly body: Pick<ChatBody, "tools">;
   readonly choice: ToolChoice;
   readonly parsing: MessageParsing | null;
-  /** Constraint of the body. */
+  /** The body's own constraint. */
   readonly asked: GrammarSpec | null;
   readonly inputs: ToolInputs;
   /** Receives a warning for each keyword of a tool that cannot be enforced. */
@@ -29,7 +29,7 @@ export interface ChatGrammarInit {
 
 /**
  * @returns null for free text
- * @throws RequestError "unsupported" for a forced call if the format of the model's calls is unknown
+ * @throws RequestError "unsupported" if a call is forced but the model's call format is unknown
  */
 export function chatGrammar(init: ChatGrammarInit): GrammarSpec | null {
   const { parsing, asked, choice, info } = init;

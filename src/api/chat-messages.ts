@@ -5,7 +5,7 @@ import { wellFormedJson } from "../json.ts";
 import { shortened } from "./quote.ts";
 import { isObject, type Json, type JsonObject } from "./schema/json-value.ts";
 
-/** A checked message, with all members that the template can use. */
+/** A checked message with all members that the template can use. */
 export type ChatMessage = JsonObject & { readonly role: string };
 
 /** @throws RequestError "invalid_value" or "unsupported" */
@@ -19,7 +19,7 @@ export function chatMessages(messages: readonly JsonObject[]): ChatMessage[] {
   }));
 }
 
-/** Replaces lone surrogates in arguments that are JSON text. Python accepts them; the engine does not. */
+/** Replaces lone surrogates in arguments that are JSON text, because Python accepts them but the engine does not. */
 function toolCalls(list: Json | undefined): JsonObject {
   if (!Array.isArray(list)) return {};
   return { tool_calls: list.map((call) => (isObject(call) ? withReadableArguments(call) : call)) };
@@ -33,7 +33,7 @@ function withReadableArguments(call: JsonObject): JsonObject {
   return readable === text ? call : { ...call, function: { ...called, arguments: readable } };
 }
 
-/** Drops null members. Some clients send every member, and templates can test whether one is defined. */
+/** Drops null members, because some clients send every member, and templates can test whether a member is defined. */
 function withoutNulls(message: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(message).filter(([, value]) => value !== null));
 }
@@ -45,14 +45,14 @@ export function contentText({ content }: ChatMessage): string {
   return texts.filter((text) => text !== "").join("\n");
 }
 
-/** Checks content. Depending on the template, the engine keeps the parts or joins them with newlines. */
+/** Checks a message's content. Depending on the template, the engine keeps the parts or joins them with newlines. */
 function checkedContent(content: Json): Json {
   if (content === null || typeof content === "string") return content;
   if (!Array.isArray(content)) invalid("message content must be text or a list of parts");
   return content.map((part) => ({ type: "text", text: partText(part) }));
 }
 
-/** Text part types in vLLM, with the field that holds the text. */
+/** vLLM's text part types, with the field that holds the text. */
 const TEXT_FIELDS: ReadonlyMap<unknown, string> = new Map([
   ["text", "text"],
   ["input_text", "text"],
@@ -86,7 +86,7 @@ function partText(part: Json): string {
   invalid(`a content part of type '${type}' must have text in its '${field}' field`);
 }
 
-/** @returns the part's `type`; if it is missing, the first known field that the part has */
+/** @returns the part's `type`; if that is missing, the first known field in the part */
 function typeOf(part: JsonObject): string {
   const { type } = part;
   if (typeof type === "string") return shortened(type);

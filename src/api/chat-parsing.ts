@@ -7,7 +7,7 @@ import { callableTools } from "./callable-tools.ts";
 import type { ChatBody } from "./schemas.ts";
 import type { ToolChoice } from "./tool-choice.ts";
 
-/** @returns null if the text is used as the content unchanged */
+/** @returns null if the text is to be used unchanged as the content */
 export function chatParsing(
   format: ChatFormat,
   body: Pick<ChatBody, "tools" | "stream" | "parallel_tool_calls" | "thinking_token_budget">,
@@ -24,7 +24,7 @@ export function chatParsing(
   return { tools, toolParser, reasoningParser, holdsCalls, onlyFirstCall, thinkingTokenBudget };
 }
 
-/** @returns null for no limit, which is -1 in a body */
+/** @returns null for no limit, which a body expresses as -1 */
 function budgetOf(asked: Integer | null, fallback: number | null): number | null {
   if (asked === null) return fallback;
   if (asked < -1) {

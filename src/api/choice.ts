@@ -1,4 +1,4 @@
-// Accumulates the outputs of one choice: text, tokens and finish reason so far.
+// Accumulates the outputs for one choice: the text, tokens and finish reason so far.
 
 import type { MessageParsing } from "../protocol/message-parsing.ts";
 import { joinParts, type MessagePart } from "../protocol/message-part.ts";
@@ -13,7 +13,7 @@ export class Choice {
   stopReason: string | number | null = null;
   promptLogprobs: readonly PositionLogprobs<DecodedLogprob>[] | null = null;
   numCachedTokens = 0;
-  /** Null unless the text is parsed. */
+  /** The parts of the parsed text; null if the text is not parsed. */
   parts: MessagePart[] | null = null;
   numReasoningTokens = 0;
   readonly tokenIds: number[] = [];
@@ -43,13 +43,16 @@ export function choiceAt(choices: readonly Choice[], index: number): Choice {
   return choice;
 }
 
-/** Number of prompt tokens found in the prefix cache; null = none, as in vLLM, unless the server always shows it. */
+/**
+ * Number of prompt tokens found in the prefix cache. As in vLLM, null if there are none, unless the server always shows
+ * it.
+ */
 export function promptDetails({ answers }: ApiContext, numCachedTokens: number) {
   const isShown = numCachedTokens > 0 || answers.showsNoCachedTokens;
   return isShown ? { cached_tokens: numCachedTokens } : null;
 }
 
-/** @returns a member of `usage` with the reasoning tokens of all choices; {} for a model without reasoning */
+/** @returns a member of `usage` with the number of reasoning tokens in all choices; {} for a model without reasoning */
 export function reasoningDetails(
   parsing: MessageParsing | null,
   numReasoningTokens: readonly number[],

@@ -1,5 +1,5 @@
-// Parts shared by the chunks of chats and text completions. Members that are the same in all chunks of a
-// response are serialized once.
+// Parts shared by the chunks of chats and text completions. Members that are the same in all of a response's chunks are
+// serialized only once.
 
 import type { RequestOutput } from "../protocol/protocol.ts";
 import { type ApiContext, modelName } from "./api-context.ts";
@@ -14,7 +14,7 @@ export interface ChunkFacts {
   readonly createdS: number;
 }
 
-/** Totals over all choices. */
+/** Totals for all choices. */
 export interface TokenCounts {
   readonly numPromptTokens: number;
   readonly numTokens: number;
@@ -22,13 +22,13 @@ export interface TokenCounts {
 }
 
 export interface UsageExtras {
-  /** More members of the usage. */
+  /** Additional members of `usage`. */
   readonly details?: object;
   readonly timings?: Timings | null;
 }
 
 export class ChunkHead {
-  /** JSON up to the choices. */
+  /** A chunk's JSON up to the choices. */
   readonly #text: string;
   readonly #context: ApiContext;
 
@@ -44,14 +44,14 @@ export class ChunkHead {
   }
 
   /**
-   * @param choice JSON of the chunk's choice; "" for a chunk without one
+   * @param choice JSON of the chunk's choice; "" if the chunk has none
    * @param fields JSON members to put after the choices, each preceded by a comma; "" for none
    */
   event(choice: string, fields: string): string {
     return dataEvent(`${this.#text}${choice}]${fields}}`);
   }
 
-  /** @returns a chunk with the prompt's progress, in llama-server's format; "" if an output reports none */
+  /** @returns a chunk with the prompt's progress, in llama-server's format; "" if the output reports no progress */
   progressEvent(choice: object, output: RequestOutput): string {
     const { promptProgress: progress, numPromptTokens: total, numCachedTokens: cache } = output;
     if (progress === null) return "";
@@ -61,7 +61,7 @@ export class ChunkHead {
     return this.event(JSON.stringify(choice), `,${member}`);
   }
 
-  /** @returns the last chunk, with the total usage over all choices */
+  /** @returns the last chunk, with the total usage for all choices */
   usageEvent(
     { numPromptTokens, numTokens, numCachedTokens }: TokenCounts,
     { details = {}, timings = null }: UsageExtras = {},

@@ -17,13 +17,13 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
   readonly #head: ChunkHead;
   /** Choices whose first chunk has been written. */
   readonly #started = new Set<number>();
-  /** Next text_offset by choice, at the end of the tokens shown so far. */
+  /** The next text_offset of each choice, at the end of the tokens shown so far. */
   readonly #offsets = new Map<number, number>();
-  /** Prompt log-probabilities by prompt; they arrive with the prompt's first choice. */
+  /** Each prompt's log-probabilities, which arrive with the prompt's first choice. */
   readonly #promptPositions = new Map<number, readonly PositionLogprobs<DecodedLogprob>[]>();
-  /** Number of cached tokens by prompt; all its sequences share them. */
+  /** Each prompt's number of cached tokens, which all of its sequences share. */
   readonly #numCachedTokens = new Map<number, number>();
-  /** Number of tokens generated so far, by choice. */
+  /** Number of tokens generated so far in each choice. */
   readonly #numTokens = new Map<number, number>();
   #numUnfinished: number;
   readonly #timings: Timings | null;
@@ -105,7 +105,7 @@ export class CompletionChunkWriter implements ChunkWriter<PromptOutput> {
     return this.#head.usageEvent(counts, { timings: this.#timings });
   }
 
-  /** Usage of this chunk's prompt and choice, as in vLLM; only the last chunk has the total. */
+  /** Usage for this chunk's prompt and choice, as in vLLM; only the last chunk has the total. */
   #chunkUsage(promptIndex: number, numTokens: number): string {
     if (this.#completion.body.stream_options?.continuousUsageStats !== true) return "null";
     return JSON.stringify(usage(this.#completion.prompts[promptIndex]?.ids.length ?? 0, numTokens));

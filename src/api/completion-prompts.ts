@@ -19,16 +19,16 @@ import type { CompletionBody } from "./schemas.ts";
 
 export interface CompletionPrompt {
   readonly ids: Int32Array;
-  /** Empty without `echo`. */
+  /** Text of the prompt; empty without `echo`. */
   readonly text: string;
-  /** First token as text; used only if `echo` shows log-probabilities. */
+  /** The first token as text, used only if `echo` shows log-probabilities. */
   readonly firstToken: string;
 }
 
-/** Limit if the request sets none. An explicit null requests as many tokens as fit, as in vLLM. */
+/** Limit for requests that set none. As in vLLM, an explicit null requests as many tokens as fit. */
 const DEFAULT_MAX_TOKENS = 16;
 
-/** @returns maximum number of tokens to generate; null = as many as fit */
+/** @returns the maximum number of tokens to generate; null = as many as fit */
 export function outputLimit({ max_tokens: limit = DEFAULT_MAX_TOKENS }: CompletionBody) {
   return limit;
 }
@@ -77,7 +77,7 @@ export async function readPrompts(context: ApiContext, body: CompletionBody): Pr
   return Promise.all(
     prompts.map(async (prompt) => {
       if (typeof prompt !== "string") {
-        // Check the ids before they are truncated to 32 bits.
+        // Checks the IDs before they are truncated to 32 bits.
         checkPromptIds(info, prompt);
         return Int32Array.from(prompt, Number);
       }
@@ -104,7 +104,7 @@ async function truncatedPrompt(
   return truncatedIds(await front.calls.encode(prompt, addSpecial), maxTokens, hasBos ? 1 : 0);
 }
 
-/** Waits until prompt `index` is tokenized. @returns the parts of it that the response shows */
+/** Waits until prompt `index` is tokenized. @returns the parts of the prompt that the response shows */
 export async function shownPrompt(
   context: ApiContext,
   body: Filled<CompletionBody>,
@@ -115,7 +115,7 @@ export async function shownPrompt(
   if (!body.echo) return { ids, text: "", firstToken: "" };
   const { calls } = context.front;
   const given = body.prompt?.[index];
-  // The echo includes special tokens, even if the generated text omits them.
+  // The echoed prompt includes special tokens, even if the generated text omits them.
   const text = typeof given === "string" ? given : await calls.decode(ids, false);
   const first = ids.subarray(0, 1);
   const [bytes = new Uint8Array()] = body.logprobs === null ? [] : await calls.tokenBytes(first);
@@ -123,7 +123,7 @@ export async function shownPrompt(
   return { ids, text, firstToken };
 }
 
-/** @returns true if the body requests `echo` with max_tokens 0 */
+/** @returns true if the body requests `echo` with `max_tokens` set to 0 */
 export function showsPromptOnly(body: CompletionBody): boolean {
   return body.echo && body.max_tokens === 0;
 }

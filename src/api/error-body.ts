@@ -7,7 +7,7 @@ export interface ErrorBody {
     readonly message: string;
     readonly type: string;
     readonly param: string | null;
-    /** Also the HTTP status of the response. */
+    /** The error's code, which is also the HTTP status of the response. */
     readonly code: number;
   };
 }

@@ -6,11 +6,11 @@ import { KEEP_ALIVE } from "./events.ts";
 const encoder = new TextEncoder();
 
 export interface EventStreamOptions {
-  /** Idle time after which `keepAlive` is sent, ms. */
+  /** Idle time after which `keepAlive` is sent, in ms. */
   readonly keepAliveMs: number;
-  /** Absent = a comment. */
+  /** Returns the text to send on an idle connection; absent = send a comment. */
   readonly keepAlive?: () => string;
-  /** Called if the client disconnects before the end. */
+  /** Called if the client disconnects before the stream ends. */
   readonly onCancel: () => void;
   /** Called once nothing more will be sent, after the last event or a disconnect. */
   readonly onEnd: () => void;

@@ -22,11 +22,11 @@ export interface ChunkWriter<Output> {
   event(output: Output): string;
   /** @returns the events after the last output; "" for none */
   end(): string;
-  /** Absent = vLLM's. */
+  /** The events around the outputs' events; absent = the same as in vLLM. */
   readonly frame?: StreamFrame;
 }
 
-/** Events of a streamed response other than those of its outputs; "" for none. */
+/** A streamed response's events other than those for its outputs; "" for none. */
 export interface StreamFrame {
   /** Events before the first output. */
   start(): string;
@@ -45,7 +45,7 @@ const VLLM_FRAME: StreamFrame = {
   terminator: DONE_EVENT,
 };
 
-/** @returns the events around those of the outputs */
+/** @returns the events around the outputs' events */
 export function frameOf<Output>(writer: ChunkWriter<Output>): StreamFrame {
   return writer.frame ?? VLLM_FRAME;
 }

@@ -4,7 +4,7 @@ import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** @returns a token as text; incomplete characters become U+FFFD */
+/** @returns a token as text, with incomplete characters replaced by U+FFFD */
 export function tokenText(
   entry: Pick<DecodedLogprob, "tokenId" | "bytes">,
   asIds: boolean,
@@ -12,12 +12,12 @@ export function tokenText(
   return asIds ? `token_id:${entry.tokenId}` : decoder.decode(entry.bytes);
 }
 
-/** Raises a log-probability to vLLM's minimum, because JSON has no -Infinity, which excluded tokens have. */
+/** Raises a log-probability to vLLM's minimum, because excluded tokens have -Infinity, which JSON cannot express. */
 function finite(logprob: number): number {
   return Math.max(logprob, -9999);
 }
 
-/** Counts code points, the unit of text_offset, as Python's len() does. */
+/** Counts code points, which are the unit of text_offset, as Python's len() does. */
 export function numCharacters(text: string): number {
   let count = 0;
   for (const _ of text) count++;
@@ -87,7 +87,7 @@ export function completionLogprobs(
   return logprobs;
 }
 
-/** Maps token text to log-probability. If tokens have the same text, keeps the first. */
+/** Maps token text to log-probability. If several tokens have the same text, keeps the first one. */
 function byText(entries: readonly DecodedLogprob[], asIds: boolean): Map<string, number> {
   const logprobs = new Map<string, number>();
   for (const entry of entries) {
@@ -99,7 +99,7 @@ function byText(entries: readonly DecodedLogprob[], asIds: boolean): Map<string,
 
 /**
  * `logprobs` of an echoed prompt and the generated text.
- * @param first the prompt's first token as shown; it has no predecessor, so it has no log-probability
+ * @param first the prompt's first token as shown, which has no log-probability because nothing precedes it
  */
 export function echoLogprobs(
   first: string,

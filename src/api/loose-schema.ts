@@ -21,8 +21,8 @@ const OPENING: readonly string[] = [
 ];
 
 /**
- * @returns whether an object has a list of properties and does not say that it has others. Models invent them
- *   when they are free to; llama.cpp's grammars and xgrammar's do not allow them either.
+ * @returns whether an object lists properties and does not say whether there are others. Models invent other
+ * properties if they are free to, and neither llama.cpp's nor xgrammar's grammars allow them.
  */
 function isOpen(schema: JsonObject): boolean {
   return isObject(schema["properties"]) && !OPENING.some((key) => schema[key] !== undefined);

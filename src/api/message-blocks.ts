@@ -1,15 +1,15 @@
 // Collects the blocks of a generated message: runs of text, runs of reasoning, and tool calls. Used by routes whose
-// responses are lists of such blocks, both for the events of a stream and for a whole body.
+// responses are lists of such blocks, both for streamed events and for whole bodies.
 
 import { assert } from "../assert.ts";
 import type { MessagePart } from "../protocol/message-part.ts";
 import type { RequestOutput } from "../protocol/protocol.ts";
 
 export interface MessageBlock {
-  /** Position in the message. */
+  /** The block's position in the message. */
   readonly index: number;
   readonly kind: "text" | "reasoning" | "tool_call";
-  /** Name of the called tool; "" in other blocks. */
+  /** Name of the called tool; "" for other blocks. */
   readonly name: string;
   /** Text so far; for a tool call, the JSON text of its arguments. */
   text: string;
@@ -20,7 +20,7 @@ export type BlockEvent =
   | { readonly type: "delta"; readonly block: MessageBlock; readonly text: string };
 
 export interface MessageBlocksOptions {
-  /** False = drop the reasoning. */
+  /** Whether to keep the reasoning; false = drop it. */
   readonly showsReasoning: boolean;
 }
 
@@ -35,12 +35,12 @@ export class MessageBlocks {
     this.#showsReasoning = showsReasoning;
   }
 
-  /** @returns the events for an output; unparsed text counts as a single part */
+  /** @returns the events for an output, whose unparsed text counts as a single part */
   add({ parts, text }: Pick<RequestOutput, "parts" | "text">): BlockEvent[] {
     return (parts ?? [{ kind: "text", text } as const]).flatMap((part) => this.#addPart(part));
   }
 
-  /** @returns the event that ends the last block, if a block is open */
+  /** @returns the event that ends the last block, if that block is open */
   end(): BlockEvent[] {
     const block = this.#open;
     this.#open = null;

@@ -11,7 +11,7 @@ export interface PromptOutput {
 
 /**
  * Yields the outputs of all prompts as they arrive. Buffers at most one output per prompt.
- * @throws the error of the first prompt that fails; the others are aborted
+ * @throws the error from the first prompt that fails; the other prompts are aborted
  */
 export async function* mergeStreams(
   streams: readonly OutputStream[],
@@ -39,7 +39,7 @@ interface Arrival {
 }
 
 /**
- * Next results of many iterators in order of arrival. Each promise gets a single reaction. Calling
+ * The next results from many iterators, in order of arrival. Each promise gets only one reaction. Calling
  * Promise.race() for every output would add a reaction to every pending promise, of which there can be a thousand.
  */
 class Arrivals {
@@ -76,7 +76,7 @@ class Arrivals {
   }
 }
 
-/** Aborts the streams when the client disconnects, which frees their blocks, even before they are queued. */
+/** Aborts the streams when the client disconnects, even before they are queued, which frees their blocks. */
 export function abortOnDisconnect(
   signal: AbortSignal | undefined,
   streams: readonly OutputStream[],

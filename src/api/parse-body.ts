@@ -11,7 +11,7 @@ type Check = TypeCheck<ReturnType<typeof bodySchema>>;
 
 const CHECKS = new WeakMap<object, Check>();
 
-/** @throws RequestError "invalid_schema" that lists the errors in all fields */
+/** @throws RequestError "invalid_schema", listing the errors in all fields */
 export function parseBody<T>(fields: Fields<T>, body: JsonObject): T {
   const check = checkOf(fields);
   if (!check.Check(body)) throw schemaFault(check.Errors(body), body);

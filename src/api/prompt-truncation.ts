@@ -1,5 +1,5 @@
-// Truncates prompts for `truncate_prompt_tokens`. As in vLLM, the end of a prompt is kept, after the BOS if the
-// tokenizer added one.
+// Truncates prompts for `truncate_prompt_tokens`. As in vLLM, the end of a prompt is kept, preceded by the BOS token if
+// the tokenizer added one.
 
 import { RequestError } from "../errors.ts";
 import type { Integer } from "../json.ts";
@@ -8,8 +8,8 @@ import type { SamplingBody } from "./schemas.ts";
 
 /**
  * Resolves `truncate_prompt_tokens`, where -1 keeps as many tokens as fit.
- * @param maxTokens limit of the output; null = the rest of the context, at least one token
- * @returns maximum number of prompt tokens to keep; null = do not truncate prompts
+ * @param maxTokens limit on the output; null = the rest of the context, at least one token
+ * @returns the maximum number of prompt tokens to keep; null = do not truncate prompts
  * @throws RequestError "invalid_value"
  */
 export function maxPromptTokens(
@@ -28,7 +28,7 @@ export function maxPromptTokens(
   );
 }
 
-/** @param numKept number of tokens to keep at the start; they count toward `maxTokens` */
+/** @param numKept number of tokens to keep at the start, which count toward `maxTokens` */
 export function truncatedIds(ids: Int32Array, maxTokens: number, numKept = 0): Int32Array {
   if (ids.length <= maxTokens) return ids;
   const head = ids.subarray(0, Math.min(numKept, maxTokens));

@@ -10,7 +10,7 @@ export function shortened(text: string, max = MAX_CHARACTERS): string {
     .join("");
 }
 
-/** Shortens text and quotes it, with line breaks and other control characters escaped. */
+/** Shortens and quotes text, escaping line breaks and other control characters. */
 export function quoted(text: string): string {
   return JSON.stringify(shortened(text));
 }

@@ -1,6 +1,6 @@
-// Converts a body's fields to SamplingParams, with vLLM's bounds, cross-field checks and messages. Accepted
-// values also fit the float32 and int32 arrays of a step: if native code refused a value, the other requests
-// in the same step would fail too.
+// Converts a body's fields to SamplingParams, with vLLM's bounds, cross-field checks and messages. Accepted values also
+// fit in a step's float32 and int32 arrays: if native code refused a value, the other requests in the same step would
+// fail too.
 
 import { RequestError } from "../errors.ts";
 import type { Integer } from "../json.ts";
@@ -16,7 +16,7 @@ export interface SamplingInput {
   /** Number of most likely tokens to report; -1 = all, null = no log-probabilities. */
   readonly logprobs: Integer | null;
   readonly promptLogprobs: Integer | null;
-  /** Upper limit; generation stops earlier if the context is full. */
+  /** Maximum number of tokens; generation stops earlier if the context is full. */
   readonly maxTokens: Integer;
   /** @see badWordIds */
   readonly badWords: readonly (readonly number[])[];
@@ -121,7 +121,7 @@ function checkFloat(name: string, value: number): void {
   if (!Number.isFinite(Math.fround(value))) refuse(`${name} is too large.`, name);
 }
 
-/** Refuses counts that can never fit. The engine checks limits that depend on the prompt's length. */
+/** Refuses counts that can never fit. The engine checks the limits that depend on the prompt's length. */
 function checkCounts(context: ApiContext, { body, maxTokens }: SamplingInput): void {
   const { min_tokens: minTokens } = body;
   const { maxModelLen } = context.front.info;

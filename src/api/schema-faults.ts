@@ -1,5 +1,5 @@
-// Errors in bodies, with pydantic's types and wording: the only place that maps issues of the schema library to the
-// text that clients see. All errors in a body are reported together, as in vLLM.
+// Errors in bodies, with pydantic's types and wording. This is the only place that maps the schema library's issues to
+// the text that clients see. All errors in a body are reported together, as in vLLM.
 
 import { Kind, type TSchema } from "@sinclair/typebox";
 import { type ValueError, ValueErrorType } from "@sinclair/typebox/errors";
@@ -20,7 +20,7 @@ interface Issue {
   readonly keys: readonly string[];
 }
 
-/** Maximum number of errors that a response lists; the rest are only counted. */
+/** Maximum number of errors to list in a response; the rest are only counted. */
 const MAX_SHOWN = 20;
 
 /** @returns a RequestError "invalid_schema" with the errors of a body, for the caller to throw */
@@ -61,7 +61,7 @@ function locationText(part: string | number): string {
   return typeof part === "number" ? String(part) : `'${shortened(part)}'`;
 }
 
-/** @returns the keys, those of list items as numbers */
+/** @returns the keys, with those of list items as numbers */
 function locationIn(body: JsonObject, keys: readonly string[]): Location {
   let value: Json | undefined = body;
   return keys.map((key) => {
@@ -71,7 +71,7 @@ function locationIn(body: JsonObject, keys: readonly string[]): Location {
   });
 }
 
-/** @returns the keys of a JSON pointer */
+/** @returns the keys in a JSON pointer */
 function keysOf(path: string): string[] {
   const parts = path.split("/").slice(1);
   return parts.map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
@@ -81,7 +81,7 @@ const MISSING: Fault = ["missing", "Field required"];
 
 function* issuesOf(errors: Iterable<ValueError>): Generator<Issue> {
   for (const error of errors) {
-    // Reported again for the member's own schema, with an undefined value.
+    // A missing member is reported again for its own schema, with an undefined value.
     if (error.type !== ValueErrorType.ObjectRequiredProperty) yield* issuesIn(error);
   }
 }
@@ -102,7 +102,7 @@ function branchOf({ anyOf }: TSchema): number {
   return (anyOf as readonly TSchema[]).findLastIndex((schema) => schema[Kind] !== "Null");
 }
 
-/** @returns the issue of a value, or those of its items if their container has the right type */
+/** @returns the issue with a value, or the issues with its items if the container itself has the right type */
 function* valueIssues(schema: TSchema, keys: readonly string[], value: Json): Generator<Issue> {
   const items: TSchema | undefined = schema["items"] ?? schema["additionalProperties"];
   const isContainer = schema["type"] === "array" ? Array.isArray(value) : isObject(value);

@@ -32,8 +32,9 @@ import {
 const UNREAD = optional(anything);
 
 /**
- * Fields that would change the output but are not supported. They are read so that they can be refused by name.
- * vLLM ignores its own retired names (guided_*) and other servers' names, and generates without the constraint.
+ * Fields that would change the output but are not supported. They are read so that they can be rejected with an error
+ * that names them. vLLM ignores its own retired names (guided_*) and other servers' names, and generates text without
+ * the constraint.
  */
 export const UNBUILT_FIELDS = {
   logits_processors: UNREAD,
@@ -51,8 +52,8 @@ export const UNBUILT_FIELDS = {
 } as const;
 
 /**
- * Fields that clients of llama-server and Ollama send to their OpenAI routes and that would change the output.
- * vLLM ignores them.
+ * Fields that clients of llama-server and Ollama send to the OpenAI routes of those servers and that would change the
+ * output. vLLM ignores them.
  */
 export const FOREIGN_FIELDS = {
   n_predict: UNREAD,
@@ -116,7 +117,7 @@ const SAMPLING_FIELDS = {
   request_id: optional(string),
   /** llama-server's field: reports the prompt's progress in a stream. */
   return_progress: optional(boolean, false),
-  /** llama-server's field: adds `timings` to the answer, and to each chunk of a stream. */
+  /** llama-server's field: adds `timings` to the response, or to each chunk of a stream. */
   timings_per_token: optional(boolean, false),
   response_format: optional(responseFormat),
   structured_outputs: optional(structuredOutputs),

@@ -26,11 +26,11 @@ import { checkChatFeatures, checkStreamOptions } from "./unsupported.ts";
 export interface AnswerInit {
   /** Response ID. */
   readonly id: string;
-  /** Front clock, ms. */
+  /** Arrival time on the front's clock, in ms. */
   readonly arrivalMs: number;
   /** Aborted when the client disconnects. */
   readonly signal?: AbortSignal;
-  /** False = reduce a token limit that exceeds the context instead of refusing the request. Absent = true. */
+  /** False = if a token limit exceeds the context, reduce it instead of refusing the request. Absent = true. */
   readonly mustFit?: boolean;
   /** Absent = tools take what their schemas say. */
   readonly toolInputs?: ToolInputs;
@@ -51,7 +51,7 @@ export interface StartedChat {
   readonly prefix: string;
   /** Tools that the model may call. */
   readonly choice: ToolChoice;
-  /** Parsing of the output; null = its text is the content. */
+  /** How to parse the output; null = its text is the content. */
   readonly parsing: MessageParsing | null;
 }
 
@@ -121,7 +121,7 @@ async function queuedChat(
   return { stream, promptIds: await stream.promptTokenIds };
 }
 
-/** @returns true for a refused grammar of tools that are not strict; their calls can be left unconstrained */
+/** @returns true if the refused grammar was for tools that are not strict, whose calls can be left unconstrained */
 function failsOpen(error: unknown, { tools }: ChatBody): error is RequestError {
   const isOfTools = error instanceof RequestError && error.param === "tools";
   return isOfTools && !(tools ?? []).some(isStrict);

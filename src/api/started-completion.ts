@@ -33,7 +33,7 @@ export interface StartedCompletion {
   /** Number of sequences to generate from each prompt. */
   readonly n: number;
   readonly prompts: readonly CompletionPrompt[];
-  /** Total over all prompts. */
+  /** Total for all prompts. */
   readonly numPromptTokens: number;
   readonly streams: readonly OutputStream[];
 }
@@ -68,7 +68,7 @@ export async function startCompletion(
 
 type Shared = Omit<FrontRequest, "prompt">;
 
-/** Queues all prompts, or none if one does not fit or there is no capacity for all of them. */
+/** Queues all prompts, or none of them if any does not fit or there is not enough capacity for all. */
 async function queueAll(
   context: ApiContext,
   body: CompletionBody,

@@ -1,5 +1,5 @@
-// Sends the output of a stream every few tokens, as vLLM does with --stream-interval: fewer events cost less on both
-// sides. A sequence's first and last tokens are not delayed.
+// Sends a stream's output every few tokens, as vLLM does with --stream-interval. Fewer events cost less on both sides.
+// A sequence's first and last tokens are not delayed.
 
 import type { OutputStream, SequenceOutput } from "../front/output-stream.ts";
 import { type JoinedOutput, joinedOutput, joinOutput } from "../protocol/joined-outputs.ts";
@@ -18,7 +18,7 @@ async function* joined(
   outputs: AsyncIterable<SequenceOutput>,
   interval: number,
 ): AsyncGenerator<SequenceOutput> {
-  /** Waiting output by sequence; null = the sequence has sent all its output. */
+  /** Each sequence's waiting output; null = the sequence has sent all of its output. */
   const waiting = new Map<number, (SequenceOutput & JoinedOutput) | null>();
   for await (const output of outputs) {
     const { index, tokenIds, finishReason } = output;

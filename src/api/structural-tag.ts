@@ -1,12 +1,12 @@
 // Translates structural tags, in vLLM's two forms, to Lark: free text with tagged parts whose content follows a
-// grammar. The newer form has the rules of xgrammar's structural tags.
+// grammar. The newer form follows the rules of xgrammar's structural tags.
 
 import { RequestError } from "../errors.ts";
 import { gbnfText, literalRegex, regexText } from "./grammar/grammar-text.ts";
 import { schemaText } from "./grammar/schema-text.ts";
 import { isObject, type Json, type JsonObject } from "./schema/json-value.ts";
 
-/** Maximum nesting of formats, because the translation recurses. */
+/** Maximum nesting of formats, which is limited because the translation recurses. */
 const MAX_DEPTH = 64;
 
 /** Regular expression for any text. */
@@ -38,7 +38,7 @@ class Translation {
     return [`start: ${start}`, ...this.#rules].join("\n");
   }
 
-  /** Converts the older form, a list of {begin, schema, end}, to tags of the newer one. */
+  /** Converts the older form, a list of {begin, schema, end}, to tags in the newer form. */
   #structures(structures: readonly Json[]): JsonObject[] {
     return structures.map((item) => {
       const structure = this.#object(item, "a structure");
@@ -94,7 +94,7 @@ class Translation {
     return [JSON.stringify(this.#text(tag, "begin")), this.#contentAndEnd(tag, depth)].join(" ");
   }
 
-  /** Translates a tag's content and end. If the content can be any text, it stops at the first `end`. */
+  /** Translates a tag's content and end. If the content can be any text, it ends at the first `end`. */
   #contentAndEnd(tag: JsonObject, depth: number): string {
     const content = this.#object(tag["content"], "'content' of a tag");
     const ends = Array.isArray(tag["end"]) ? this.#texts(tag, "end") : [this.#text(tag, "end")];

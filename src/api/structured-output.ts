@@ -1,6 +1,6 @@
-// Converts the fields of a body that constrain the output's form to a grammar. Names and rules are those of vLLM
-// (StructuredOutputsParams, response_format). Its retired names and those of llama-server and SGLang are accepted
-// too, so that no constraint is ignored.
+// Converts the body fields that constrain the output's form to a grammar. Names and rules are those of vLLM
+// (StructuredOutputsParams, response_format). vLLM's retired names and the names used by llama-server and SGLang are
+// also accepted, so that no constraint is ignored.
 
 import { RequestError } from "../errors.ts";
 import { parseJson } from "../json.ts";
@@ -16,7 +16,7 @@ type Grammar = Omit<GrammarSpec, "param">;
 
 /**
  * @returns null for free text
- * @throws RequestError "invalid_value", with the name of the field
+ * @throws RequestError "invalid_value", naming the field
  */
 export function grammarOf(body: SamplingBody): GrammarSpec | null {
   const found = CONSTRAINTS.flatMap((constraint) => {
@@ -67,7 +67,7 @@ function responseFormat(value: Json, param: string): Grammar | null {
   const format = isObject(value) ? value : {};
   switch (format["type"]) {
     case "json_object":
-      // llama-server's form has the schema next to the type.
+      // In llama-server's form, the schema is next to the type.
       return jsonGrammar(format["schema"] ?? { type: "object" }, param);
     case "json_schema":
       return jsonGrammar(schemaOf(format, param), param);

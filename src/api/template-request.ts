@@ -1,4 +1,4 @@
-// Builds the inputs of a chat template from the body's fields; chat_template_kwargs overrides them. The rules
+// Builds a chat template's inputs from the body's fields, which chat_template_kwargs overrides. The rules
 // are those of vLLM 0.13 (_preprocess_chat, resolve_chat_template_kwargs).
 
 import { RequestError } from "../errors.ts";
@@ -32,8 +32,8 @@ const INPUTS = {
 } as const;
 
 /**
- * Inputs that kwargs must not set; a chat_template of null is ignored. vLLM refuses some by name; the others fail
- * because a Python function receives them twice.
+ * Inputs that kwargs must not set; a chat_template of null is ignored. vLLM names some of them in an error; the others
+ * fail because a Python function receives them twice.
  */
 const RESERVED = [
   ...["chat_template", "tokenize", "messages", "conversation"],
@@ -109,7 +109,7 @@ function withoutNullTemplate(kwargs: JsonObject): JsonObject {
 }
 
 /**
- * Maximum number of members of an object. Templates keep members in order and search them linearly, so rendering
+ * Maximum number of members in an object. Templates keep members in order and search them linearly, so rendering
  * takes quadratic time: an object as large as a whole body would block the engine for minutes. parseJson() keeps
  * the order of members up to this size.
  */

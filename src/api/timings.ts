@@ -1,11 +1,11 @@
-// The `timings` of an answer, in llama-server's format: prompt tokens that were computed and generated tokens, with
-// their times on the engine's clock.
+// The `timings` of a response, in llama-server's format: the numbers of computed prompt tokens and of generated tokens,
+// with their times on the engine's clock.
 
 import type { SequenceOutput } from "../front/output-stream.ts";
 import type { AnswerOptions } from "./answer-options.ts";
 import type { SamplingBody } from "./schemas.ts";
 
-/** Collects the times of an answer over all its prompts and choices. */
+/** Collects the times of a response across all its prompts and choices. */
 export class Timings {
   #startS: number | null = null;
   #firstTokenS: number | null = null;
@@ -15,7 +15,7 @@ export class Timings {
   #numTokens = 0;
   readonly #prompts = new Set<number>();
 
-  /** Null unless the server or the request asks for timings. */
+  /** Returns null unless the server or the request asks for timings. */
   static of({ answers }: { readonly answers: AnswerOptions }, body: SamplingBody): Timings | null {
     return answers.showsTimings || body.timings_per_token ? new Timings() : null;
   }
@@ -26,7 +26,7 @@ export class Timings {
     this.#firstTokenS = earlier(this.#firstTokenS, firstTokenS);
     if (lastTokenS !== null) this.#lastTokenS = Math.max(this.#lastTokenS ?? 0, lastTokenS);
     this.#numTokens += output.tokenIds.length;
-    // The sequences of a prompt share its computation, which the first one reports.
+    // A prompt's sequences share its computation, which the first sequence reports.
     if (output.index > 0 || this.#prompts.has(promptIndex)) return;
     this.#prompts.add(promptIndex);
     this.#numPromptTokens += output.numPromptTokens;
@@ -52,8 +52,8 @@ export class Timings {
 }
 
 /**
- * The member of a chunk, with a comma before it; "" for none. A request can ask for it in each chunk; otherwise it is
- * in the last one, which is the usage chunk if there is one.
+ * A chunk's `timings` member, preceded by a comma; "" for none. A request can ask for it in each chunk; otherwise, it
+ * is only in the last chunk, which is the usage chunk if there is one.
  * @param isLast whether no more choices follow
  */
 export function timingsMember(
@@ -70,12 +70,12 @@ function earlier(one: number | null, other: number | null): number | null {
   return one === null || other === null ? (one ?? other) : Math.min(one, other);
 }
 
-/** 0 if either time was not reached. */
+/** Returns 0 if either time was not reached. */
 function millisecondsBetween(fromS: number | null, toS: number | null): number {
   return fromS === null || toS === null ? 0 : Math.max(0, toS - fromS) * 1000;
 }
 
-/** 0 if nothing was counted or no time has passed; JSON has no infinity. */
+/** Returns 0 if nothing was counted or no time has passed, because JSON has no infinity. */
 function ratio(value: number, by: number): number {
   return by === 0 ? 0 : value / by;
 }

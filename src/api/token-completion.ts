@@ -1,4 +1,4 @@
-// Tokens in, tokens out (/inference/v1/generate): a completion of one prompt of token IDs. The response contains only
+// Tokens in, tokens out (/inference/v1/generate): completes one prompt given as token IDs. The response contains only
 // the generated IDs.
 
 import { RequestError } from "../errors.ts";
@@ -13,7 +13,7 @@ import { COMPLETION_FIELDS, type CompletionBody, type GenerateBody } from "./sch
 import type { StartedCompletion } from "./started-completion.ts";
 
 /**
- * Converts a body to that of a completion. The body's own members override those of `sampling_params`.
+ * Converts a body to a completion body. The body's own members override those in `sampling_params`.
  * @throws RequestError "invalid_schema" or "unsupported"
  */
 export function completionBodyOf(body: GenerateBody): CompletionBody {

@@ -4,7 +4,7 @@ import { RequestError } from "../errors.ts";
 import type { Integer } from "../json.ts";
 
 /**
- * Converts IDs to int32. Drops IDs too large for any vocabulary, since they have no text, as in vLLM.
+ * Converts IDs to int32. As in vLLM, drops IDs that are too large for any vocabulary, since they have no text.
  * @throws RequestError "invalid_schema" for a value that is not an ID
  */
 export function knownIds(ids: readonly Integer[] | Int32Array): Int32Array {

@@ -1,4 +1,4 @@
-// IDs of tool calls. Templates show them to the model, and some models know only their own form.
+// IDs for tool calls. Templates show them to the model, and some models know only their own ID format.
 
 import { randomHex } from "./answer-id.ts";
 import { isObject, type JsonObject } from "./schema/json-value.ts";
@@ -21,7 +21,7 @@ export function toolCallId(
 ): string {
   switch (parsing?.toolParser) {
     case "kimi_k2":
-      // Calls are counted over the whole conversation.
+      // Calls are counted across the whole conversation.
       return `functions.${name}:${numCalls(body.messages ?? []) + index}`;
     case "mistral":
       // Mistral's templates refuse any other length.

@@ -13,13 +13,13 @@ export type ToolChoice =
 type ToolBody = Pick<ChatBody, "tools" | "tool_choice">;
 
 /**
- * @returns the tools that the model may call; "none" without tools
+ * @returns the tools that the model may call; "none" if there are no tools
  * @throws RequestError "invalid_value"
  */
 export function toolChoice({ tools, tool_choice: choice }: ToolBody): ToolChoice {
   if (choice === "none" || (tools === null && choice === null)) return NONE;
   if (tools === null) refuse("When using `tool_choice`, `tools` must be set.", "tool_choice");
-  // An empty list counts as no tools, whatever the choice.
+  // An empty list counts as no tools, no matter what the choice is.
   if (tools.length === 0) return NONE;
   checkNames(tools);
   if (choice === null || choice === "auto") return { kind: "auto" };
@@ -46,7 +46,7 @@ function namedTool(tools: readonly JsonObject[], choice: JsonObject): ToolChoice
   );
 }
 
-/** @returns whether calls must follow the schema, or be refused if it cannot be enforced */
+/** @returns whether calls must follow the schema, so that a schema that cannot be enforced is refused */
 export function isStrict({ function: described }: JsonObject): boolean {
   return isObject(described) && described["strict"] === true;
 }
@@ -56,7 +56,7 @@ export function toolName(tool: JsonObject): string {
   return isObject(called) ? String(called["name"]) : "";
 }
 
-/** Refuses equal names, because a call could mean either tool. */
+/** Refuses duplicate names, because a call could mean either tool. */
 function checkNames(tools: readonly JsonObject[]): void {
   const names = new Set<string>();
   for (const tool of tools) {

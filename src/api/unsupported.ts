@@ -1,5 +1,5 @@
-// Refuses, by name, vLLM features that Pagoda does not support yet, instead of ignoring them. A client that
-// requests a constraint, under any name, must not get unconstrained output.
+// Instead of ignoring vLLM features that Pagoda does not support yet, rejects them with an error that names them. A
+// client that requests a constraint, under any name, must not get unconstrained output.
 
 import { RequestError } from "../errors.ts";
 import { checkBeamSearch } from "./beam-search.ts";

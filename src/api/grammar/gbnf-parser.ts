@@ -1,7 +1,7 @@
 // Parses GBNF (llama.cpp) and the EBNF that vLLM's backends accept, such as `name ::= "text" [a-z]+ (other | .)`.
 // A rule ends where the next `name ::=` begins; `#` starts a comment.
 
-/** A part of a rule's body. Ranges of a class are [first, last] code points. */
+/** A part of a rule's body. The ranges of a class are [first, last] code points. */
 export type Expression =
   | { readonly kind: "text"; readonly text: string }
   | {
@@ -10,7 +10,7 @@ export type Expression =
       readonly ranges: readonly (readonly [number, number])[];
     }
   | { readonly kind: "any" }
-  /** A special token by name, such as `<think>`, or by id, such as `<[1000]>`. */
+  /** A special token by name, such as `<think>`, or by ID, such as `<[1000]>`. */
   | { readonly kind: "token"; readonly text: string }
   | { readonly kind: "rule"; readonly name: string }
   | { readonly kind: "sequence" | "choice"; readonly items: readonly Expression[] }
@@ -25,7 +25,7 @@ export type Expression =
 /** A mistake in a grammar; the message includes the line. */
 export class GrammarTextError extends Error {}
 
-/** Maximum nesting of parentheses, because the parser recurses. */
+/** Maximum nesting of parentheses, which is limited because the parser recurses. */
 const MAX_DEPTH = 100;
 const MAX_REPEAT = 100_000;
 
@@ -54,7 +54,7 @@ class Parser {
     return rules;
   }
 
-  /** Reads `name ::=`. @returns the name; null, with nothing read, if there is none */
+  /** Reads `name ::=`. @returns the name; null, reading nothing, if there is none */
   #ruleStart(): string | null {
     const found = this.#match(/([A-Za-z_][\w-]*)[ \t]*::=/y);
     if (found === null) return null;
@@ -181,7 +181,7 @@ class Parser {
     return point > 0x10ffff || isSurrogate ? this.#fail("no such character") : point;
   }
 
-  /** Reads a character and the whitespace after it. @returns false if another character follows */
+  /** Reads a character and the whitespace after it. @returns false if the next character is a different one */
   #take(character: string): boolean {
     if (this.#text[this.#at] !== character) return false;
     this.#at++;

@@ -4,10 +4,10 @@
 
 import { type Expression, GrammarTextError } from "./gbnf-parser.ts";
 
-/** Maximum length of a rule as one expression; longer rules stay rules. */
+/** Maximum length of a rule that becomes a single expression; longer rules stay rules. */
 const MAX_REGEX_LENGTH = 20_000;
 
-/** Maximum nesting of rules in one expression, because the translation recurses. */
+/** Maximum nesting of rules in one expression, which is limited because the translation recurses. */
 const MAX_DEPTH = 100;
 
 /**
@@ -62,7 +62,7 @@ function ends(
 
 class Translation {
   readonly #rules: ReadonlyMap<string, Expression>;
-  /** Regular expression of each rule; null if the rule cannot be one. */
+  /** Regular expression for each rule; null if the rule cannot become one. */
   readonly #regexes = new Map<string, string | null>();
   /** Names of the rules whose expressions are being built. */
   readonly #open = new Set<string>();

@@ -1,20 +1,21 @@
-// Converts clients' grammars to llguidance's: GBNF and EBNF are translated to Lark, anything else is taken as Lark; lists
-// of choices and regular expressions become regular expressions in Rust's syntax.
+// Converts clients' grammars to llguidance's. GBNF and EBNF are translated to Lark, and anything else is assumed to be
+// Lark. Lists of choices and regular expressions become regular expressions in Rust's syntax.
 
 import { RequestError } from "../../errors.ts";
 import { GrammarTextError, parseGbnf } from "./gbnf-parser.ts";
 import { larkOf } from "./gbnf-to-lark.ts";
 import { enforceablePattern } from "./pattern.ts";
 
-/** Maximum lengths in characters. The time to compile a text can grow with the square of its length. */
+/**
+ * Maximum lengths in characters, which are limited because compile time can grow with the square of a text's length.
+ */
 const MAX_LARK_LENGTH = 32 * 1024;
 const MAX_GBNF_LENGTH = 64 * 1024;
 const MAX_REGEX_LENGTH = 16 * 1024;
 const MAX_CHOICES_LENGTH = 256 * 1024;
 
 /**
- * @param param body field, for errors
- * @returns the grammar in Lark
+ * @param param body field to name in errors @returns the grammar in Lark
  * @throws RequestError "invalid_value"
  */
 export function grammarText(text: string, param: string): string {
@@ -40,7 +41,7 @@ export function gbnfText(text: string, param: string, start = "start"): string {
 }
 
 /**
- * @param text a regular expression that the whole output matches
+ * @param text a regular expression that the whole output must match
  * @throws RequestError "invalid_value"
  */
 export function regexText(text: string, param: string): string {

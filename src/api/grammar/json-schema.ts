@@ -1,5 +1,5 @@
 // Converts JSON schemas to the form that llguidance accepts: without annotations, with all `$ref` targets in `$defs`,
-// and within limits on depth and size that keep compilation below a second.
+// and within limits on depth and size that keep compile time below a second.
 
 import { writeJson } from "../../json.ts";
 import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
@@ -22,16 +22,16 @@ export interface DroppedKeyword {
 export interface EnforceableSchema {
   /** A schema that allows everything that the original allows. */
   readonly schema: JsonObject;
-  /** Keywords of the original that are missing. Empty = both allow the same. */
+  /** Keywords of the original that are missing; empty = both schemas allow the same values. */
   readonly dropped: readonly DroppedKeyword[];
 }
 
 /** Maximum nesting of schemas; llguidance reads at most 128 levels of JSON. */
 const MAX_DEPTH = 40;
 const MAX_SCHEMAS = 10_000;
-/** Maximum number of `patternProperties`; each expression is compared with the others in its schema. */
+/** Maximum number of `patternProperties`, since each expression is compared with all others in its schema. */
 const MAX_PATTERNS = 50;
-/** Maximum length of the JSON text, characters. */
+/** Maximum length of the JSON text, in characters. */
 const MAX_LENGTH = 1024 * 1024;
 
 /** Drops keywords that cannot be enforced. */
@@ -40,8 +40,8 @@ export function enforceable(schema: JsonObject): EnforceableSchema {
 }
 
 /**
- * Drops keywords that cannot be enforced and those that may be refused depending on others: `oneOf` becomes `anyOf`,
- * which is not counted as dropped.
+ * Drops keywords that cannot be enforced, and keywords that might be refused depending on other keywords: `oneOf`
+ * becomes `anyOf`, which does not count as dropped.
  */
 export function loosened(schema: JsonObject): EnforceableSchema {
   return new Reduction(schema, true).run();
@@ -51,7 +51,7 @@ class Reduction {
   readonly #root: JsonObject;
   readonly #isLoose: boolean;
   readonly #dropped: DroppedKeyword[] = [];
-  /** New names of `$ref` targets by their pointers. */
+  /** New names for `$ref` targets, by their pointers. */
   readonly #names = new Map<string, string>();
   /** Whether each schema's `patternProperties` can be kept. */
   readonly #keepsPatterns = new Map<JsonObject, boolean>();
@@ -129,8 +129,8 @@ class Reduction {
   }
 
   /**
-   * @returns whether a keyword's schemas can be kept. `additionalProperties` and `items` allow more without the
-   *   keywords that they depend on, so they are dropped together.
+   * @returns whether a keyword's schemas can be kept. `additionalProperties` and `items` would allow more without the
+   * keywords that they depend on, so they are dropped together with those keywords.
    */
   #isWhole(schema: JsonObject, keyword: string): boolean {
     const value = schema[keyword];

@@ -1,5 +1,5 @@
-// Translates regular expressions from the syntax of JSON schemas (ECMA-262) to llguidance's (Rust's). Most are the
-// same in both; braces and brackets that JavaScript treats as text are escaped.
+// Translates regular expressions from the syntax of JSON schemas (ECMA-262) to llguidance's (Rust's). Most syntax is
+// the same in both; braces and brackets that JavaScript treats as text are escaped.
 
 /** Letter escapes that mean the same in both. */
 const SHARED_ESCAPES = "sSnrtfvpPxu";
@@ -13,8 +13,8 @@ const ASCII_CLASSES: Readonly<Record<string, string>> = {
 };
 
 /**
- * @returns null for a pattern that cannot be enforced: with look-around, a back-reference, a word boundary, or an
- *   escape that only JavaScript has
+ * @returns null for a pattern that cannot be enforced because it has look-around, a back-reference, a word boundary, or
+ * an escape that only JavaScript has
  */
 export function enforceablePattern(pattern: string): string | null {
   let result = "";
@@ -59,7 +59,7 @@ function escapeAt(pattern: string, at: number): Part | null {
   return { text: `\\${sign}`, end };
 }
 
-/** Translates `\cJ`, the character of Ctrl and J. */
+/** Translates escapes such as `\cJ`, the Ctrl-J character. */
 function controlAt(pattern: string, at: number): Part | null {
   const letter = pattern[at + 2] ?? "";
   if (!/[A-Za-z]/.test(letter)) return null;

@@ -38,7 +38,7 @@ const FORMATS = [
   "unknown",
 ];
 
-/** Keywords with other values: whether a value can be enforced. */
+/** For keywords with other kinds of values: whether a value can be enforced. */
 export const VALUE_KEYWORDS: Readonly<Record<string, (value: Json | undefined) => boolean>> = {
   type: (value) => (Array.isArray(value) ? value.length > 0 && value.every(isType) : isType(value)),
   const: (value) => isShallow(value, 0),
@@ -87,7 +87,7 @@ function allowsType({ type }: JsonObject, name: string): boolean {
 
 const isType = (value: Json | undefined) => typeof value === "string" && TYPES.includes(value);
 
-/** @returns NaN for other values */
+/** @returns the number; NaN for values of other types */
 function numberOf(value: Json | undefined): number {
   if (value instanceof WrittenNumber) return Number(value.text);
   return typeof value === "number" || typeof value === "bigint" ? Number(value) : Number.NaN;
@@ -97,7 +97,7 @@ function isBound(value: Json | undefined): boolean {
   return Math.abs(numberOf(value)) < 1e17;
 }
 
-/** In draft 4, a truth value. */
+/** Whether a bound can be enforced. In draft 4, it is a Boolean. */
 function isExclusiveBound(value: Json | undefined): boolean {
   return typeof value === "boolean" || isBound(value);
 }
@@ -107,7 +107,7 @@ function isCount(value: Json | undefined): boolean {
   return Number.isSafeInteger(count) && count >= 0;
 }
 
-/** Maximum divisor; compile time grows with the square of its number of digits. */
+/** Maximum divisor, since compile time grows with the square of the number of digits. */
 const MAX_DIVISOR = 10_000;
 
 function isDivisor(value: Json | undefined): boolean {

@@ -1,5 +1,5 @@
-// The text of a JSON schema for llguidance, with its options for whitespace. A schema that cannot be enforced as a whole
-// is refused, with the first keyword that cannot.
+// Creates the text of a JSON schema for llguidance, including its whitespace options. A schema that cannot be enforced
+// as a whole is refused with an error that names the first unenforceable keyword.
 
 import { RequestError } from "../../errors.ts";
 import { parseJson, writeJson } from "../../json.ts";
@@ -7,14 +7,14 @@ import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
 import { type DroppedKeyword, enforceable, loosened } from "./json-schema.ts";
 
 export interface JsonOptions {
-  /** Regular expression for the whitespace between JSON tokens; null = WHITESPACE. */
+  /** Regular expression for the whitespace between JSON tokens; null = use WHITESPACE. */
   readonly whitespacePattern: string | null;
-  /** True = no whitespace. */
+  /** True = allow no whitespace. */
   readonly isCompact: boolean;
 }
 
 /**
- * Whitespace between JSON tokens: up to two line breaks with indentation. Without a limit, small models can repeat
+ * Whitespace between JSON tokens: up to two line breaks with indentation. Without a limit, small models can emit
  * whitespace endlessly.
  */
 const WHITESPACE = "[ \\t]*(\\r?\\n[ \\t]*){0,2}";
@@ -23,7 +23,7 @@ const DEFAULT_JSON: JsonOptions = { whitespacePattern: null, isCompact: false };
 
 /**
  * @param value a schema, or its text
- * @param param body field, for errors
+ * @param param body field to name in errors
  * @returns JSON
  * @throws RequestError "invalid_value"
  */
@@ -40,7 +40,7 @@ export function schemaText(value: Json | undefined, param: string, options = DEF
 }
 
 /**
- * The text of a schema for a caller that would rather have a looser grammar than none.
+ * Returns the text of a schema for a caller that prefers a looser grammar to none at all.
  * @returns JSON, and the keywords that the grammar does not enforce
  */
 export function loosenedText(schema: JsonObject): {
@@ -63,7 +63,7 @@ function parsedSchema(text: string, param: string): Json {
   }
 }
 
-/** llguidance's options in a schema. */
+/** Returns llguidance's options, as they appear in a schema. */
 function guidance({ whitespacePattern, isCompact }: JsonOptions): JsonObject {
   if (isCompact) return { whitespace_flexible: false };
   return { whitespace_pattern: whitespacePattern ?? WHITESPACE };

@@ -14,12 +14,12 @@ export function chatBodyOf(body: MessagesBody): ChatBody {
   return parseBody(CHAT_FIELDS, fields);
 }
 
-/** @returns the body of a chat with the same prompt, for counting its tokens */
+/** @returns the body of a chat with the same prompt, for counting the prompt's tokens */
 export function countedChatOf(body: CountTokensBody): ChatBody {
   return parseBody(CHAT_FIELDS, promptFields(body));
 }
 
-/** @returns true if the client requested thinking; other clients do not expect it as the first content block */
+/** @returns true if the client requested thinking, since other clients do not expect a thinking block first */
 export function showsThinking({ thinking }: CountTokensBody): boolean {
   return thinking !== null && thinking["type"] !== "disabled";
 }

@@ -1,11 +1,11 @@
-// Converts the messages of a body to chat messages. Blocks of unknown types are skipped, since clients send new
-// types to every server. Media in a user's message is kept, and the chat refuses it.
+// Converts a body's messages to chat messages. Blocks of unknown types are skipped, since clients send new types to
+// every server. Media in a user's message is kept, so that the chat refuses it.
 
 import { writeJson } from "../../json.ts";
 import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
 import type { CountTokensBody } from "./schema.ts";
 
-/** Start of a block that Claude Code changes with each request. If it were kept, no prefix would be cached. */
+/** Start of a block that Claude Code changes with each request. If the block were kept, no prefix could be reused. */
 const BILLING = "x-anthropic-billing-header:";
 
 type Conversation = Pick<CountTokensBody, "messages" | "system">;
@@ -98,7 +98,7 @@ function toolMessage(
   };
 }
 
-/** Replaces media in tool results with a note. Refusing it would end the session, since it stays in the history. */
+/** Replaces media in tool results with a note. Refusing media would end the session, since it stays in the history. */
 function resultTexts(block: JsonObject): string[] {
   const numMedia = mediaParts(block).length;
   return numMedia === 0

@@ -1,4 +1,4 @@
-// Error bodies of /v1/messages, in Anthropic's envelope. The status is the same as for other routes.
+// Error bodies for /v1/messages, in Anthropic's envelope. The status is the same as for other routes.
 
 import { RequestError } from "../../errors.ts";
 import { overflowOf } from "../../protocol/prompt-limits.ts";
@@ -24,7 +24,7 @@ const TYPES: Readonly<Record<number, string>> = {
 export function messagesErrorBody(error: unknown): MessagesErrorBody {
   const { code, message } = errorBody(error).error;
   const overflow = overflowOf(error);
-  // Claude Code recognizes by this wording that it must shorten the conversation.
+  // This wording tells Claude Code that it must shorten the conversation.
   const shown =
     overflow === null
       ? message
@@ -32,7 +32,9 @@ export function messagesErrorBody(error: unknown): MessagesErrorBody {
   return { type: "error", error: { type: typeOf(error, code), message: shown } };
 }
 
-/** Some clients shorten the conversation on any "invalid_request_error", so only errors in the body get this type. */
+/**
+ * Some clients shorten the conversation after any "invalid_request_error", so only errors in the body get this type.
+ */
 function typeOf(error: unknown, status: number): string {
   const isCanceled = error instanceof RequestError && error.code === "request_canceled";
   return isCanceled ? "api_error" : (TYPES[status] ?? "api_error");

@@ -19,7 +19,7 @@ export type StopReason =
 
 export interface MessageStop {
   readonly stop_reason: StopReason;
-  /** The matched string, if that is the reason; otherwise null. */
+  /** The stop string that was matched, if that is the stop reason; otherwise null. */
   readonly stop_sequence: string | null;
 }
 
@@ -58,7 +58,7 @@ export class GeneratedMessage {
     return this.#stop;
   }
 
-  /** Usage in Anthropic's terms: input tokens exclude those found in the cache. */
+  /** Usage in Anthropic's terms, in which input tokens exclude those found in the cache. */
   get usage() {
     return {
       input_tokens: this.#chat.promptIds.length - this.#numCachedTokens,

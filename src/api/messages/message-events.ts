@@ -13,7 +13,7 @@ type Event = { readonly type: string } & Readonly<Record<string, unknown>>;
 const eventText = (event: Event): string => namedEvent(event.type, JSON.stringify(event));
 
 const FRAME: StreamFrame = {
-  // The first event reports the cached tokens, so it is sent with the first output. Pings may precede it.
+  // The first event reports the cached tokens, so it is sent with the first output. Pings may come before it.
   start: () => "",
   keepAlive: () => eventText({ type: "ping" }),
   failure: (error) => eventText({ ...messagesErrorBody(error) }),

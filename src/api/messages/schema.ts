@@ -1,4 +1,4 @@
-// Schemas of /v1/messages and /v1/messages/count_tokens, with Anthropic's wire names. Fields that would not change
+// Schemas for /v1/messages and /v1/messages/count_tokens, with Anthropic's wire names. Fields that would not change
 // the output are not listed, since all unknown fields are ignored.
 
 import {
@@ -16,10 +16,12 @@ import {
   string,
 } from "../schema/types.ts";
 
-/** Accepts all of Anthropic's model names, since some clients use them for side requests whatever their settings. */
+/**
+ * Accepts all of Anthropic's model names, since some clients use them for side requests regardless of their settings.
+ */
 const model = converted(string, (name) => (isClaudeModel(name) ? "" : name));
 
-/** @returns true if a name is that of an Anthropic model */
+/** @returns true if a name belongs to an Anthropic model */
 export function isClaudeModel(name: string): boolean {
   return name.startsWith("claude-");
 }

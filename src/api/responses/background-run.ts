@@ -5,11 +5,11 @@ import type { GeneratedResponse, ResponseBody } from "./response-body.ts";
 
 export interface BackgroundRunOptions {
   readonly response: GeneratedResponse;
-  /** Events of the response, in eventsOf()'s order; the iterable must not throw. */
+  /** The response's events, in eventsOf()'s order. The iterable must not throw. */
   readonly events: AsyncIterable<string>;
-  /** Frees the blocks of the request. */
+  /** Frees the request's blocks. */
   readonly abort: () => void;
-  /** True to keep events for readers. */
+  /** Whether to keep events for readers. */
   readonly keepsEvents: boolean;
   /** Called with the response after it has ended. */
   readonly onEnd: (response: ResponseBody) => void;
@@ -29,7 +29,7 @@ export class BackgroundRun {
     this.#body = () => options.response.body();
   }
 
-  /** Total length of the kept events, UTF-16 code units. */
+  /** Total length of the kept events, in UTF-16 code units. */
   get eventsLength(): number {
     return this.#events.reduce((sum, { length }) => sum + length, 0);
   }
@@ -59,7 +59,7 @@ export class BackgroundRun {
     this.#live?.abort();
   }
 
-  /** @param startingAfter sequence number of the last event that the reader has; -1 = none */
+  /** @param startingAfter sequence number of the last event that the reader already has; -1 = none */
   async *eventsAfter(startingAfter: number): AsyncGenerator<string> {
     for (let i = startingAfter + 1; ; i++) {
       while (i >= this.#events.length && this.#live !== null) await this.#change.wait();
@@ -70,7 +70,7 @@ export class BackgroundRun {
   }
 }
 
-/** Splits the text of an output into its events. */
+/** Splits the text for one output into its events. */
 function separate(text: string): string[] {
   return text.split(/(?<=\n\n)/);
 }

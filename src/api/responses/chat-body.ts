@@ -55,7 +55,7 @@ function conversationOf(
 ): JsonObject[] {
   const system = instructions === null ? [] : [{ role: "system", content: instructions }];
   const messages = messagesOf(items);
-  // Codex probes servers with an empty input, but templates need a message from a user.
+  // Codex probes servers with an empty input, but templates need a user message.
   return [...system, ...(messages.length > 0 ? messages : [{ role: "user", content: "" }])];
 }
 
@@ -69,7 +69,7 @@ function reasoningFields(reasoning: JsonObject | null): JsonObject {
   return { reasoning_effort: EFFORTS[effort] ?? effort };
 }
 
-/** Efforts that templates do not support, and the nearest ones that they do. */
+/** Efforts that templates do not support, with the nearest supported ones. */
 const EFFORTS: Readonly<Record<string, string>> = { minimal: "low", xhigh: "high", max: "high" };
 
 function formatFields(text: JsonObject | null): JsonObject {

@@ -1,10 +1,10 @@
-// Reads the input of a custom tool from the arguments of its function while they arrive. The arguments are the JSON
-// of an object with a single string.
+// Reads a custom tool's input from its function's arguments as they arrive. The arguments are JSON text for an object
+// with a single string.
 
 import { CUSTOM_INPUT } from "./tools.ts";
 
 const HEAD = new RegExp(`^\\s*\\{\\s*"${CUSTOM_INPUT}"\\s*:\\s*"`);
-/** Arguments that have not matched HEAD by this length never will, except with spaces that no model writes. */
+/** Arguments that have not matched HEAD by this length never will, unless they contain spaces that no model writes. */
 const MAX_HEAD_LENGTH = 64;
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -18,7 +18,7 @@ export class CustomInput {
   /** Input read so far. */
   text = "";
   #state: "head" | "string" | "end" | "other" = "head";
-  /** All arguments so far, as long as the head has not been found. */
+  /** The arguments so far, as long as the head has not been found. */
   #raw = "";
   /** Text of the string that cannot be read yet: an incomplete escape or half a character. */
   #rest = "";

@@ -1,5 +1,5 @@
-// Errors of /v1/responses. Bodies of HTTP errors are vLLM's, except for the code by which clients recognize an
-// overload. Failed responses have OpenAI's codes.
+// Errors for /v1/responses. HTTP error bodies are vLLM's, except for the code by which clients recognize an overload.
+// Failed responses use OpenAI's codes.
 
 import { OverloadError, RequestError } from "../../errors.ts";
 import { errorBody } from "../error-body.ts";

@@ -1,5 +1,5 @@
-// Converts input items to chat messages. The model's reasoning, text and calls in one turn become one message. Items
-// of unknown types are skipped, since clients send new types to every server.
+// Converts input items to chat messages. The model's reasoning, text and calls within one turn become one message.
+// Items of unknown types are skipped, since clients send new types to every server.
 
 import { writeJson } from "../../json.ts";
 import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
@@ -57,7 +57,7 @@ class Turns {
     const shown = contentOf(content);
     if (role !== "assistant") {
       this.#endAssistant();
-      // Templates do not have the developer role, OpenAI's replacement for the system role.
+      // Templates do not know the developer role, which is OpenAI's replacement for the system role.
       this.#messages.push({
         role: role === "developer" ? "system" : (role ?? "user"),
         content: shown,
@@ -113,7 +113,7 @@ function contentOf(content: Json | undefined): Json {
   return isText ? (first["text"] ?? "") : content;
 }
 
-/** Replaces media in tool outputs with a note. Refusing it would end the session, since it stays in the history. */
+/** Replaces media in tool outputs with a note. Refusing media would end the session, since it stays in the history. */
 function outputText(output: Json | undefined): string {
   if (typeof output === "string") return output;
   if (!Array.isArray(output))

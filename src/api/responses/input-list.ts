@@ -1,4 +1,4 @@
-// Lists a stored response's input items by page, in OpenAI's format.
+// Lists a stored response's input items page by page, in OpenAI's format.
 
 import { RequestError } from "../../errors.ts";
 import { randomHex } from "../answer-id.ts";
@@ -7,7 +7,7 @@ import type { JsonObject } from "../schema/json-value.ts";
 
 const MAX_LIMIT = 100;
 
-/** @returns the item with an ID, after which a list can be continued */
+/** @returns the item, with an ID after which a list can be continued */
 export function withId(item: JsonObject): JsonObject {
   if (typeof item["id"] === "string" && item["id"] !== "") return item;
   const type = item["type"] ?? "message";

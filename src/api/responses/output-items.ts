@@ -1,4 +1,4 @@
-// Accumulates the output items of a response while their text arrives, and creates the events for it.
+// Accumulates a response's output items as their text arrives, and creates the events for them.
 
 import { randomHex } from "../answer-id.ts";
 import type { chatLogprobs } from "../logprobs.ts";

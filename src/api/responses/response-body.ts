@@ -1,4 +1,4 @@
-// Builds the response object while the engine's outputs arrive: its output, status and usage.
+// Builds the response object, with its output, status and usage, as the engine's outputs arrive.
 
 import { RequestError } from "../../errors.ts";
 import type { RequestOutput } from "../../protocol/protocol.ts";
@@ -64,7 +64,7 @@ export class GeneratedResponse {
     return this.#status;
   }
 
-  /** @returns the events for an output @throws RequestError "request_canceled" if it ends a canceled request */
+  /** @returns the events for an output @throws RequestError "request_canceled" if the output ends a canceled request */
   add(output: RequestOutput): ItemEvent[] {
     if (output.finishReason === "abort") {
       throw new RequestError("request_canceled", "The request was canceled.");

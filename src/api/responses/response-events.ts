@@ -13,7 +13,7 @@ export class ResponseEventWriter implements ChunkWriter<SequenceOutput> {
   readonly #onEnd: () => void;
   #numEvents = 0;
 
-  /** @param onEnd called when the response has ended, unless it failed */
+  /** @param onEnd called when the response ends without failing */
   constructor(response: GeneratedResponse, onEnd: () => void = () => {}) {
     this.#response = response;
     this.#onEnd = onEnd;

@@ -1,5 +1,5 @@
-// Keeps responses in memory for later requests, until they expire or newer responses need the space. Each belongs to
-// the API key of the request that created it.
+// Keeps responses in memory for later requests, until they expire or newer responses need the space. Each response
+// belongs to the API key of the request that created it.
 
 import { writeJson } from "../../json.ts";
 import type { JsonObject } from "../schema/json-value.ts";
@@ -12,12 +12,12 @@ export interface StoredResponse {
   /** The conversation before the response, oldest first. */
   readonly items: readonly JsonObject[];
   readonly response: ResponseBody;
-  /** Null unless the response is or was generated in the background. */
+  /** The run that generates or generated the response in the background; null if there is none. */
   readonly run: BackgroundRun | null;
 }
 
 export interface ResponseStoreOptions {
-  /** Maximum size of all responses with their conversations; 0 = store none. */
+  /** Maximum total size of all responses with their conversations; 0 = store none. */
   readonly maxBytes: number;
   readonly ttlMs: number;
   readonly nowMs: () => number;
@@ -68,13 +68,13 @@ export class ResponseStore {
     }
   }
 
-  /** @returns null if there is none or it belongs to another key */
+  /** @returns null if there is no such response or it belongs to another key */
   get(id: string, owner: number | null): StoredResponse | null {
     this.#expire();
     return this.#entries.get(keyOf(id, owner))?.stored ?? null;
   }
 
-  /** @returns false if there is none or it belongs to another key */
+  /** @returns false if there is no such response or it belongs to another key */
   delete(id: string, owner: number | null): boolean {
     if (this.get(id, owner) === null) return false;
     this.#evict(keyOf(id, owner));

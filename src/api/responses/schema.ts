@@ -1,4 +1,4 @@
-// Schema of /v1/responses, with OpenAI's wire names. Fields that would not change the output are not listed, since
+// Schema for /v1/responses, with OpenAI's wire names. Fields that would not change the output are not listed, since
 // all unknown fields are ignored.
 
 import type { Integer } from "../../json.ts";
@@ -20,7 +20,7 @@ import {
   string,
 } from "../schema/types.ts";
 
-/** An item; messages can lack a type. Unknown types are kept here and skipped later. */
+/** An item. Messages can lack a type. Unknown types are kept here and skipped later. */
 const item = either(shape({ role: string }), shape({ type: string }));
 
 /** Text, or a list of items. */

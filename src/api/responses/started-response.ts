@@ -1,4 +1,4 @@
-// Starts a response: builds its conversation, truncates it if it is too long, and starts the chat.
+// Starts a response: builds its conversation, truncates that if it is too long, and starts the chat.
 
 import { RequestError } from "../../errors.ts";
 import type { ApiContext } from "../api-context.ts";
@@ -59,7 +59,7 @@ export function storedResponse(
   throw new RequestError("response_not_found", `Response with id '${id}' not found.`);
 }
 
-/** Starts the chat of a response. If truncation is enabled, drops the oldest turns that do not fit. */
+/** Starts the chat for a response. If truncation is enabled, drops the oldest turns until the rest fits. */
 export async function startResponse(
   context: ApiContext,
   request: ResponseRequest,

@@ -6,11 +6,11 @@ import type { ToolInputs } from "../chat-grammar.ts";
 import { inJsonString } from "../grammar/json-string-lark.ts";
 import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
 
-/** A tool under the client's name. */
+/** A tool, under the name that the client uses. */
 export interface ToolOrigin {
   readonly kind: "function" | "custom";
   readonly name: string;
-  /** Null = none. */
+  /** The tool's namespace; null = none. */
   readonly namespace: string | null;
 }
 
@@ -26,7 +26,9 @@ export interface ToolTable {
 /** Parameter of a function that represents a custom tool. */
 export const CUSTOM_INPUT = "input";
 
-/** Creates the table. Of tools with the same name, the last counts: clients resend tools that a search has found. */
+/**
+ * Creates the table. If tools have the same name, the last one counts: clients resend tools that a search has found.
+ */
 export function toolTable(tools: readonly JsonObject[]): ToolTable {
   const functions = new Map<string, JsonObject>();
   const origins = new Map<string, ToolOrigin>();
@@ -51,7 +53,7 @@ export function toolTable(tools: readonly JsonObject[]): ToolTable {
   return { functions: [...functions.values()], origins, inputs };
 }
 
-/** @returns the function name for a tool; a namespace that already ends in underscores, as in Codex, gets no more */
+/** @returns a tool's function name, adding no underscores to a namespace that already ends in two, as in Codex */
 export function flatName(name: string, namespace: string | null): string {
   if (namespace === null) return name;
   return namespace.endsWith("__") ? namespace + name : `${namespace}__${name}`;
@@ -100,7 +102,7 @@ function customTool(tool: JsonObject, name: string): JsonObject {
   };
 }
 
-/** @returns the chat fields for tools and tool choice; {} without tools */
+/** @returns the chat fields for tools and tool choice; {} if there are no tools */
 export function toolFields(table: ToolTable, choice: Json, isParallel: boolean): JsonObject {
   const { tools, choice: chosen } = chosenTools(table, choice);
   if (tools.length === 0) return {};

@@ -1,4 +1,4 @@
-// Values of JSON bodies, as src/json.ts parses them.
+// Values in JSON bodies, as parsed by src/json.ts.
 
 import { type Integer, WrittenNumber } from "../../json.ts";
 

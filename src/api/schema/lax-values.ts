@@ -1,5 +1,5 @@
-// Pydantic's lax conversions: numeric strings count as numbers, 1.0 counts as an integer, and "yes" as true. Each
-// function returns null for a value that it cannot convert.
+// Pydantic's lax conversions: numeric strings count as numbers, 1.0 counts as an integer, and "yes" counts as true.
+// Each function returns null for a value that it cannot convert.
 
 import { type Integer, WrittenNumber } from "../../json.ts";
 import type { Json } from "./json-value.ts";
@@ -28,7 +28,7 @@ export function toFloat(value: Json): number | null {
 /** Matches whole numbers that are short enough to convert to a bigint quickly. */
 const WHOLE = /^\s*(?:\+(?=\d))?(-?\d{1,40})(?:\.0*)?\s*$/;
 
-/** @returns null also for a float of 2 ** 63 or more in magnitude */
+/** @returns null if the value is not an integer, or if it is a float with a magnitude of 2 ** 63 or more */
 export function toInteger(value: Json): Integer | null {
   if (typeof value === "bigint") return narrowest(value);
   const digits = typeof value === "string" ? WHOLE.exec(value)?.[1] : undefined;

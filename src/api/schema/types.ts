@@ -1,12 +1,15 @@
-// Types of body fields, as TypeBox schemas: what /openapi.json shows, what the compiled check accepts, and the
-// TypeScript type of the converted value. Pagoda's own kinds accept the same values as pydantic.
+// Types of body fields as TypeBox schemas, which define what /openapi.json shows, what the compiled check accepts, and
+// the TypeScript type of the converted value. Pagoda's own kinds accept the same values as pydantic.
 
 import { Kind, type TSchema, Type, TypeRegistry } from "@sinclair/typebox";
 import type { Integer } from "../../json.ts";
 import { isObject, type Json, type JsonObject } from "./json-value.ts";
 import { toBoolean, toFloat, toInteger } from "./lax-values.ts";
 
-/** Converts a value that the check has accepted. Pagoda's own kinds return null for a value that is not of the kind. */
+/**
+ * Key of the function that converts a value that the check has accepted. Pagoda's own kinds return null for other
+ * values.
+ */
 const READ = Symbol("read");
 
 /** @returns null for a value that is not of the kind */
@@ -39,7 +42,7 @@ export type LaxKind =
 
 /**
  * @param shown the JSON Schema in /openapi.json
- * @param read null for a value to refuse
+ * @param read converts a value; returns null for a value to refuse
  */
 export function lax<T>(kind: LaxKind, shown: object, read: Read<T>): Schema<T> {
   TypeRegistry.Set<Schema<unknown>>(
@@ -55,7 +58,7 @@ export function converted<T, U>(schema: Schema<T>, convert: (value: T) => U): Sc
   return { ...schema, [READ]: read } as Schema<unknown> as Schema<U>;
 }
 
-/** Converts a value of a schema. */
+/** Converts a value according to its schema. */
 export function readAs<T>(schema: Schema<T>, value: Json): T | null {
   const read = schema[READ];
   return read === undefined ? (value as T) : read(value);
@@ -74,7 +77,7 @@ export const object = lax("Dictionary", { type: "object" }, (value): JsonObject 
   isObject(value) ? value : null,
 );
 
-/** @param bounds inclusive */
+/** @param bounds inclusive bounds */
 export function integerIn(bounds: {
   readonly minimum?: Integer;
   readonly maximum?: Integer;
@@ -100,7 +103,7 @@ export function list<T>(items: Schema<T>): Schema<readonly T[]> {
   return converted(schema, (values) => values.map((value) => readAs(items, value as Json) as T));
 }
 
-/** A list of integers. It can have millions, so it is copied only if an item needs conversion. */
+/** A list of integers. It can have millions of items, so it is copied only if one of them needs conversion. */
 export const integers = lax(
   "LaxIntegers",
   { type: "array", items: integer },
@@ -126,7 +129,7 @@ export function record<T>(values: Schema<T>): Schema<Readonly<Record<string, T>>
 
 /**
  * An object with these members and any others, unchanged.
- * @param model name of the pydantic model, if it is one: errors differ from those of typed dictionaries
+ * @param model name of the pydantic model, if the object is one: its errors differ from those of typed dictionaries
  */
 export function shape(
   members: Readonly<Record<string, TSchema>>,
@@ -169,7 +172,7 @@ export function optional<T>(schema: Schema<T>, fallback?: T): Schema<T | null> {
   return field as Schema<unknown> as Schema<T | null>;
 }
 
-/** Creates an optional field that keeps null and is undefined if absent. */
+/** Creates an optional field that stays null if null and is undefined if absent. */
 export function nullable<T>(schema: Schema<T>): Schema<T | null | undefined> {
   return { ...optional(schema), [KEEPS_NULL]: true };
 }
