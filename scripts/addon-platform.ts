@@ -6,8 +6,7 @@ import type { Checkout } from "./checkout.ts";
 import { SetupError } from "./report.ts";
 
 /**
- * Platform in Node's terms: "linux-x64", "darwin-arm64"; "linux-x64-musl" with musl as the C
- * library.
+ * Platform in Node's terms, such as "linux-x64" or "darwin-arm64"; "linux-x64-musl" if the C library is musl.
  */
 export type Platform = `${string}-${string}`;
 
@@ -43,7 +42,7 @@ function named(system: string, machine: string | undefined): Platform | null {
   return machine === undefined ? null : `${system}-${machine}`;
 }
 
-/** @returns the minimum glibc version, e.g. "2.36"; null if none is needed */
+/** @returns the minimum glibc version, such as "2.36"; null if glibc is not needed */
 export function glibcOf(file: Uint8Array): string | null {
   const text = Buffer.from(file.buffer, file.byteOffset, file.byteLength).toString("latin1");
   const minors = [...text.matchAll(/GLIBC_2\.(\d+)/g)].map(([, minor]) => Number(minor));

@@ -1,5 +1,5 @@
-// Runs the setup and then a script, for commands such as `bun run test` in a clone. --help is
-// handled before anything is built.
+// Runs the setup, followed by a script, for commands such as `bun run test` in a clone. --help is handled
+// before anything is built.
 //
 //   bun scripts/after-setup.ts [--quiet] [--no-model] script.ts [word ...]
 

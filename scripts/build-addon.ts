@@ -41,7 +41,7 @@ const SWITCH = /^(on|off|1|0|yes|no|true|false)$/i;
  */
 const BUILD_OPTIONS = ["PAGODA_NATIVE", "PAGODA_CUDA", "PAGODA_VULKAN", "PAGODA_METAL"] as const;
 
-/** With CCACHE_BASEDIR, lets clones in any folder share objects. Errors keep their full paths. */
+/** Together with CCACHE_BASEDIR, lets clones in any folder share objects. Errors keep their full paths. */
 const CCACHE = { CCACHE_ABSSTDERR: "true", CCACHE_NOHASHDIR: "true" };
 
 /** Memory to allow per compiler process. */
@@ -52,8 +52,8 @@ export function addonPath(checkout: Checkout): string {
 }
 
 /**
- * Lists the tools that the setup needs: all tools before the first build, later only tools that
- * detect changes.
+ * Lists the tools that the setup needs: before the first build, all tools; after that, only those that detect
+ * changes.
  */
 export function setupTools(checkout: Checkout): readonly NeededTool[] {
   return existsSync(addonPath(checkout)) ? [GIT, COMPILER] : BUILD_TOOLS;
@@ -136,7 +136,7 @@ export function buildOptions(
   });
 }
 
-/** @returns a command line for cmake-js. @param options such as `--CDPAGODA_CUDA=OFF` */
+/** @returns a command line for cmake-js @param options build options such as `--CDPAGODA_CUDA=OFF` */
 export function cmakeJs(
   checkout: Checkout,
   verb: "configure" | "build",

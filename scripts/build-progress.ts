@@ -11,7 +11,7 @@ export class BuildProgress {
   #rest = "";
   #shownMs = Number.NEGATIVE_INFINITY;
 
-  /** Shows a line every second on a terminal, otherwise every 10 s. */
+  /** Shows a line every second on a terminal, and every 10 s otherwise. */
   constructor(
     show: (line: string) => void,
     options: { nowMs?: () => number; isTerminal?: boolean } = {},
@@ -22,14 +22,14 @@ export class BuildProgress {
     this.#intervalMs = isTerminal ? 1_000 : 10_000;
   }
 
-  /** @param text next part of the output, which can be cut anywhere */
+  /** @param text next part of the output, which can be split anywhere */
   read(text: string): void {
     const lines = (this.#rest + text).split("\n");
     this.#rest = lines.pop() ?? "";
     for (const line of lines) this.#readLine(line.trimEnd());
   }
 
-  /** @returns up to three lines with errors, otherwise the last three lines */
+  /** @returns up to three lines with errors; if there are none, the last three lines */
   fault(): string {
     const lines = this.#rest === "" ? this.#tail : [...this.#tail, this.#rest];
     const errors = lines.filter((line) => /\b(error|fatal)\b/i.test(line)).slice(0, 3);

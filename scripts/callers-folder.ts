@@ -7,9 +7,8 @@ import { join } from "node:path";
 type Env = Readonly<Record<string, string | undefined>>;
 
 /**
- * Bun 1.4.5 sets npm_config_local_prefix to the caller's folder; npm sets it to the package's root.
- * npm, and npx when it runs Bun, set INIT_CWD, but a script of another package can also have
- * set it.
+ * Bun 1.4.5 sets npm_config_local_prefix to the caller's folder; npm sets it to the package's root. npm, and
+ * npx when it runs Bun, set INIT_CWD, but a script in another package can also have set it.
  * @param cwd working directory of this process; if it is not the root, the caller chose it
  */
 export function callersFolder(env: Env, cwd: string, root: string): string {
@@ -20,7 +19,7 @@ export function callersFolder(env: Env, cwd: string, root: string): string {
   return initial.startsWith(join(root, "/")) ? initial : root;
 }
 
-/** Changes to the caller's folder. Call this before reading file names. */
+/** Changes to the caller's folder. Must be called before file names are read. */
 export function enterCallersFolder(root: string): void {
   process.chdir(callersFolder(process.env, process.cwd(), root));
 }

@@ -46,7 +46,7 @@ async function compile({ target, addon, outfile }: CompileOptions): Promise<void
     compile: { target, outfile, autoloadDotenv: false, autoloadBunfig: false },
     format: "esm",
     bytecode: true,
-    // Keeps identifiers for stack traces.
+    // Keeps identifiers so that stack traces are readable.
     minify: { whitespace: true, syntax: true, identifiers: false },
     plugins: [
       {
@@ -60,7 +60,7 @@ async function compile({ target, addon, outfile }: CompileOptions): Promise<void
   if (!result.success) throw new SetupError(`the build failed: ${result.logs.join("; ")}`);
 }
 
-/** Reports the best startup times of several starts, with a warm file cache. */
+/** Reports the best startup times from several starts, with a warm file cache. */
 async function reportStart(checkout: Checkout, executable: string): Promise<void> {
   say(
     `executable: ${Math.round(await commandMs(executable, "--version"))} ms to print its version`,

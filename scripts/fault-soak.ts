@@ -28,7 +28,7 @@ const SAMPLE_MS = 500;
 const CALM_MS = 5_000;
 const AFTER_REFUSAL_MS = 100;
 /**
- * Maximum time until the engine is back; more than the longest restart delay plus the load time.
+ * Maximum time until the engine is back, which exceeds the longest restart delay plus the load time.
  */
 const MAX_AWAY_MS = 60_000;
 
@@ -65,7 +65,7 @@ const awayMs: number[] = [];
 let newFaults: string[] = [];
 let isOver = false;
 
-/** Requests one stream after another, with varying lengths. */
+/** Requests streams of varying lengths, one after another. */
 async function client(index: number): Promise<void> {
   for (let i = index; !isOver; i++) {
     const maxTokens = 50 + ((i * 7919) % 300);
@@ -125,19 +125,19 @@ const exitCode = await server.process.exited;
 const { finished, failed, refused, lost } = ledger.outcomes;
 const end = {
   ...{ outcomes: ledger.outcomes, numReceived: ledger.numTokens, numCounted, numFaults, exitCode },
-  // The streams plus the probe.
+  // The clients are the streams plus the probe.
   numClients: NUM_STREAMS + 1,
 };
 const faults = soakFaults(end, samples);
 const frontMib = quarters(samples, "frontMib").map((mib) => mib.toFixed(1));
 const summary = {
-  verdict: faults.join("; ") || "nothing was lost, and nothing has grown",
+  verdict: faults.join("; ") || "nothing was lost and nothing has grown",
   faults: `${numFaults}, ${signals.join(", ")} in turn, each ${options.every} s after recovery from the previous one`,
   load: `${NUM_STREAMS} streams of 50 to 349 tokens, plus requests of one token`,
   "time until the engine was back": `${medianOf(awayMs).toFixed(0)} ms median, ${Math.max(0, ...awayMs).toFixed(0)} ms maximum`,
   requests: `${finished} finished, ${failed} ended with an error, ${refused} refused, ${lost} lost`,
   tokens: `${ledger.numTokens} received, ${numCounted} counted by the server`,
-  "resident memory of the front": `${frontMib.join(" -> ")} MiB, medians of the first and last quarter`,
+  "front-end resident memory": `${frontMib.join(" -> ")} MiB, medians of the first and last quarter`,
   "blocks in use at the end": String(samples.at(-1)?.blocks),
 };
 for (const loss of ledger.losses) printErrorLine(`lost: ${loss}`);

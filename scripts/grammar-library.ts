@@ -26,7 +26,7 @@ export async function buildGrammarLibrary(checkout: Checkout): Promise<void> {
   else goWithout(checkout, reason);
 }
 
-/** @returns a stamp of the library, an input of the addon; "" without the library */
+/** @returns a stamp of the library, which is an input of the addon; "" if there is no library */
 export function grammarStamp(checkout: Checkout): string {
   return existsSync(libraryPath(checkout)) ? (checkout.readStamp("grammar") ?? "") : "";
 }
@@ -80,7 +80,9 @@ async function reasonAgainst(): Promise<string | null> {
   return isNew ? null : `cargo ${major}.${minor} is older than ${OLDEST_CARGO.join(".")}`;
 }
 
-/** Removes the library of another version. Reports each reason once, since every setup runs this. */
+/**
+ * Removes any library built for another version. Reports each reason only once, since every setup runs this.
+ */
 function goWithout(checkout: Checkout, reason: string): void {
   rmSync(libraryPath(checkout), { force: true });
   if (checkout.readStamp("grammar-reason") === reason) return;

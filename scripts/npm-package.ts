@@ -11,7 +11,7 @@ import { run } from "./shell.ts";
 export interface NpmPackage {
   /** Name and exact version, "name@version". */
   readonly spec: string;
-  /** Checksum, as in lock files; null = not known yet. */
+  /** Checksum, in the format of lock files; null = not known yet. */
   readonly integrity: string | null;
 }
 
@@ -55,7 +55,7 @@ async function packWithNpm(spec: string, folder: string): Promise<string | null>
   return exitCode === 0 && name !== undefined ? join(folder, name) : null;
 }
 
-/** Bun cannot pack a remote package, but prints the URL of its tarball. */
+/** Bun cannot pack a remote package, but it can print the URL of the package's tarball. */
 async function packWithBun(spec: string, folder: string): Promise<string | null> {
   const view = [process.execPath, "pm", "view", spec, "dist.tarball"];
   const { exitCode, output } = await run(view, { cwd: folder });

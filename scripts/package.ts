@@ -1,6 +1,6 @@
-// Prepares the files that `bun pm pack` packs but the tree does not contain: the library as
-// JavaScript with its types in lib/, and this machine's addon in addons/. Existing addons for other
-// platforms are packed too.
+// Prepares the files that `bun pm pack` packs but that are not in the tree: the library as JavaScript with
+// its types in lib/, and this machine's addon in addons/. Existing addons for other platforms are packed as
+// well.
 //
 //   bun scripts/package.ts
 
@@ -33,7 +33,7 @@ function addAddon(checkout: Checkout): void {
   say(`package: lib/ and addons for ${platforms.join(", ")}`);
 }
 
-/** Copies the files that /docs serves, so that the package does not depend on all of Swagger UI. */
+/** Copies the files that /docs serves so that the package does not depend on all of Swagger UI. */
 function addSwaggerUi(checkout: Checkout): void {
   const module = checkout.path("lib", "server", "swagger-ui.js");
   const text = readFileSync(module, "utf8");
@@ -47,7 +47,7 @@ function addSwaggerUi(checkout: Checkout): void {
 }
 
 /**
- * @returns a loader with a literal require per platform, under a condition that bundlers fold. It
+ * @returns a loader with a literal require() for each platform, under a condition that bundlers can fold. It
  * works from node_modules and in executables that users compile.
  */
 function loaderText(platforms: readonly Platform[]): string {

@@ -33,7 +33,7 @@ async function main(argv: readonly string[]): Promise<void> {
     const options = resolveOptions(command, { ...sources, argv: asked.argv }, () => {});
     const optionOf = (name: string) => options.find(({ option }) => option.name === name)?.value;
     if (asked.command === "doctor") await checkTools({ ...sources, argv: asked.argv });
-    // A server at --url has its own engine.
+    // A server at --url already has its own engine.
     const needsModel = optionOf("model") === DEFAULT_MODEL;
     if (!optionOf("url")) await setUp(["--quiet", ...(needsModel ? [] : ["--no-model"])]);
   }

@@ -1,6 +1,5 @@
-// Makes build/llama.cpp, a copy of the pinned source with Pagoda's patches. Only this copy is
-// compiled. Unchanged files keep their timestamps, so a changed patch causes few files to be
-// rebuilt.
+// Makes build/llama.cpp, a copy of the pinned source with Pagoda's patches. Only this copy is compiled.
+// Unchanged files keep their timestamps, so changing a patch causes only a few files to be rebuilt.
 
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +10,7 @@ import { run, runOrFail } from "./shell.ts";
 
 const STEP = "llama.cpp";
 
-/** @returns paths of the patches relative to the root, in the order in which they are applied */
+/** @returns the patches' paths relative to the root, in the order in which they are applied */
 export function patchFiles(checkout: Checkout): string[] {
   return checkout.filesIn(join("third_party", "patches"), [".patch"]);
 }
@@ -57,14 +56,14 @@ export async function applyPatch(source: string, patch: string): Promise<string 
   return exitCode === 0 ? null : (output.split("\n")[0] ?? "git apply failed");
 }
 
-/** Moves unchanged files of the old copy over the new files, then removes the old copy. */
+/** Moves unchanged files from the old copy over the new files, then removes the old copy. */
 async function keepTimes(fresh: string, old: string): Promise<void> {
   const now = new Date();
   for await (const file of new Bun.Glob("**/*").scan({ cwd: fresh, dot: true })) {
     const [to, from] = [join(fresh, file), join(old, file)];
     const isSame = existsSync(from) && readFileSync(to).equals(readFileSync(from));
-    // A file that is no longer patched would get the commit's old timestamp, and the build would
-    // miss the change.
+    // A file that is no longer patched would get the commit's old timestamp, so the build would miss the
+    // change.
     if (isSame) renameSync(from, to);
     else utimesSync(to, now, now);
   }

@@ -1,4 +1,4 @@
-// Output of the setup: a line for each step, and one line for a failure.
+// The setup's output: one line for each step, and one line for a failure.
 
 import { printErrorLine } from "../src/runtime/terminal.ts";
 
@@ -9,7 +9,7 @@ export class SetupError extends Error {
 
 let isQuiet = false;
 
-/** With `quiet`, steps that have nothing to do print nothing. */
+/** If `quiet` is true, steps that have nothing to do print nothing. */
 export function setQuiet(quiet: boolean): void {
   isQuiet = quiet;
 }

@@ -1,11 +1,11 @@
-// Runs the addon's tests under a sanitizer: builds the addon with it in a separate folder and runs
-// the tests in a copy of the sources. `asan` (AddressSanitizer and UndefinedBehaviorSanitizer) runs
-// for every change, `tsan` (ThreadSanitizer) nightly. Every report is a failure.
+// Runs the addon's tests under a sanitizer: builds the addon with the sanitizer in a separate folder and runs
+// the tests in a copy of the sources. `asan` (AddressSanitizer and UndefinedBehaviorSanitizer) runs for every
+// change, `tsan` (ThreadSanitizer) nightly. Every report is a failure.
 //
 //   bun scripts/sanitize.ts asan | tsan [test such as native/attention ...]
 //
-// Bun itself is not instrumented. For ThreadSanitizer, the addon annotates where its work moves
-// between Bun's threads (native/addon/handoff.h); tsan-suppressions.txt covers reads before that.
+// Bun itself is not instrumented. For ThreadSanitizer, the addon annotates the points where its work moves
+// between Bun's threads (native/addon/handoff.h); tsan-suppressions.txt covers reads before those points.
 
 import {
   cpSync,
@@ -46,7 +46,7 @@ if (sanitizer === undefined)
   refuseArguments(`unknown sanitizer ${name}; available: ${Object.keys(SANITIZERS).join(", ")}`);
 const checkout = new Checkout();
 const folder = checkout.path("build", name);
-/** Hidden folder, so `bun test` in the project does not find its tests. */
+/** The folder is hidden so that `bun test` in the project does not find its tests. */
 const tree = new Checkout(join(folder, ".tree"));
 
 async function buildAddon({ compilerFlags, targets }: Sanitizer): Promise<void> {
@@ -65,7 +65,7 @@ async function buildAddon({ compilerFlags, targets }: Sanitizer): Promise<void> 
 }
 
 /**
- * Copies the sources, since the addon is loaded relative to them and the regular addon must stay.
+ * Copies the sources, since the addon is loaded relative to them and the regular addon must not be replaced.
  */
 async function copyTree(): Promise<void> {
   rmSync(tree.root, { recursive: true, force: true });
@@ -147,7 +147,7 @@ function reportFiles(): string[] {
   return names.map((file) => join(folder, file));
 }
 
-/** Checks that a planted fault is reported; otherwise, a run that detects nothing would pass. */
+/** Checks that a planted fault is reported, since otherwise a run that detects nothing would pass. */
 async function isSeen(fault: string, env: Record<string, string>): Promise<boolean> {
   const program = tree.path("scripts", "sanitizers", "plant-fault.ts");
   const ran = await runBun([program, addonPath(tree), fault], env);

@@ -1,5 +1,4 @@
-// Parses the arguments of a script. --help and invalid arguments are handled before anything is
-// done.
+// Parses a script's arguments. --help and invalid arguments are handled before anything is done.
 
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { printErrorLine } from "../src/runtime/terminal.ts";
@@ -7,7 +6,7 @@ import { printErrorLine } from "../src/runtime/terminal.ts";
 const USAGE_EXIT_CODE = 2;
 
 /**
- * Exits with 0 for --help, and with an error line and 2 for invalid arguments.
+ * For --help, exits with code 0. For invalid arguments, prints an error and exits with code 2.
  * @param usage the command line and its description
  */
 export function scriptArguments<const C extends ParseArgsConfig>(usage: string, config: C) {
@@ -24,7 +23,7 @@ export function scriptArguments<const C extends ParseArgsConfig>(usage: string, 
   }
 }
 
-/** Exits with 2 because of invalid arguments. */
+/** Exits with code 2 because of invalid arguments. */
 export function refuseArguments(message: string): never {
   printErrorLine(`error: ${message}; see --help`);
   process.exit(USAGE_EXIT_CODE);

@@ -1,6 +1,6 @@
-// Prepares a bare clone for serving and testing. Each step is skipped if it is up to date, and can
-// be interrupted and restarted. Runs on bare Bun: nothing outside the standard library is imported
-// before the dependencies are installed.
+// Prepares a fresh clone for serving and testing. Each step is skipped if it is up to date, and can be
+// interrupted and restarted. Runs on plain Bun: nothing outside the standard library is imported before the
+// dependencies are installed.
 //
 //   bun scripts/setup.ts [--quiet] [--no-model]
 
@@ -30,7 +30,7 @@ async function installDependencies(checkout: Checkout): Promise<void> {
   checkout.writeStamp("dependencies", stamp);
 }
 
-/** @param needsModel false if another model was named */
+/** @param needsModel whether to fetch the default model; false if another model was named */
 async function setup(checkout: Checkout, needsModel: boolean): Promise<void> {
   needTools(setupTools(checkout));
   await installDependencies(checkout);

@@ -5,7 +5,7 @@ import { endOf } from "./tool-process.ts";
 
 export interface ToolResult {
   readonly exitCode: number;
-  /** Output on both streams, trimmed. */
+  /** Trimmed output from both streams. */
   readonly output: string;
 }
 
@@ -43,7 +43,7 @@ export async function runOrFail(
 }
 
 /**
- * @returns the environment without git's variables, which in a git hook would point to this project
+ * @returns the environment without git's variables, which would point to this project inside a git hook
  */
 function ownEnvironment(): Record<string, string | undefined> {
   return Object.fromEntries(

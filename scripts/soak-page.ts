@@ -14,7 +14,7 @@ export interface Soak {
   readonly summary: Readonly<Record<string, string>>;
 }
 
-/** Color of each signal, in order of first occurrence. */
+/** Colors of the signals, in order of first occurrence. */
 const MARK_COLORS = ["#e03131", "#9c36b5", "#2f9e44", "#f08c00", "#868e96"];
 
 export function soakPage({ date, samples, summary }: Soak): string {
@@ -52,11 +52,11 @@ function plots(samples: readonly Sample[], marks: readonly Mark[]): string[] {
     return timePlot({ title, unit, timesS, series, marks });
   };
   return [
-    plot("Resident memory of the front", "MiB", ["frontMib", "front"]),
-    plot("Resident memory of the engine", "MiB", ["engineMib", "engine"]),
+    plot("Front-end resident memory", "MiB", ["frontMib", "front"]),
+    plot("Engine resident memory", "MiB", ["engineMib", "engine"]),
     plot("Open descriptors", "number", ["frontFds", "front"], ["engineFds", "engine"]),
     plot("KV blocks in use", "number", ["blocks", "blocks"]),
-    plot("Slowest one-token answer", "ms", ["answerMs", "answer"]),
+    plot("Slowest one-token response", "ms", ["answerMs", "answer"]),
   ];
 }
 

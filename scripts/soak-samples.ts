@@ -6,10 +6,10 @@ import type { Ledger } from "../test/support/ledger.ts";
 import { childrenOf, isAlive, residentBytesOf } from "../test/support/processes.ts";
 import { readMetrics, type Series, type ServerProcess } from "../test/support/server-process.ts";
 
-/** One sample; null = no value, because there was no engine or no answer. */
+/** One sample; null = no value, because there was no engine or no response. */
 export interface Sample {
   readonly timeS: number;
-  /** Signals since the previous sample. */
+  /** Signals sent since the previous sample. */
   readonly faults: readonly string[];
   readonly frontMib: number;
   readonly engineMib: number | null;
@@ -18,7 +18,7 @@ export interface Sample {
   /** KV blocks in use. */
   readonly blocks: number | null;
   readonly running: number | null;
-  /** Slowest one-token answer since the previous sample, ms. */
+  /** Slowest one-token response since the previous sample, in ms. */
   readonly answerMs: number | null;
   readonly finished: number;
   readonly failed: number;
@@ -50,13 +50,13 @@ export class SoakSampler {
   #answersMs: number[] = [];
   #isOver = false;
 
-  /** @param ledger also records the sampler's own requests */
+  /** @param ledger ledger that also records the sampler's own requests */
   constructor(server: ServerProcess, ledger: Ledger) {
     this.#server = server;
     this.#ledger = ledger;
   }
 
-  /** Requests one token repeatedly. */
+  /** Repeatedly requests one token. */
   async probe(): Promise<void> {
     while (!this.#isOver) {
       const startMs = performance.now();

@@ -5,21 +5,21 @@ import type { Outcome } from "../test/support/ledger.ts";
 import type { Sample } from "./soak-samples.ts";
 
 export interface SoakEnd {
-  /** Number of requests by outcome, as seen by the clients. */
+  /** Number of requests with each outcome, as seen by the clients. */
   readonly outcomes: Readonly<Record<Outcome, number>>;
   readonly numReceived: number;
-  /** Number of tokens in the server's metrics. */
+  /** Number of tokens according to the server's metrics. */
   readonly numCounted: number;
   readonly numFaults: number;
-  /** Maximum number of requests in progress at a fault. */
+  /** Maximum number of requests in progress when a fault occurs. */
   readonly numClients: number;
   readonly exitCode: number;
 }
 
-/** Maximum ratio of the last quarter to the first. Allocators settle, but leaks keep growing. */
+/** Maximum ratio between the last quarter and the first. Allocators settle, but leaks keep growing. */
 const MAX_GROWTH = 1.25;
 
-/** @returns a line for each fault; empty = passed */
+/** @returns one line for each fault; empty = the server passed */
 export function soakFaults(end: SoakEnd, samples: readonly Sample[]): string[] {
   const { outcomes, numReceived, numCounted, numFaults, numClients, exitCode } = end;
   const maxFailed = numFaults * numClients;

@@ -1,12 +1,12 @@
-// Measures startup times of a program: until a command prints a line, and until a server returns
-// its first token.
+// Measures a program's startup times: until a command prints a line, and until a server returns its first
+// token.
 
 import { SetupError } from "./report.ts";
 
 /** Number of starts. The best one counts, with a warm file cache and an idle machine. */
 const NUM_STARTS = 3;
 
-/** @returns ms @throws SetupError when the program fails */
+/** @returns the time in ms @throws SetupError when the program fails */
 export async function commandMs(program: string, word: string): Promise<number> {
   return bestOf(async () => {
     const startMs = performance.now();

@@ -1,4 +1,4 @@
-// Parses the counts of a test run from the output of `bun test`, adds them up and formats them.
+// Parses the counts in the output of `bun test`, adds them up and formats them.
 
 export interface Counts {
   readonly passed: number;
@@ -7,8 +7,8 @@ export interface Counts {
 }
 
 /**
- * A run that failed without a failed test (a crash, a file that cannot be loaded) counts as one
- * failure.
+ * A run that failed without any failed test (because of a crash, or a file that cannot be loaded) counts as
+ * one failure.
  */
 export function countsOf(output: string, exitCode: number): Counts {
   const failed = count(output, "fail");

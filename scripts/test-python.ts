@@ -1,5 +1,5 @@
-// Prepares a Python virtual environment in the clone, with the packages that tests compare Pagoda
-// with: the metrics client and Jinja2. Without it, these tests are skipped with a message.
+// Prepares a Python virtual environment in the clone, with the packages that tests compare Pagoda with: the
+// metrics client and Jinja2. Without this environment, those tests are skipped with a message.
 //
 //   bun scripts/test-python.ts
 
@@ -14,7 +14,7 @@ import { run, runOrFail } from "./shell.ts";
 const REQUIREMENTS = "test/support/python-requirements.txt";
 const STEP = "test-python";
 
-/** @returns path of the interpreter with these packages; null if it is not prepared */
+/** @returns the path of the interpreter with these packages; null if it has not been prepared */
 export function testPython(checkout: Checkout): string | null {
   return checkout.readStamp(STEP) !== null && existsSync(interpreter(checkout))
     ? interpreter(checkout)

@@ -51,7 +51,7 @@ async function runGroup(group: Group): Promise<Counts> {
 }
 
 /**
- * Prepares Python for the tests; without it, tests that compare with Python's packages are skipped.
+ * Prepares Python for the tests; without it, comparisons with Python packages are skipped.
  */
 async function preparePython(): Promise<void> {
   setQuiet(true);

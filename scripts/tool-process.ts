@@ -9,7 +9,9 @@ import { endWithWrappers } from "../src/runtime/wrappers.ts";
 
 type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
-/** Signals to handle; not SIGHUP under `nohup`, whose effect a handler would undo. */
+/**
+ * Signals to handle, which exclude SIGHUP under `nohup`, because a handler would undo the effect of `nohup`.
+ */
 const STOP_SIGNALS: readonly StopSignal[] = isNohup()
   ? ["SIGINT", "SIGTERM"]
   : ["SIGINT", "SIGTERM", "SIGHUP"];
@@ -19,16 +21,16 @@ function isNohup(): boolean {
   return ignoresSignal(status, constants.signals.SIGHUP);
 }
 
-/** Time for tools to remove half-written files. */
+/** Time that tools get to remove half-written files. */
 const GRACE_MS = 5000;
 
 const running = new Set<Bun.Subprocess>();
 let isEnding = false;
 
 /**
- * Waits for the tool to exit. Call this as soon as the tool runs: from then on, anything that stops
+ * Waits for the tool to exit. Must be called as soon as the tool runs: from then on, anything that stops
  * this script (a signal or the exit of its wrappers) stops the tool first.
- * @param tool started with `detached`
+ * @param tool a tool started with `detached`
  * @returns its exit code; never resolves after such a signal
  */
 export async function endOf(tool: Bun.Subprocess): Promise<number> {
@@ -54,7 +56,7 @@ async function endAll(signal: StopSignal): Promise<void> {
   process.exit(128 + constants.signals[signal]);
 }
 
-/** @returns whether any process of the group remains */
+/** @returns whether any process in the group remains */
 function send(group: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(-group, signal);

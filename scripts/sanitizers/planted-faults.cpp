@@ -7,7 +7,7 @@
 
 namespace {
 
-// Unknown at compile time, so no fault is optimized away.
+// Unknown at compile time, so that no fault is optimized away.
 volatile int32_t eight = 8;
 
 } // namespace

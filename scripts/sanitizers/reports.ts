@@ -1,7 +1,8 @@
 // Counts the reports in a sanitizer's output.
 
 /**
- * Start of a report, or of a sanitizer's internal failure. Running out of memory is not a report.
+ * Matches the start of a report or of a sanitizer's internal failure. Running out of memory does not count as
+ * a report.
  */
 const REPORT =
   /(WARNING|ERROR): \w+Sanitizer(?! failed to allocate)|Sanitizer: CHECK failed|: runtime error: /g;

@@ -10,11 +10,10 @@ export interface Sanitizer {
   readonly runtimes: readonly string[];
   /** Sources of libraries to load after the runtimes. */
   readonly shims: readonly string[];
-  /** Options of the runtimes, by environment variable. */
+  /** Options for the runtimes, by environment variable. */
   readonly options: Readonly<Record<string, readonly string[]>>;
   /**
-   * Faults in planted-faults.cpp that the sanitizer must report; otherwise, clean runs prove
-   * nothing.
+   * Faults in planted-faults.cpp that the sanitizer must report, since otherwise clean runs prove nothing.
    */
   readonly faults: readonly string[];
 }
@@ -61,8 +60,8 @@ const COMPARES = "compares templates with Python; a fuzzer runs the same code wi
 const STARTS = "starts programs as a user does, without the sanitizer's runtime";
 
 /**
- * Tests of the addon that cannot or need not run with a sanitizer. Tests that build programs with
- * their own sanitizers are also left out.
+ * Tests of the addon that cannot or need not run with a sanitizer. Tests that build programs with sanitizers
+ * of their own are also left out.
  */
 export const LEFT_OUT: Readonly<Record<string, string>> = {
   "native/architectures": "reads the pinned source, which the copied tree does not have",

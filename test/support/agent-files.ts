@@ -1,4 +1,4 @@
-// A folder in memory and the tools of a coding agent that works in it, for conversations with real clients.
+// An in-memory folder and the tools of a coding agent that works in it, for conversations with real clients.
 
 export class AgentFiles {
   readonly #files: Map<string, string>;
@@ -13,7 +13,7 @@ export class AgentFiles {
     return text;
   }
 
-  /** Replaces the only occurrence of a text. */
+  /** Replaces a text that occurs exactly once. */
   edit(path: string, oldText: string, newText: string): void {
     const text = this.read(path);
     if (text.split(oldText).length !== 2) throw new Error(`not found once: ${oldText}`);
@@ -23,7 +23,7 @@ export class AgentFiles {
     );
   }
 
-  /** Applies a patch in Codex's format with one hunk of whole lines. */
+  /** Applies a patch in Codex's format that has a single hunk of whole lines. */
   patch(patch: string): void {
     const lines = patch.trimEnd().split("\n");
     if (lines[0] !== "*** Begin Patch" || lines.at(-1) !== "*** End Patch") {

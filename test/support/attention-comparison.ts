@@ -17,7 +17,7 @@ export const CACHES = [
 /** Limit for kernels that round to bf16, which has 8 bits like a q8_0 cache. */
 const BF16_LIMIT = 0.2;
 
-/** Largest difference between logprobs of the same tokens. */
+/** Returns the largest difference between logprobs of the same tokens. */
 export function largestGap(a: readonly PositionLogprobs[], b: readonly PositionLogprobs[]): number {
   return Math.max(...gapsOf(a, b));
 }
@@ -27,7 +27,7 @@ function gapsOf(a: readonly PositionLogprobs[], b: readonly PositionLogprobs[]):
   return a.map(({ chosen }, i) => Math.abs(chosen.logprob - (b[i]?.chosen.logprob ?? 99)));
 }
 
-/** Logprobs and the device with the kernels that computed them. */
+/** Logprobs, and the device and kernels that computed them. */
 export interface Scored {
   readonly positions: readonly PositionLogprobs[];
   readonly device: string;
@@ -35,7 +35,7 @@ export interface Scored {
 
 /**
  * Compares logprobs. Rounding to 8 bits can route a token to another expert, which changes its logprob by
- * more than any limit, so for models with experts the median gap counts instead of the largest.
+ * more than any limit, so for models with experts, the median gap counts instead of the largest.
  */
 export function expectAgreement(
   ours: Scored,

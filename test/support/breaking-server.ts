@@ -7,7 +7,7 @@ export interface BreakingServer {
 
 const HEAD = "HTTP/1.1 200 OK\r\nconnection: close\r\n";
 
-/** A complete response, with a content length. */
+/** A complete response with a content length. */
 export function wholeAnswer(body: string, type = "application/json"): string {
   return `${HEAD}content-type: ${type}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 }
@@ -22,7 +22,9 @@ export function brokenStream(...events: readonly string[]): string {
 /** Delay before closing: Bun 1.4.5 drops unread data when the connection closes. */
 const END_AFTER_MS = 100;
 
-/** @param answers bytes by path; for any other path the connection is closed without a response */
+/**
+ * @param answers bytes to send for each path; for any other path, the connection is closed without a response
+ */
 export function startBreakingServer(answers: Readonly<Record<string, string>>): BreakingServer {
   const server = Bun.listen({
     hostname: "127.0.0.1",

@@ -1,4 +1,5 @@
-// Certificates for tests, made with openssl: a CA, a server and a client signed by it, and a self-signed one.
+// Certificates for tests, made with openssl: a CA, server and client certificates signed by that CA, and a
+// self-signed certificate.
 
 import { join } from "node:path";
 
@@ -7,7 +8,7 @@ const KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "
 export const KEY_PASSWORD = "a key's password";
 
 export interface Certificates {
-  /** @param name "server", "client", "other", or "ca", with ".pem" or ".key" */
+  /** @param name "server", "client", "other", or "ca", followed by ".pem" or ".key" */
   readonly path: (name: string) => string;
 }
 

@@ -1,4 +1,4 @@
-// Requests in the form in which Claude Code sends them: headers, query, system blocks, tools and the fields that only
+// Requests in the form that Claude Code sends: headers, query, system blocks, tools and the fields that only
 // Anthropic's own API knows.
 
 import type Anthropic from "@anthropic-ai/sdk";
@@ -48,7 +48,7 @@ const TOOLS = [
   { type: "web_search_20250305", name: "web_search", max_uses: 8 },
 ];
 
-/** @param hash of the billing block */
+/** @param hash hash in the billing block */
 export function claudeCodeBody(messages: readonly Anthropic.MessageParam[], hash = "a1b") {
   return {
     model: "claude-sonnet-4-6",
@@ -72,7 +72,7 @@ export function claudeCodeBody(messages: readonly Anthropic.MessageParam[], hash
   };
 }
 
-/** The client types of its API do not know all that the program sends. */
+/** The API client's types do not cover everything that the program sends. */
 export function claudeCodeParams(...args: Parameters<typeof claudeCodeBody>) {
   const { stream: _, ...params } = claudeCodeBody(...args);
   return params as unknown as Anthropic.MessageStreamParams;

@@ -1,4 +1,4 @@
-// Requests in the form in which Codex sends them: tools of all types, items of all types, nothing stored.
+// Requests in the form that Codex sends: tools and items of all types, with nothing stored.
 
 import type OpenAI from "openai";
 
@@ -37,7 +37,7 @@ const command = {
   additionalProperties: false,
 };
 
-/** One of each type that Codex knows. */
+/** One tool of each type that Codex knows. */
 export const CODEX_TOOLS = [
   {
     type: "function",
@@ -101,7 +101,7 @@ export function codexBody(input: readonly CodexItem[]) {
   };
 }
 
-/** The client types of its API do not know all that the program sends. */
+/** The API client's types do not cover everything that the program sends. */
 export function codexParams(input: readonly CodexItem[]) {
   return codexBody(input) as unknown as OpenAI.Responses.ResponseCreateParamsStreaming;
 }

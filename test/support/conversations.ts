@@ -2,7 +2,7 @@
 
 import type { JsonObject } from "../../src/api/schema/json-value.ts";
 
-/** Input of a template, with the field names of ChatTemplateRequest. */
+/** A template's input, with the field names of ChatTemplateRequest. */
 export interface TemplateQuestion {
   readonly messages: readonly JsonObject[];
   readonly tools: readonly JsonObject[] | null;

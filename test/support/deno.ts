@@ -1,16 +1,16 @@
-// Deno for tests: the system's copy, or one that is installed once into a folder.
+// Finds Deno for tests: either the system's copy or one that is installed once into a folder.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const VERSION = "2.9.6";
 
-/** @returns path of Deno; null, after printing the reason, if it is not available */
+/** @returns the path of Deno; null, after printing the reason, if it is not available */
 export function denoProgram(folder: string): string | null {
   mkdirSync(folder, { recursive: true });
   const found = Bun.which("deno") ?? installed(folder);
   if (found !== null) return found;
-  // Without a package.json, `bun add` would use the one of a parent folder.
+  // Without a package.json here, `bun add` would use the one in a parent folder.
   writeFileSync(join(folder, "package.json"), "{}");
   const options = { cwd: folder, timeout: 100_000, stdout: "ignore", stderr: "pipe" } as const;
   const { exitCode, stderr } = Bun.spawnSync([process.execPath, "add", `deno@${VERSION}`], options);

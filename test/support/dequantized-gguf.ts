@@ -1,4 +1,4 @@
-// A copy of a GGUF file with every quantized matrix as f32, for results without further rounding of
+// Copies a GGUF file with every quantized matrix converted to f32, for results without further rounding of
 // weights or activations. Supports Q4_1 and Q8_0, which the default model uses.
 
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
@@ -77,7 +77,7 @@ interface Tensor {
   readonly numValues: number;
   readonly type: number;
   readonly offset: number;
-  /** Position of the type field in the header; the offset field follows it. */
+  /** Position of the type field in the header. The offset field follows the type field. */
   readonly typeAt: number;
 }
 

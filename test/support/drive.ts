@@ -11,7 +11,7 @@ import type {
 
 export interface Part {
   readonly request: Request;
-  /** Block ids of the request; must cover all its tokens. */
+  /** Block IDs of the request, which must cover all its tokens. */
   readonly blocks: readonly number[];
   /** Number of tokens to compute; default: all known tokens. */
   readonly numTokens?: number;
@@ -65,7 +65,7 @@ export async function runStep(
   return result;
 }
 
-/** Runs steps until `numTokens` are generated. @returns the results of the first part */
+/** Runs steps until `numTokens` tokens have been generated. @returns the results of the first part */
 export async function generate(
   runner: ModelRunner,
   parts: readonly Part[],

@@ -1,4 +1,4 @@
-// Starts a step and exits in the requested way.
+// Starts a step, then exits in the requested way.
 
 import { NativeModelRunner } from "../../src/runner/native-model-runner.ts";
 import { generate, runStep } from "./drive.ts";
@@ -13,7 +13,7 @@ function blocksFrom(first: number): number[] {
   return Array.from({ length: 14 }, (_, i) => first + i);
 }
 
-/** Generates the output of a fixed prompt, optionally with a garbage collection before each step. */
+/** Generates the output for a fixed prompt, optionally with a garbage collection before each step. */
 async function output(collects: boolean): Promise<string> {
   const request = makeRequest("a", 20, { params: { logprobs: 3 } });
   const ids: number[] = [];

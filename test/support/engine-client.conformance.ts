@@ -1,4 +1,5 @@
-// Conformance suite for every EngineClient, no matter where its engine runs. The engine uses the fake model.
+// A conformance suite for every EngineClient, no matter where its engine runs. The engine uses the fake
+// model.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { RequestError } from "../../src/errors.ts";
@@ -35,7 +36,7 @@ const chatOf = (content: string) => ({
 });
 const CHAT = chatOf("hi");
 
-/** Collects outputs by request. */
+/** Collects the outputs of each request. */
 export class OutputLog {
   readonly outputs = new Map<string, RequestOutput[]>();
   #wake: () => void = () => {};

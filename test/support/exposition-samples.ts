@@ -1,4 +1,4 @@
-// Parses the lines of an exposition into records: names, unescaped labels, values.
+// Parses an exposition's lines into records with names, unescaped labels and values.
 
 export interface Sample {
   readonly name: string;

@@ -1,5 +1,5 @@
 // An engine child with the fake model, for testing a supervised engine with real processes
-// but without a real model. The config's model path holds its behavior as JSON.
+// but without a real model. The config's model path holds the child's behavior as JSON.
 
 import type { EngineConfig } from "../../src/engine/engine-config.ts";
 import { ConfigError } from "../../src/errors.ts";
@@ -11,7 +11,7 @@ import type { FakeTokenizer } from "./fake-model-runner.ts";
 
 export interface FakeBehavior {
   readonly stepDelayMs?: number;
-  /** Way in which startup fails. */
+  /** How startup fails. */
   readonly start?: "refuse" | "abort" | "hang";
   /** A prompt with this character crashes the process during a step. */
   readonly deadly?: string;
@@ -69,7 +69,9 @@ async function startFake({ modelPath }: EngineConfig) {
   return Object.assign(client, { info: { ...info, model: { ...info.model, vocabSize } } });
 }
 
-/** Makes methods crash on deadly text. Every call with a client's text or tokens uses one of them. */
+/**
+ * Makes methods crash on deadly text. Every call with a client's text or tokens uses one of these methods.
+ */
 function plantDeadlyText(tokenizer: FakeTokenizer, deadly: string): void {
   const die = () => process.kill(process.pid, "SIGSEGV");
   const encode = tokenizer.encode.bind(tokenizer);

@@ -7,7 +7,10 @@ export interface FakeHub {
   readonly env: { readonly HF_ENDPOINT: string; readonly HF_HOME: string };
   /** "path range" of each file request. */
   readonly requests: string[];
-  /** Authorization header of each request to the hub itself. The storage server rejects any. */
+  /**
+   * Authorization header of each request to the hub itself. The storage server rejects requests that have
+   * one.
+   */
   readonly tokens: (string | null)[];
   stop(): void;
 }
@@ -19,7 +22,7 @@ export function sha256(text: string): string {
 /** Commit of the repository's only branch. */
 export const HUB_COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
-/** @param home an empty folder, so that no real cache is found */
+/** @param home an empty home folder, so that no real cache is found */
 export function serveHub(
   repo: string,
   files: Readonly<Record<string, string>>,

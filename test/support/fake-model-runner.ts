@@ -1,6 +1,6 @@
 // A model that stores tokens by slot. It writes (token, position) to the planned slots, reads the whole
-// context back through the block table, and derives the next token from what it reads: a wrong slot, a
-// stale shared block or a missed copy, changes the text. Tokens are bytes, plus BOS and EOS.
+// context back through the block table, and derives the next token from what it reads, so a wrong slot, a
+// stale shared block or a missed copy changes the text. Tokens are bytes, plus BOS and EOS.
 
 import { EngineError, RequestError } from "../../src/errors.ts";
 import type { ChatTemplateRequest } from "../../src/protocol/chat-template-request.ts";
@@ -26,7 +26,7 @@ export interface FakeModelOptions {
   readonly numBlocks: number;
   readonly blockSize: number;
   readonly maxModelLen?: number;
-  /** Event-loop turns that a step takes, so other work can proceed in the meantime. */
+  /** Number of event-loop turns that a step takes, so that other work can proceed in the meantime. */
   readonly stepTurns?: number;
   /** Real duration of a step, for tests with sockets and timers. */
   readonly stepDelayMs?: number;
@@ -34,7 +34,10 @@ export interface FakeModelOptions {
   readonly reportedMs?: (plan: StepPlan) => number;
   /** Tokens that the model can generate; default: lowercase letters and space. */
   readonly alphabet?: string;
-  /** Text that the model generates for every request, then the end token. By default, it derives the text. */
+  /**
+   * Text that the model generates for every request, followed by the end token. By default, it derives its
+   * own text.
+   */
   readonly answer?: string;
 }
 
@@ -60,7 +63,7 @@ export class FakeTokenizer implements Tokenizer {
     return Uint8Array.of(tokenId);
   }
 
-  /** Text of a token; bytes are written like SentencePiece's byte tokens. */
+  /** Returns a token's text. Bytes are written like SentencePiece's byte tokens. */
   tokenEntry(tokenId: number): string {
     if (tokenId >= FAKE_BOS) return new TextDecoder().decode(this.tokenBytes(tokenId));
     return `<0x${tokenId.toString(16).toUpperCase().padStart(2, "0")}>`;
@@ -237,7 +240,7 @@ export class FakeModelRunner implements ModelRunner {
     return tokenIds;
   }
 
-  /** @param position of the token */
+  /** @param position position of the token */
   #nextToken(entry: ScheduledRequest, position: number): number {
     const { request } = entry;
     if (this.#answer === null) return this.#sample(this.#contextHash(entry, position), request);
@@ -253,7 +256,7 @@ export class FakeModelRunner implements ModelRunner {
     return Array.from(targets, (tokenId) => position(tokenId, wanted));
   }
 
-  /** FNV-1a over the (token, position) pairs read back through the block table. */
+  /** FNV-1a hash of the (token, position) pairs read back through the block table. */
   #contextHash({ blockIds }: ScheduledRequest, end: number): number {
     let hash = 0x811c9dc5;
     for (let i = 0; i < end; i++) {
@@ -279,7 +282,7 @@ export class FakeModelRunner implements ModelRunner {
   }
 }
 
-/** Last tokens of the bad words whose other tokens end the output. */
+/** Returns the last tokens of those bad words whose other tokens are at the end of the output. */
 function bannedTokens(request: Request): Set<number | undefined> {
   const output = request.tokenIds(request.numPromptTokens).join();
   const completed = request.samplingParams.badWords.filter((word) => {
@@ -289,7 +292,7 @@ function bannedTokens(request: Request): Set<number | undefined> {
   return new Set(completed.map((word) => word.at(-1)));
 }
 
-/** Position after an entry's known tokens, where its drafts begin. */
+/** Returns the position after an entry's known tokens, where its drafts begin. */
 function endOfKnown({ numComputedTokens, numScheduledTokens, numDraftTokens }: ScheduledRequest) {
   return numComputedTokens + numScheduledTokens - numDraftTokens;
 }

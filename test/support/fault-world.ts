@@ -29,7 +29,7 @@ export const FAULT_KINDS = [
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
-/** Fires once, at the Nth event of its kind after the engine has started. */
+/** A fault that strikes once, at the Nth event of its kind after the engine has started. */
 export class Fault {
   isArmed = false;
   hasFired = false;
@@ -53,7 +53,7 @@ export class Fault {
 
 export const LIMITS = { maxNumQueuedReqs: 32, maxNumQueuedTokens: 2000 };
 
-/** Small enough to cause preemptions, large enough for any single request. */
+/** Sizes that are small enough to cause preemptions but large enough for any single request. */
 const SIZES = { numBlocks: 14, blockSize: 4, maxModelLen: 48, maxNumSeqs: 4 };
 
 /** Outcome of a request. */
@@ -68,7 +68,7 @@ export interface LedgerEntry {
 export class FaultWorld {
   readonly front: Front;
   readonly scheduler: Scheduler;
-  /** Totals of the front's statistics. */
+  /** Totals from the front's statistics. */
   readonly counted = { numTokens: 0, numFinished: 0 };
   readonly #fault: Fault;
 
@@ -152,7 +152,9 @@ function fateOfWrite(fault: Fault): WriteFate {
   return fault.strikes("a write is not accepted") ? "refuse" : "pass";
 }
 
-/** Delays tokenization at random, so it overlaps with steps and does not follow the order of requests. */
+/**
+ * Delays tokenization at random, so that it overlaps with steps and does not follow the order of requests.
+ */
 function readSlowly({ tokenizer }: FakeModelRunner, prng: Prng): void {
   const encode = tokenizer.encode.bind(tokenizer);
   tokenizer.encode = async (...args) => {
@@ -168,7 +170,7 @@ function failSteps(runner: FakeModelRunner, fault: Fault, check: () => void): vo
     if (fault.strikes("a step breaks the engine")) throw new Error("the step broke");
     runner.failNextStep = fault.strikes("a step fails");
     const result = await run(plan);
-    // Makes the step take several turns, so messages arrive in the meantime.
+    // Makes the step take several turns, so that messages arrive in the meantime.
     await turns(5);
     check();
     return result;

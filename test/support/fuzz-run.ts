@@ -9,7 +9,7 @@ const DEFAULT_SECONDS = 5;
 export const FUZZ_SECONDS = Number(process.env["PAGODA_FUZZ_SECONDS"] ?? DEFAULT_SECONDS);
 export const FUZZ_SEED = Number(process.env["PAGODA_FUZZ_SEED"] ?? 1);
 
-/** Includes time for a fuzzer to start and exit. */
+/** Timeout, which includes time for a fuzzer to start and exit. */
 export const FUZZ_TIMEOUT_MS = (FUZZ_SECONDS + 60) * 1000;
 
 const checkout = new Checkout();
@@ -19,7 +19,7 @@ export function corpusAt(name: string): string {
 }
 
 /**
- * @param program built on mutation-loop.h
+ * @param program a program built on mutation-loop.h
  * @throws with the sanitizers' report and the path of the saved input
  */
 export function runFuzzer(program: string, corpus: string, argument = ""): void {

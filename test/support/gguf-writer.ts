@@ -18,10 +18,10 @@ export type TensorType = "F32" | "F16" | "Q8_0";
 
 export interface GgufTensor {
   readonly name: string;
-  /** Fastest dimension first, as in ggml: a matrix that maps n_in to n_out is [n_in, n_out]. */
+  /** Dimensions, fastest first as in ggml: a matrix that maps n_in to n_out is [n_in, n_out]. */
   readonly shape: readonly number[];
   readonly type: TensorType;
-  /** [product of shape] float32, encoded to `type` when written. Q8_0 needs shape[0] % 32 == 0. */
+  /** float32 [product of shape], converted to `type` when written. Q8_0 requires shape[0] % 32 == 0. */
   readonly values: Float32Array;
 }
 

@@ -13,7 +13,7 @@ export function holdSteps(runner: FakeModelRunner): () => void {
   return resolve;
 }
 
-/** Passes a stream through, and calls `release` once it has had `count` events of a name. */
+/** Passes a stream through and calls `release` once it has had `count` events with a given name. */
 export function releasedAfter(
   response: Response,
   name: string,

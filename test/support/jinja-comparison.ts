@@ -13,7 +13,7 @@ export class JinjaComparison {
   readonly #python: PythonProgram;
   readonly #variables: object;
 
-  /** @param variables used in every template; read them with parseJson() to preserve number notation */
+  /** @param variables variables for every template; parseJson() preserves their number notation */
   static async start(variables: object): Promise<JinjaComparison> {
     return new JinjaComparison(await loadTinyNative({ addBos: false }), variables);
   }
@@ -62,7 +62,7 @@ export class JinjaComparison {
   }
 }
 
-/** Makes one template per line of text, which prints that line as an expression. */
+/** For each line of text, makes a template that prints the line as an expression. */
 export function expressionsOf(lines: string): string[] {
   const expressions = lines.split("\n").filter((line) => line !== "");
   return expressions.map((expression) => `{{ ${expression} }}`);

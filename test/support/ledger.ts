@@ -1,6 +1,6 @@
-// The client's own record of every request: its outcome and its number of tokens. No request is lost if
-// each accepted request finished, failed with an explicit error, or was canceled by the client, and if the
-// token count equals the server's.
+// The client's own record of every request: its outcome and its number of tokens. No request is lost if each
+// accepted request finished, failed with an explicit error, or was canceled by the client, and if the token
+// count matches the server's.
 
 export type Outcome =
   /** The last chunk has a finish reason and is followed by [DONE]. */
@@ -55,7 +55,7 @@ export class Ledger {
   }
 
   async #outcome(request: LedgerRequest): Promise<readonly [Outcome, string]> {
-    // All prompts differ, because a prompt in progress at two crashes would be rejected.
+    // All prompts differ, because a prompt that is in progress during two crashes would be rejected.
     const prompt = `Request ${this.#nextId++} of ${crypto.randomUUID()}: once upon a time`;
     const { maxTokens: max_tokens, stream } = request;
     const body = { prompt, max_tokens, stream, ignore_eos: true, return_token_ids: true };
@@ -67,7 +67,7 @@ export class Ledger {
     if (response.status === 503) {
       return [response.headers.has("retry-after") ? "refused" : "lost", "503 without Retry-After"];
     }
-    // A request for a stream that has not started can also get a complete body.
+    // A streaming request whose stream has not started can also get a complete body.
     if (!stream || response.status !== 200) return this.#whole(response);
     return this.#streamed(response, request.leaveAfter ?? Number.POSITIVE_INFINITY);
   }

@@ -1,4 +1,4 @@
-// A model with exactly the logits that a test chooses: after token t, the logits are row t. Its only
+// A model with exactly the logits that a test chooses: after token t, the logits are row t. The model's only
 // layer adds nothing, the hidden state is one-hot, and the output matrix holds the rows.
 
 import { writeFileSync } from "node:fs";
@@ -31,7 +31,7 @@ function metadataOf(vocabSize: number): Map<string, GgufValue> {
     ["llama.attention.key_length", ["u32", n]],
     ["llama.attention.value_length", ["u32", n]],
     ["llama.rope.dimension_count", ["u32", n]],
-    // So small that 1 + epsilon is 1, so normalization does not round.
+    // So small that 1 + epsilon equals 1, which keeps normalization from rounding.
     ["llama.attention.layer_norm_rms_epsilon", ["f32", 1e-30]],
     ...paddedVocabulary(vocabSize),
   ]);
@@ -71,7 +71,8 @@ function tensorsOf(rows: readonly Float32Array[], vocabSize: number): GgufTensor
     const length = shape.reduce((product, size) => product * size, 1);
     return { name, shape, type: "F32", values: Float32Array.from({ length }, (_, i) => value(i)) };
   };
-  // One-hot times the square root of n has a mean square of 1; the output norm divides by the root again.
+  // A one-hot vector times the square root of n has a mean square of 1; the output norm divides by that root
+  // again.
   const root = Math.sqrt(n);
   const isOneHot = (i: number) => Math.floor(i / n) === i % n;
   const zero = () => 0;

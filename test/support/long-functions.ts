@@ -1,7 +1,7 @@
 // Finds long functions in formatted TypeScript and C++. A body ends with a brace in the column where its
 // signature begins.
 
-/** First lines of other blocks that a closing brace can end. */
+/** Matches first lines of other blocks that a closing brace can end. */
 const CONTAINERS =
   /^\s*(export |declare |abstract |template <.*> |typedef )*(class|struct|union|enum|namespace|interface|type)\b|^extern "C" \{|\bdescribe\b|(^|[=(:]) *\{$/;
 /** Lines in that column that do not begin a block: ends, values in braces, labels, directives, comments. */

@@ -1,4 +1,4 @@
-// Constructors for tests: a request with chosen tokens, a scheduler of a chosen size.
+// Constructors for tests: requests with chosen tokens, and schedulers of a chosen size.
 
 import { noneHash } from "../../src/kvcache/block-hash.ts";
 import { Request, type RequestInit } from "../../src/request/request.ts";
@@ -12,7 +12,7 @@ export interface RequestOptions extends Partial<Omit<RequestInit, "samplingParam
   readonly params?: Partial<SamplingParams>;
 }
 
-/** @param prompt token ids, or a length for the tokens 0, 1, 2, ... */
+/** @param prompt token IDs, or a number of tokens for 0, 1, 2, ... */
 export function makeRequest(
   requestId: string,
   prompt: number | readonly number[],
@@ -77,7 +77,7 @@ export function makeResult(
   return { results, forwardMs: 0, samplingMs: 0 };
 }
 
-/** Runs one whole step; every sampled token is `tokenId`. */
+/** Runs one whole step in which every sampled token is `tokenId`. */
 export function step(scheduler: Scheduler, tokenId = 7): StepPlan {
   const plan = scheduler.schedule();
   scheduler.update(

@@ -86,7 +86,7 @@ class End implements ByteSocket {
   }
 }
 
-/** @returns the connect functions of the two sides */
+/** @returns the two sides' connect functions */
 export function memoryPipe(options: MemoryPipeOptions): readonly [Connect, Connect] {
   const ends = [new End(options), new End(options)] as const;
   ends[0].peer = ends[1];

@@ -1,4 +1,4 @@
-// Conformance suite for every ModelRunner, fake and native.
+// A conformance suite for every ModelRunner, fake or native.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { ModelRunner } from "../../src/runner/model-runner.ts";
@@ -142,7 +142,7 @@ function draftTests(subjectOf: () => Subject): void {
     ["the drafts before the first wrong one", [0, 1, null], 3],
     ["no drafts if the first is wrong", [null, 1, 2], 1],
     ["no drafts after a wrong one", [0, null, 2], 2],
-  ])("accepts %s, and continues as without drafts", async (_, picks, count) => {
+  ])("accepts %s, and continues as it would without drafts", async (_, picks, count) => {
     const { runner, blockSize } = subjectOf();
     const length = 2 * blockSize - 2; // The drafts cross a block boundary.
     const whole = await plainOutput(length);

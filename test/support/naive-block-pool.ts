@@ -1,5 +1,5 @@
-// A simple block pool without optimizations, with linear searches and a map of strings. The fuzz test
-// compares the real pool with it.
+// A simple block pool without optimizations, based on linear searches and a map of strings. The fuzz test
+// compares the real pool with this one.
 
 import { NULL_BLOCK } from "../../src/kvcache/block-pool.ts";
 

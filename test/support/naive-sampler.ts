@@ -1,5 +1,5 @@
-// The sampler in its simplest form: sort, cut, draw. It uses double precision, so it can report
-// where a choice depends on rounding, so either of two results is correct.
+// The sampler in its simplest form: sort, cut, draw. It uses double precision, so it can report where a
+// choice depends on rounding and either of two results is correct.
 
 import type { StepRow } from "./native-step.ts";
 
@@ -38,7 +38,7 @@ export function ranked(logits: Float32Array, temperature: number): Entry[] {
   }).sort((a, b) => b.logit - a.logit || a.id - b.id);
 }
 
-/** Tokens that top-k, min-p, and top-p keep, or null if the result depends on rounding. */
+/** Returns the tokens that top-k, min-p, and top-p keep, or null if the result depends on rounding. */
 export function kept(logits: Float32Array, row: StepRow): Entry[] | null {
   const { temperature = 1, topK = 0, topP = 1, minP = 0 } = row;
   const all = ranked(logits, temperature);

@@ -33,9 +33,9 @@ export async function loadTestModel(
   return addon.loadModel({ ...defaults, ...options }, () => {});
 }
 
-/** Sampling of one row of logits; by default greedy, without penalties. */
+/** How to sample one row of logits; by default, greedily and without penalties. */
 export interface StepRow {
-  /** Index within the sequence's tokens of this step; the last by default. */
+  /** Index among the sequence's tokens in this step; by default, the last one. */
   readonly token?: number;
   readonly temperature?: number;
   readonly topK?: number;
@@ -58,7 +58,7 @@ export interface StepSequence {
   readonly tokenIds: readonly number[];
   /** Position of the first token. */
   readonly start?: number;
-  /** Blocks of the whole sequence in order, with ids from 1. */
+  /** IDs, starting from 1, of the whole sequence's blocks, in order. */
   readonly blockIds: readonly number[];
   readonly rows: readonly StepRow[];
 }

@@ -14,7 +14,7 @@ export function familyOf(pid: number): number[] {
   return [pid, ...childrenOf(pid).flatMap(familyOf)];
 }
 
-/** Engine process of a server, which changes after each crash. @throws if there is none */
+/** Process ID of a server's engine, which changes after each crash. @throws if there is none */
 export function enginePid(server: Pick<ServerProcess, "process">): number {
   const [pid, ...others] = childrenOf(server.process.pid).filter(isAlive);
   if (pid === undefined || others.length > 0)

@@ -1,5 +1,5 @@
-// Python's metrics client. Pagoda's exposition must equal its output, so expected values are taken from it
-// instead of being recomputed here.
+// Python's metrics client. Pagoda's exposition must match that client's output, so expected values are taken
+// from the client instead of being recomputed here.
 
 import type { MetricType } from "../../src/metrics/family.ts";
 import { PythonProgram } from "./python-program.ts";
@@ -17,7 +17,7 @@ export interface PythonSeries {
   /** For summaries. */
   readonly count?: string;
   readonly sum?: string;
-  /** Null = not exposed. */
+  /** Creation time; null = not exposed. */
   readonly created: string | null;
 }
 
@@ -25,7 +25,7 @@ export interface PythonFamily {
   readonly name: string;
   readonly type: MetricType;
   readonly help: string;
-  /** Without labels, the family has exactly one series. */
+  /** Names of the labels. A family without labels has exactly one series. */
   readonly labelNames: readonly string[];
   /** For histograms: upper bounds >= 0, without infinity. */
   readonly bounds: readonly string[];

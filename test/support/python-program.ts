@@ -6,7 +6,10 @@ import { Checkout } from "../../scripts/checkout.ts";
 import { testPython } from "../../scripts/test-python.ts";
 import { writeJson } from "../../src/json.ts";
 
-/** Path of a Python with the packages that the programs need; null if there is none, to skip these tests. */
+/**
+ * Path of a Python with the packages that the programs need; if there is none, null, and these tests are
+ * skipped.
+ */
 export const PYTHON = testPython(new Checkout());
 
 /** Reports once per test file why some tests are skipped. */

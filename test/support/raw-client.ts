@@ -1,4 +1,4 @@
-// A connection on which a test sends arbitrary bytes, and the received bytes, parsed into responses.
+// A connection on which a test sends arbitrary bytes and parses the received bytes into responses.
 
 import { createConnection, type Socket } from "node:net";
 import { until } from "../support/waiting.ts";
@@ -111,7 +111,7 @@ function chunksOf(text: string) {
   }
 }
 
-/** @param headers each followed by a line break */
+/** @param headers header lines, each followed by a line break */
 export function postText(path: string, body: unknown, headers = ""): string {
   const text = typeof body === "string" ? body : JSON.stringify(body);
   const own = `Host: localhost\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n`;

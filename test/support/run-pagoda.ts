@@ -1,4 +1,4 @@
-// Runs the program as a user would: takes arguments, returns output and exit code.
+// Runs the program as a user would: takes arguments, and returns the output and the exit code.
 
 import { join } from "node:path";
 
@@ -11,7 +11,7 @@ export interface Ran {
 }
 
 export interface RunInput {
-  /** Added to PATH and HOME, the only inherited variables. */
+  /** Variables to add to PATH and HOME, which are the only inherited ones. */
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
   readonly cwd?: string;

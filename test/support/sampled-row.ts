@@ -14,7 +14,7 @@ export const NAN_TOKEN = 200;
 const NUM_DRAWS = 2048;
 const NO_IDS = new Int32Array(0);
 
-/** A sampler state without any effect. */
+/** A sampler state that has no effect. */
 export function emptyInit(vocabSize: number): SamplerInit {
   return {
     vocabSize,
@@ -75,7 +75,7 @@ export class SampledRow {
     return this.logprobs[tokenId] ?? Number.NaN;
   }
 
-  /** Token by rank, 0 = the most likely. */
+  /** Returns the token with a given rank; 0 = the most likely one. */
   ranked(place: number): number {
     return this.ranking[place] ?? -1;
   }
@@ -94,7 +94,7 @@ export class SampledRow {
     return this.model.createSampler({ ...emptyInit(this.model.info.vocabSize), ...init });
   }
 
-  /** Number of draws of each token over 2,048 output indices. */
+  /** Returns how often each token is drawn across 2,048 output indices. */
   async draw(row: StepRow): Promise<Map<number, number>> {
     const counts = new Map<number, number>();
     for (let start = 0; start < NUM_DRAWS; start += 512) {
@@ -106,7 +106,7 @@ export class SampledRow {
     return counts;
   }
 
-  /** Probabilities of `ids` at a temperature if they are the only allowed tokens. */
+  /** Returns the probabilities of `ids` at a temperature if they are the only allowed tokens. */
   probabilities(ids: readonly number[], temperature: number): Map<number, number> {
     const best = this.logprobOf(this.ranked(0));
     const weights = ids.map((id) => Math.exp((this.logprobOf(id) - best) / temperature));
@@ -115,7 +115,9 @@ export class SampledRow {
   }
 }
 
-/** Chi-square statistic of draw() counts, in standard deviations; cells have at least 8 expected draws. */
+/**
+ * Chi-square statistic of draw()'s counts, in standard deviations; each cell has at least 8 expected draws.
+ */
 export function excess(counts: Map<number, number>, expected: Map<number, number>): number {
   const cells: [number, number][] = [];
   let rest: [number, number] = [0, 0];

@@ -1,5 +1,5 @@
-// Builds C++ test programs from some of the addon's sources with AddressSanitizer and
-// UndefinedBehaviorSanitizer, in the build folder. Rebuilds them when a source has changed.
+// Builds C++ test programs from some of the addon's sources in the build folder, with AddressSanitizer and
+// UndefinedBehaviorSanitizer. Rebuilds a program when one of its sources has changed.
 
 import { expect } from "bun:test";
 import { existsSync, mkdirSync, renameSync } from "node:fs";
@@ -64,7 +64,7 @@ export const ROW_SOURCES = {
   "sampling/row-kernel-avx512": [...EXACT, ...AVX512],
 } as const;
 
-/** Matrix products in graphs; needs GEMM_SOURCES and ROW_SOURCES too. */
+/** Matrix products in graphs; also requires GEMM_SOURCES and ROW_SOURCES. */
 export const PRODUCT_SOURCES = {
   "matmul/packed-buffer": ["-Wno-unused-function"],
   "matmul/product": ["-Wno-unused-function"],
@@ -89,7 +89,7 @@ const INCLUDES = [
   ...["include", "src", "src/ggml-cpu"].map((part) => `build/llama.cpp/ggml/${part}`),
 ];
 
-/** @returns path of the program @throws SetupError if it cannot be built */
+/** @returns the program's path @throws SetupError if it cannot be built */
 export async function buildSanitized(program: SanitizedProgram): Promise<string> {
   const { name, folder = "test/native/kernels", sources, upstream = [], libraries = [] } = program;
   const own = join(folder, `${name}.cpp`);
@@ -123,7 +123,7 @@ export async function buildSanitized(program: SanitizedProgram): Promise<string>
   return path;
 }
 
-/** Compiles a source unless another program did. @returns path of the object */
+/** Compiles a source unless another program already did. @returns the object file's path */
 async function compile(
   compiler: string,
   source: string,
@@ -134,7 +134,7 @@ async function compile(
   const stamp = checkout.stampOf([source, ...headers], [...options, ...INCLUDES]).slice(0, 12);
   const object = join(FOLDER, `${basename(source, ".cpp")}-${stamp}.o`);
   if (existsSync(object)) return object;
-  // The file is renamed once it is complete, so an interrupted build leaves no partial object.
+  // The file is renamed once it is complete, so that an interrupted build leaves no partial object.
   const half = `${object}.${process.pid}`;
   const includes = INCLUDES.map((part) => `-I${checkout.path(part)}`);
   const command = [compiler, ...options, ...includes, "-c", checkout.path(source), "-o", half];

@@ -1,11 +1,11 @@
-// A started chat whose outputs are scripted by a test, for converters of outputs that need no engine.
+// A started chat whose outputs are scripted by a test, for output converters that need no engine.
 
 import fc from "fast-check";
 import type { StartedChat } from "../../src/api/started-chat.ts";
 import type { SequenceOutput } from "../../src/front/output-stream.ts";
 import type { MessagePart } from "../../src/protocol/message-part.ts";
 
-/** @returns a chat with only the properties that converters read */
+/** @returns a chat that has only the properties that converters read */
 export function scriptedChat(numPromptTokens = 10): StartedChat {
   const context = {
     servedModelNames: ["tiny"],
@@ -82,7 +82,9 @@ export const cuts = fc.array(fc.nat(20), { minLength: 1, maxLength: 12 });
 
 const text = fc.string({ minLength: 1, maxLength: 12 });
 
-/** Messages that a parser can yield: neighbors differ in kind, and the arguments of calls are objects. */
+/**
+ * Messages that a parser can yield: adjacent parts differ in kind, and the arguments of calls are objects.
+ */
 export const messageParts: fc.Arbitrary<MessagePart[]> = fc
   .array(
     fc.oneof(

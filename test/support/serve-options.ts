@@ -1,4 +1,4 @@
-// Parses `serve` options from arguments, environment variables, and a config file, and keeps the warnings.
+// Parses `serve` options from arguments, environment variables, and a config file, and collects the warnings.
 
 import { parseOptions } from "../../src/cli/parse-options.ts";
 

@@ -6,7 +6,10 @@ const MAIN = join(import.meta.dir, "../../src/main.ts");
 
 const FROM_SOURCE = [process.execPath, MAIN];
 
-/** Command that runs from source after bash commands in the same process, for example to set limits. */
+/**
+ * Returns a command that runs the program from source after running bash commands in the same process, for
+ * example to set limits.
+ */
 export function afterShell(commands: string): string[] {
   return ["bash", "-c", `${commands}exec "$0" "$@"`, ...FROM_SOURCE];
 }
@@ -20,8 +23,8 @@ export interface ServerProcess {
 
 /**
  * Runs `serve` on a free port with further arguments; resolves when the server is ready.
- * @param program command to run; by default from source
- * @param spawn `detached`: in its own process group, as if started from a terminal
+ * @param program command to run; by default, the program from source
+ * @param spawn `detached`: run in its own process group, as if started from a terminal
  */
 export async function startServer(
   words: readonly string[] = [],
@@ -39,7 +42,7 @@ export async function startServer(
   const log = Promise.withResolvers<string>();
   const url = Promise.withResolvers<string>();
   const read = async () => {
-    // Read to the end, or the pipe would fill up.
+    // Reads to the end, because the pipe would fill up otherwise.
     for await (const piece of child.stderr.pipeThrough(new TextDecoderStream())) {
       text += piece;
       if (text.includes("ready in")) url.resolve(/API\s+(\S+)\/v1/.exec(text)?.[1] ?? "");
@@ -72,7 +75,7 @@ export async function readMetrics(url: string): Promise<Series> {
   return seriesOf(await (await fetch(`${url}/metrics`)).text());
 }
 
-/** Change of a series; NaN if either side lacks it. */
+/** Returns the change in a series; NaN if either side lacks it. */
 export function change(before: Series, after: Series, name: string): number {
   return (after.get(name) ?? Number.NaN) - (before.get(name) ?? Number.NaN);
 }

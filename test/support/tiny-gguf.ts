@@ -1,6 +1,6 @@
-// Generates tiny models with random weights that llama.cpp can load, so tests of the addon need no
-// download and can choose an architecture. The same options yield the same bytes. Tensor
-// names and shapes follow each architecture's file in llama.cpp's src/models.
+// Generates tiny models with random weights that llama.cpp can load, so tests of the addon need no download
+// and can choose an architecture. The same options always yield the same bytes. Tensor names and shapes
+// follow each architecture's file in llama.cpp's src/models.
 
 import { writeFileSync } from "node:fs";
 import { encodeGguf, type GgufValue, type TensorType } from "./gguf-writer.ts";
@@ -29,7 +29,7 @@ export interface TinyGgufOptions {
   /** Width of the hidden state; a multiple of 32. */
   readonly embeddingLength?: number;
   readonly contextLength?: number;
-  /** Size in tokens, for architectures with a sliding window. */
+  /** Window size in tokens, for architectures with a sliding window. */
   readonly slidingWindow?: number;
   /** Type of matrices; vectors are always F32. */
   readonly weightType?: TensorType;
@@ -137,7 +137,7 @@ function architectureKeys(shape: Required<TinyGgufOptions>): Record<string, Gguf
     case "gemma2":
       return {
         "attention.sliding_window": window,
-        // Far below the real 50 and 30, so the caps affect these small scores.
+        // Far below the real values of 50 and 30, so that the caps affect these small scores.
         attn_logit_softcapping: ["f32", 2],
         final_logit_softcapping: ["f32", 10],
       };

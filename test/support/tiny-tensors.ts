@@ -4,7 +4,7 @@
 import type { GgufTensor, TensorType } from "./gguf-writer.ts";
 import { Prng } from "./prng.ts";
 
-/** Architectures, with the feature that each covers in tests. */
+/** Architectures, with the feature that each one covers in tests. */
 export type TinyArchitecture =
   | "llama" // only grouped-query attention
   | "qwen3" // norms on queries and keys
@@ -129,7 +129,7 @@ class TensorFactory {
     this.#matrix(`${prefix}ssm_x.weight`, [inner, SSM.rank + 2 * SSM.state]);
     this.#matrix(`${prefix}ssm_dt.weight`, [SSM.rank, inner]);
     this.#vector(`${prefix}ssm_dt.bias`, inner);
-    // The values are negative, or the state would grow without bound.
+    // The values are negative because the state would otherwise grow without bound.
     this.#add(`${prefix}ssm_a`, [SSM.state, inner], "F32", () => -Math.abs(this.#normal()) - 0.1);
     this.#vector(`${prefix}ssm_d`, inner);
     this.#matrix(`${prefix}ssm_out.weight`, [inner, n]);

@@ -1,5 +1,5 @@
 // Small vocabularies for every pre-tokenizer and every kind of tokenizer in the pinned llama.cpp. The names of
-// pre-tokenizers are read from llama.cpp's source, so no new one is missed.
+// pre-tokenizers are read from llama.cpp's source, so that no new one is missed.
 
 import { readFileSync } from "node:fs";
 import { Checkout } from "../../scripts/checkout.ts";
@@ -59,7 +59,7 @@ export function preTokenizers(): Map<string, string> {
   return found;
 }
 
-/** @param specials in addition to SPECIALS, which every vocabulary has */
+/** @param specials special tokens in addition to SPECIALS, which every vocabulary has */
 export function bpeWith(
   pre: string,
   specials: readonly Entry[] = [],

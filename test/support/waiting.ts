@@ -1,6 +1,6 @@
 // Waits for events instead of a fixed time. Work in this process takes turns of the event loop.
 
-/** Timeout for events that never happen, so the test fails instead of hanging. */
+/** Timeout for events that never happen, so that the test fails instead of hanging. */
 const PATIENCE_MS = 10_000;
 /** Far more turns than any chain of promises, streams, and fake-model steps needs to settle. */
 const SETTLED_AFTER = 50;
@@ -10,7 +10,7 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Lets pending work settle, to test that nothing further happens. */
+/** Lets pending work settle, in order to test that nothing further happens. */
 export async function settled(): Promise<void> {
   for (let i = 0; i < SETTLED_AFTER; i++) await turn();
 }
