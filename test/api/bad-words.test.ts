@@ -1,4 +1,4 @@
-// Token sequences of bad words, and answers without them.
+// Token sequences of bad words, and outputs without them.
 
 import { describe, expect, test } from "bun:test";
 import { badWordIds } from "../../src/api/bad-words.ts";
@@ -17,7 +17,7 @@ describe("badWordIds()", () => {
 
   test("adds the spelling after a space if it has as many tokens", async () => {
     const { calls } = context.front;
-    // A vocabulary in which a space is part of the word's first token, as in most.
+    // A vocabulary in which a space is part of the word's first token, as in most vocabularies.
     const encode = async (text: string) =>
       Int32Array.from(text === "two" ? [7, 8] : text === " two" ? [9, 8] : bytes(text));
     const front = Object.create(context.front, { calls: { value: { ...calls, encode } } });
@@ -31,7 +31,7 @@ describe("badWordIds()", () => {
     expect(await badWordIds(context, { bad_words: ["a", "a"] })).toEqual([bytes("a")]);
   });
 
-  test("has nothing to do without words", async () => {
+  test("returns nothing if there are no words", async () => {
     expect(await badWordIds(context, { bad_words: [] })).toEqual([]);
   });
 });
@@ -48,7 +48,7 @@ describe("answers", () => {
   };
 
   test.each(["/v1/completions", "/v1/chat/completions"])(
-    "of %s contain no bad word",
+    "from %s contain no bad word",
     async (path) => {
       expect(await answer(path, ["a", "b"])).toBe("c".repeat(40));
       const pair = (await answer(path, []))?.slice(0, 2) ?? "";

@@ -1,4 +1,4 @@
-// Event streams: one event per pull, comments while no event is ready, and a report of each disconnect.
+// Event streams: one event per pull, comments while no event is ready, and one report per disconnect.
 
 import { describe, expect, test } from "bun:test";
 import { eventStream } from "../../src/api/event-stream.ts";
@@ -7,7 +7,7 @@ import { settled } from "../support/waiting.ts";
 
 /**
  * Counts the requested events.
- * @param delayMs delay of each event, long enough for the timer to send comments
+ * @param delayMs delay before each event, which is long enough for the timer to send comments
  */
 function countedEvents(numEvents: number, delayMs = 0) {
   const source = { numPulled: 0 };

@@ -1,4 +1,4 @@
-// looseSchema: what a tool's schema loses so that its calls can be constrained at all.
+// looseSchema(): what is removed from a tool's schema so that the tool's calls can be constrained at all.
 
 import { describe, expect, test } from "bun:test";
 import { looseSchema } from "../../src/api/loose-schema.ts";
@@ -6,7 +6,7 @@ import type { JsonObject } from "../../src/api/schema/json-value.ts";
 
 const removedFrom = (schema: JsonObject) => [...looseSchema(schema).removed];
 
-describe("a schema of a tool", () => {
+describe("a tool's schema", () => {
   test("keeps what can be enforced, with its objects closed", () => {
     const city = { type: "string", pattern: "^[A-Z]", maxLength: 20, format: "uuid" };
     const schema = { type: "object", properties: { city }, required: ["city"] };
@@ -15,7 +15,7 @@ describe("a schema of a tool", () => {
     expect([...removed]).toEqual([]);
   });
 
-  test("keeps objects open that say so", () => {
+  test("keeps objects open if they say so", () => {
     for (const others of [true, { type: "string" }]) {
       const schema = { properties: { a: {} }, additionalProperties: others };
       expect(looseSchema(schema).schema).toEqual(schema);
@@ -47,7 +47,7 @@ describe("a schema of a tool", () => {
     expect(looseSchema(schema).schema).toEqual(schema);
   });
 
-  test("is cut off where it is nested too deeply", () => {
+  test("is cut off at the point where it is nested too deeply", () => {
     let schema: JsonObject = { not: {} };
     for (let i = 0; i < 1000; i++) schema = { items: schema };
     expect(removedFrom(schema)).toEqual(["items"]);

@@ -1,4 +1,5 @@
-// Blocks of a message from the engine's outputs: what starts and ends a block, in any split into steps.
+// Blocks of a message, built from the engine's outputs: what starts and ends a block, no matter how the
+// outputs are split into steps.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";

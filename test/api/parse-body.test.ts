@@ -1,4 +1,5 @@
-// Bodies against schemas: what pydantic would accept, converted to exact values, and its errors for the rest.
+// Checks bodies against schemas: what pydantic would accept is converted to exact values, and the rest gets
+// pydantic's errors.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -51,7 +52,7 @@ function read(name: keyof typeof FIELDS, json: string): unknown {
   return parseBody(FIELDS, body)[name];
 }
 
-/** @returns the lines of an error, without the first, which counts them */
+/** @returns the lines of an error, except the first one, which counts them */
 function faults<T>(fields: Fields<T>, body: object): string[] {
   try {
     parseBody(fields, body as JsonObject);
@@ -165,13 +166,13 @@ describe("a value that pydantic refuses", () => {
     ]);
   });
 
-  test("is shown 20 times, and counted after that", () => {
+  test("is shown up to 20 times, and only counted after that", () => {
     const lines = faults(FIELDS, { stop: Array(25).fill(1) });
     expect(lines).toHaveLength(21);
     expect(lines.at(-1)).toBe("and 5 more");
   });
 
-  test("is named by its key, whatever that contains", () => {
+  test("is named by its key, no matter what the key contains", () => {
     const body = { bias: { "a/b~c": [], [`${"k".repeat(200)}`]: [] } };
     expect(faults(FIELDS, body)[0]).toContain("('body', 'bias', 'a/b~c')");
     expect(faults(FIELDS, body)[1]).toContain(`'bias', '${"k".repeat(100)}')`);
@@ -198,7 +199,7 @@ describe("a field", () => {
     expect(limitOf({ limit: "5" })).toBe(5);
   });
 
-  test("is said if it differs from its default", () => {
+  test("counts as said if it differs from its default", () => {
     expect(fieldsSaid(fields, parseBody(fields, { id: 1 }))).toEqual({ id: 1 });
     expect(fieldsSaid(fields, parseBody(fields, { id: 1, stop: "x" }))).toEqual({
       id: 1,

@@ -1,4 +1,4 @@
-// Prompts cut to `truncate_prompt_tokens`. The fake model has a token per byte, and BOS is 256.
+// Prompts truncated to `truncate_prompt_tokens`. The fake model has one token per byte, and its BOS is 256.
 
 import { describe, expect, test } from "bun:test";
 import { truncatedIds } from "../../src/api/prompt-truncation.ts";
@@ -30,11 +30,11 @@ describe("truncatedIds()", () => {
     expect(truncatedIds(ids, 1, 1)).toEqual(Int32Array.of(1));
   });
 
-  test("leaves a prompt that fits", () => {
+  test("does not change a prompt that fits", () => {
     expect(truncatedIds(ids, 4, 1)).toBe(ids);
   });
 
-  test("leaves nothing at 0", () => {
+  test("keeps nothing if the limit is 0", () => {
     expect(truncatedIds(ids, 0, 1)).toEqual(new Int32Array(0));
   });
 });
@@ -52,12 +52,12 @@ describe("a completion", () => {
     expect(await completion({ prompt, truncate_prompt_tokens: 2 })).toEqual([97, 98]);
   });
 
-  test("of a prompt longer than the context is not refused", async () => {
+  test("is not refused if its prompt is longer than the context", async () => {
     const prompt = "x".repeat(10_000);
     expect(await completion({ prompt, truncate_prompt_tokens: 8 })).toHaveLength(8);
   });
 
-  test("keeps as much as leaves room for max_tokens at -1", async () => {
+  test("keeps as much as possible for -1, leaving room for max_tokens", async () => {
     const prompt = "x".repeat(100);
     expect(await completion({ prompt, truncate_prompt_tokens: -1, max_tokens: 20 })).toHaveLength(
       44,
@@ -67,7 +67,7 @@ describe("a completion", () => {
     );
   });
 
-  test("without the field is refused if it is too long", async () => {
+  test("is refused if its prompt is too long and the field is not set", async () => {
     expect((await post("/v1/completions", { prompt: "x".repeat(100) })).status).toBe(400);
   });
 });

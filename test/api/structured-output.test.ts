@@ -1,4 +1,5 @@
-// From the fields of a body to one grammar: every name of a constraint, exactly one at a time, and what each refuses.
+// Converts a body's fields to one grammar: every constraint's names, the limit of one constraint at a time,
+// and what each one refuses.
 
 import { describe, expect, test } from "bun:test";
 import type { SamplingBody } from "../../src/api/schemas.ts";
@@ -38,24 +39,24 @@ describe("a JSON schema", () => {
     ],
     ["SGLang", { json_schema: JSON.stringify(SCHEMA) }],
     ["a schema without its name", { response_format: { type: "json_schema", schema: SCHEMA } }],
-  ])("in the field of %s", (_, fields) => {
+  ])("is accepted in the field used by %s", (_, fields) => {
     expect(schemaOf(fields)).toEqual(withOptions(SCHEMA));
   });
 
   test.each([
     ["response_format", { response_format: { type: "json_object" } }],
     ["structured_outputs", { structured_outputs: { json_object: true } }],
-  ])("any object, by %s", (_, fields) => {
+  ])("of any object is requested by %s", (_, fields) => {
     expect(schemaOf(fields)).toEqual(withOptions({ type: "object" }));
   });
 
-  test("true allows any JSON; false is refused", () => {
+  test("can be true, which allows any JSON, but not false", () => {
     expect(schemaOf({ guided_json: "true" })).toEqual(withOptions({}));
     expect(schemaOf({ structured_outputs: { json: true } })).toEqual(withOptions({}));
     expect(() => grammarIn({ guided_json: "false" })).toThrow("allows no output");
   });
 
-  test("options for whitespace", () => {
+  test("can have whitespace options", () => {
     const json = { json: SCHEMA, whitespace_pattern: " ?" };
     expect(schemaOf({ structured_outputs: json })["x-guidance"]).toEqual({
       whitespace_pattern: " ?",
@@ -66,7 +67,7 @@ describe("a JSON schema", () => {
     });
   });
 
-  test("a client's own options for llguidance are ignored", () => {
+  test("loses a client's own options for llguidance", () => {
     const schema = { ...SCHEMA, "x-guidance": { lenient: true, coerce_one_of: true } };
     expect(schemaOf({ guided_json: schema })).toEqual(withOptions(SCHEMA));
   });
@@ -96,11 +97,11 @@ describe("other constraints", () => {
     [{}],
     [{ response_format: { type: "text" } }],
     [{ guided_json: null, guided_choice: false, grammar: "" }],
-  ])("none in %j", (fields) => {
+  ])("are absent in %j", (fields) => {
     expect(grammarIn(fields)).toBeNull();
   });
 
-  test("the name of the field is kept for errors of the engine", () => {
+  test("keep the name of the field for the engine's errors", () => {
     expect(grammarIn({ guided_regex: "a" })?.param).toBe("guided_regex");
   });
 });
@@ -134,9 +135,9 @@ describe("refused", () => {
       "structured_outputs",
       "none are specified",
     ],
-    ["no object", { structured_outputs: "a" }, "structured_outputs", "must be an object"],
+    ["not an object", { structured_outputs: "a" }, "structured_outputs", "must be an object"],
     [
-      "a whitespace pattern that is no text",
+      "a whitespace pattern that is not text",
       { structured_outputs: { json: {}, whitespace_pattern: 1 } },
       "structured_outputs",
       "'whitespace_pattern' must be a string.",
@@ -153,10 +154,15 @@ describe("refused", () => {
       "response_format",
       "must have a 'schema'",
     ],
-    ["json_schema that is no object", format([]), "response_format", "must be an object"],
-    ["a schema that is no object", format({ schema: 5 }), "response_format", "must be an object"],
-    ["text that is no JSON", { guided_json: "{" }, "guided_json", "not valid JSON"],
-    ["a tag that is no JSON", { structural_tag: "{" }, "structural_tag", "not valid JSON"],
+    ["a json_schema that is not an object", format([]), "response_format", "must be an object"],
+    [
+      "a schema that is not an object",
+      format({ schema: 5 }),
+      "response_format",
+      "must be an object",
+    ],
+    ["text that is not JSON", { guided_json: "{" }, "guided_json", "not valid JSON"],
+    ["a tag that is not JSON", { structural_tag: "{" }, "structural_tag", "not valid JSON"],
     [
       "a keyword that cannot be enforced",
       format({ schema: { properties: { a: { items: { uniqueItems: true } } } } }),
@@ -164,7 +170,7 @@ describe("refused", () => {
       '`response_format` cannot be enforced: "uniqueItems" at #/properties/a/items',
     ],
     [
-      "a regex that is no text",
+      "a regex that is not text",
       { structured_outputs: { regex: 5 } },
       "structured_outputs",
       "nonempty string",
@@ -177,7 +183,12 @@ describe("refused", () => {
       "at most 16384 characters, got 16385",
     ],
     ["no choices", { guided_choice: [] }, "guided_choice", "nonempty list"],
-    ["choices that are no texts", { guided_choice: ["a", 1] }, "guided_choice", "list of strings"],
+    [
+      "choices that are not all texts",
+      { guided_choice: ["a", 1] },
+      "guided_choice",
+      "list of strings",
+    ],
     ["a grammar of spaces", { grammar: " " }, "grammar", "nonempty string"],
     [
       "a faulty grammar",

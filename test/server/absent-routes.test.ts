@@ -1,5 +1,5 @@
-// Routes of other servers: the error, in OpenAI's format, says what to use instead, requires the API key,
-// and adds no metric label for the path.
+// Routes of other servers: the error, in OpenAI's format, says what to use instead, is shown only to clients
+// with the API key, and adds no metric label for the path.
 
 import { describe, expect, test } from "bun:test";
 import type { HttpRecord } from "../../src/metrics/family.ts";

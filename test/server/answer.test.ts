@@ -13,7 +13,7 @@ const ROUTES = [
 ] as const;
 
 describe("a streamed response whose reader disconnects", () => {
-  test.each(ROUTES)("aborts the sequences of %s", async (path, prompt, numSequences) => {
+  test.each(ROUTES)("aborts its sequences on %s", async (path, prompt, numSequences) => {
     const { post, engine } = makeApp({ model: { stepTurns: 3 } });
     const body = { ...prompt, stream: true, max_tokens: 900, ignore_eos: true };
     const reader = (await post(path, body)).body?.getReader();

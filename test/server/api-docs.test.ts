@@ -1,4 +1,4 @@
-// The examples of docs/api.md, run as they are.
+// The examples in docs/api.md, run exactly as written.
 
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";

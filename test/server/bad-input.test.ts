@@ -16,10 +16,13 @@ const MANY_ONES = "1".repeat(1_000_000);
 
 const MANY_MEMBERS = Object.fromEntries(Array.from({ length: 99_000 }, (_, i) => [i, 1]));
 
-/** Name, fields added to a valid prompt or valid messages (or the whole body), part of the error message. */
+/**
+ * A name, the fields to add to a valid prompt or valid messages (or a whole body), and part of the error
+ * message.
+ */
 type Case = [name: string, body: object | string, text: string];
 
-/** Some bodies have a hundred thousand members, which a busy machine needs seconds to parse. */
+/** Some bodies have a hundred thousand members, which take a busy machine seconds to parse. */
 const LARGE_BODY_TIMEOUT_MS = 60_000;
 
 /** 400 "Bad Request": the body does not match the documented schema. */

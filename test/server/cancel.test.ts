@@ -1,4 +1,4 @@
-// POST /v1/requests/{id}/cancel over the complete engine with the fake model: which requests it aborts,
+// POST /v1/requests/{id}/cancel against the complete engine with the fake model: which requests it aborts,
 // what their responses contain, and when the route exists.
 
 import { describe, expect, test } from "bun:test";
@@ -36,7 +36,7 @@ function start(context: Partial<ServerContext> = {}) {
 }
 
 describe("a request in progress", () => {
-  test("finishes with the reason abort; its blocks are freed, and other requests continue", async () => {
+  test("finishes with the reason abort, its blocks are freed, and other requests continue", async () => {
     const { cancel, complete, untilLive, reasonsOf, scheduler } = start();
     const answer = complete({}, "mine");
     const other = complete({ max_tokens: 20, ignore_eos: true }, "other");
@@ -117,7 +117,7 @@ describe("an id with no request in progress", () => {
 });
 
 describe("the route", () => {
-  test("requires the API key, and also exists without a key in development mode", async () => {
+  test("requires the API key, but also exists without a key in development mode", async () => {
     const { cancel } = start();
     expect((await cancel("cmpl-a", {})).status).toBe(401);
     const dev = start({ apiKeys: [], isDevMode: true });

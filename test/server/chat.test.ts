@@ -1,4 +1,4 @@
-// /v1/chat/completions over the fake model, with the event structure that vLLM 0.13 streams.
+// /v1/chat/completions against the fake model, with the event structure that vLLM 0.13 streams.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp, readEvents } from "../support/fake-engine.ts";

@@ -87,7 +87,7 @@ describe("a session of Claude Code", () => {
     expect(answers[2]?.content[1]).toMatchObject({ text: "Fixed: the sum is a sum now." });
   });
 
-  test("finds at least 95 % of the previous turn in the cache, though one block changes", async () => {
+  test("finds at least 95% of the previous turn in the cache, even though one block changes", async () => {
     const files = new AgentFiles({ "add.ts": "export const add = (a, b) => a - b;" });
     const { answers } = await session(files, "Once more, please: add() subtracts.");
     const [first, second] = answers.map(({ usage }) => usage);
@@ -117,7 +117,7 @@ describe("a session of Claude Code", () => {
     ]);
   });
 
-  test("gets a system message in the middle of the conversation across", async () => {
+  test("can have a system message in the middle of the conversation", async () => {
     server.runner.answers("Noted.");
     const messages = [
       { role: "user", content: "hi" },

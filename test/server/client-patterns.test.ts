@@ -1,6 +1,6 @@
-// The texts by which agents recognize that a conversation is too long, or that they must wait, copied from their
-// sources. Overflow must match on every route, and no other refusal may: an agent would shorten its conversation, or
-// wait, for nothing.
+// The texts by which agents recognize that a conversation is too long or that they must wait, copied from the
+// agents' sources. Overflow errors must match on every route, and no other refusal may match: an agent would
+// shorten its conversation, or wait, for nothing.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";
@@ -8,7 +8,7 @@ import { makeApp } from "../support/fake-engine.ts";
 const user = (content: unknown) => [{ role: "user", content }];
 const LONG = "x".repeat(2000);
 
-/** Patterns for overflow by client, each with the routes that it uses. */
+/** Each client's overflow patterns, with the routes that the client uses. */
 const OVERFLOW: readonly (readonly [
   client: string,
   routes: readonly string[],
@@ -133,14 +133,14 @@ describe("any other refusal", () => {
     expect([shown, patterns.filter((pattern) => pattern.test(shown))]).toEqual([shown, []]);
   });
 
-  /** vLLM's own words, which its clients match; both are about the limit of tokens. */
+  /** vLLM's own words, which its clients match. Both errors are about the token limit. */
   test.each([
     [chat({ max_tokens: 0 }), "max_tokens must be at least 1, got 0."],
     [
       chat({ min_tokens: 9, max_tokens: 5 }),
       "min_tokens must be less than or equal to max_tokens=5, got 9.",
     ],
-  ])("that names a limit of tokens keeps vLLM's words: %j", async ([route, body], words) => {
+  ])("that names a token limit keeps vLLM's words: %j", async ([route, body], words) => {
     expect((await refusalOf(route, body)).message).toBe(words);
   });
 });

@@ -50,7 +50,7 @@ function outputOf(files: AgentFiles, item: CodexItem): CodexItem | null {
   return { type: "function_call_output", call_id, output };
 }
 
-/** Items as Codex keeps them: only what it knows of them, as its events brought them. */
+/** Items as Codex keeps them: only the parts that it knows, as they arrived in events. */
 async function turnOf(input: readonly CodexItem[]) {
   const items: CodexItem[] = [];
   const seen: string[] = [];
@@ -86,7 +86,7 @@ describe("a session of Codex", () => {
     expect(cached[3]).toBeGreaterThan(0.9);
   });
 
-  test("gets the patch as it is written, and never before its item", async () => {
+  test("gets the patch while it is being written, and never before its item", async () => {
     server.runner.answers(call("apply_patch", { input: PATCH }));
     const { seen, items } = await turnOf([codexMessage("user", "patch")]);
     expect(items).toMatchObject([{ type: "custom_tool_call", name: "apply_patch", input: PATCH }]);
@@ -121,7 +121,7 @@ describe("a session of Codex", () => {
     ]);
   });
 
-  test("is answered without a model's name, and as a probe", async () => {
+  test("gets responses without naming a model, and to a probe", async () => {
     server.runner.answers("ok");
     const { model: _, ...nameless } = codexBody([codexMessage("user", "go")]);
     const probe = { input: [], max_output_tokens: 1, store: false };

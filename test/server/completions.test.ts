@@ -1,4 +1,4 @@
-// /v1/completions over the fake model: bodies, choices, logprobs, streams.
+// /v1/completions against the fake model: bodies, choices, logprobs and streams.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp, readEvents } from "../support/fake-engine.ts";
@@ -67,7 +67,7 @@ describe("POST /v1/completions", () => {
     expect(ids.choices[0]?.text).toBe(text.choices[0]?.text);
   });
 
-  test("echo puts the prompt first; with max_tokens 0 it is the whole text", async () => {
+  test("echo puts the prompt first; with max_tokens set to 0, the prompt is the whole text", async () => {
     const plain = await complete({});
     const echoed = await complete({ echo: true });
     expect(echoed.choices[0]?.text).toBe(`Hello${plain.choices[0]?.text}`);
@@ -185,7 +185,7 @@ describe("POST /v1/completions", () => {
       expect(await ended({ stop: [",,"] })).toEqual([",,", 4, "stop", ",,"]);
     });
 
-    test("ignores stop strings if equal to max_tokens", async () => {
+    test("ignores stop strings if it equals max_tokens", async () => {
       expect(await ended({ max_tokens: 3 })).toEqual([",,,", 3, "length", null]);
       expect(await ended({ max_tokens: 3, stop: [",,,,"] })).toEqual([",,,", 3, "length", null]);
     });
@@ -235,7 +235,7 @@ describe("POST /v1/completions", () => {
     expect(events.at(-1)).toBe("[DONE]" as never);
   });
 
-  test("a streamed echo equals an echo without a stream", async () => {
+  test("a streamed echo is identical to an echo without a stream", async () => {
     const { post } = makeApp({ model: { stepTurns: 3 } });
     const request = { ...BODY, echo: true, logprobs: 1, n: 2, temperature: 1, seed: 2 };
     const whole = (await complete(request)).choices;

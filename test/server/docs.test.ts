@@ -73,7 +73,7 @@ describe("GET /openapi.json", () => {
     expect(paths["/load"]).toBeUndefined();
   });
 
-  test("has the schemas that check the bodies, with types, defaults and bounds", async () => {
+  test("has the schemas that validate the bodies, with types, defaults and bounds", async () => {
     const { components } = await documentOf(makeApp().app);
     const chat = components.schemas["ChatCompletionRequest"];
     expect(chat?.required).toEqual(["messages"]);
@@ -111,7 +111,7 @@ describe("GET /openapi.json", () => {
     expect(Object.keys(FIELD_DOCS).filter((name) => !names.includes(name))).toEqual([]);
   });
 
-  test("has examples that the server answers", async () => {
+  test("has examples that the server accepts", async () => {
     const { app, post } = makeApp({}, { isDevMode: true });
     const { paths } = await documentOf(app);
     for (const [path, { post: operation }] of Object.entries(paths)) {
@@ -121,7 +121,7 @@ describe("GET /openapi.json", () => {
     }
   });
 
-  test("leaves out fields that are read only to be refused", async () => {
+  test("leaves out fields that are read only so that they can be refused", async () => {
     const { components } = await documentOf(makeApp().app);
     const properties = components.schemas["CompletionRequest"]?.properties ?? {};
     expect(properties["prompt"]).toBeDefined();
@@ -164,7 +164,7 @@ describe("GET /docs", () => {
     expect(policy).toContain(`'sha256-${createHash("sha256").update(script).digest("base64")}'`);
   });
 
-  test("is absent with --disable-fastapi-docs, like the document", async () => {
+  test("is absent with --disable-fastapi-docs, as is the document", async () => {
     const without = makeApp({}, { servesDocs: false }).app;
     for (const path of ["/docs", "/openapi.json", "/docs/swagger-ui.css"]) {
       expect((await get(without, path)).status).toBe(404);

@@ -19,7 +19,7 @@ describe("POST /inference/v1/generate", () => {
     });
   });
 
-  test("generates the same tokens as a completion of the same IDs", async () => {
+  test("generates the same tokens as a completion with the same IDs", async () => {
     const answer = await post(PATH, { token_ids: [97, 98], sampling_params });
     const completion = await post("/v1/completions", {
       ...{ prompt: [97, 98], return_token_ids: true },

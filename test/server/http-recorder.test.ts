@@ -1,4 +1,4 @@
-// The http_* families: every response is recorded once, when it ends, under its route.
+// The http_* metric families: every response is recorded once, when it ends, under its route.
 
 import { describe, expect, test } from "bun:test";
 import type { HttpRecord } from "../../src/metrics/family.ts";

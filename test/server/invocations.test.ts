@@ -1,4 +1,4 @@
-// POST /invocations answers like the route that the body is for.
+// POST /invocations responds like the route that the body is meant for.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";
@@ -7,18 +7,18 @@ const { post } = makeApp();
 const messages = [{ role: "user", content: "x" }];
 
 describe("POST /invocations", () => {
-  test("answers messages as a chat", async () => {
+  test("responds to messages with a chat", async () => {
     const answer = await post("/invocations", { messages, max_tokens: 3 });
     expect(await answer.json()).toMatchObject({ object: "chat.completion" });
   });
 
-  test("answers a prompt as a completion, streamed if it asks for that", async () => {
+  test("responds to a prompt with a completion, which is streamed on request", async () => {
     const answer = await post("/invocations", { prompt: "x", stream: true });
     expect(answer.headers.get("content-type")).toStartWith("text/event-stream");
     expect(await answer.text()).toContain('"object":"text_completion"');
   });
 
-  test("reports faults in the body and unknown models like the other routes", async () => {
+  test("reports faults in the body and unknown models as those routes do", async () => {
     const fault = await post("/invocations", { messages, max_tokens: "many" });
     expect([fault.status, await fault.text()]).toEqual([
       400,
@@ -27,7 +27,7 @@ describe("POST /invocations", () => {
     expect((await post("/invocations", { prompt: "x", model: "nope" })).status).toBe(404);
   });
 
-  test("refuses a body that is for neither", async () => {
+  test("refuses a body that is for neither route", async () => {
     const answer = await post("/invocations", { input: "x" });
     expect([answer.status, await answer.json()]).toMatchObject([
       400,

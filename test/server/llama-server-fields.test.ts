@@ -1,4 +1,5 @@
-// Fields from llama-server and Ollama: accepted if they have no effect, otherwise rejected by name.
+// Fields from llama-server and Ollama: accepted if they have no effect, otherwise rejected with an error that
+// names them.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";

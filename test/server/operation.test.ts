@@ -1,4 +1,4 @@
-// Operator routes over the complete engine with the fake model: where they exist and what they reject.
+// Operator routes against the complete engine with the fake model: where they exist and what they reject.
 // Requests sent while the engine sleeps must not be lost.
 
 import { describe, expect, test } from "bun:test";

@@ -14,7 +14,7 @@ const CHAT = "/v1/chat/completions";
 const messages = [{ role: "user", content: "x" }];
 
 /**
- * Delays tokenization by several event-loop turns, so all prompts of a burst are tokenized at the same
+ * Delays tokenization by several event-loop turns so that all prompts in a burst are tokenized at the same
  * time.
  */
 function slowTokenizer(tokenizer: FakeTokenizer): void {
@@ -197,7 +197,7 @@ describe("memory pressure", () => {
     expect(await connection()).toBe("close");
   });
 
-  test("is checked at most every 250 ms, and rejects no request if unknown", async () => {
+  test("is checked at most every 250 ms, and causes no rejections if it is unknown", async () => {
     const { state, post } = guarded();
     state.use = null;
     for (let i = 0; i < 5; i++) expect((await post(TEXT, { prompt: "a" })).status).toBe(200);

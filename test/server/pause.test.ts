@@ -1,4 +1,5 @@
-// /pause, /resume, /is_paused, /abort_requests and /server_info over the complete engine with the fake model.
+// /pause, /resume, /is_paused, /abort_requests and /server_info against the complete engine with the fake
+// model.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";

@@ -1,4 +1,5 @@
-// `return_progress` in streams: llama-server's `prompt_progress`, a chunk per step until the first token.
+// `return_progress` in streams: llama-server's `prompt_progress`, in one chunk per step until the first
+// token.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp, readEvents } from "../support/fake-engine.ts";
@@ -8,7 +9,7 @@ interface Chunk {
   readonly prompt_progress?: object;
 }
 
-// 50 tokens per step.
+// Steps of 50 tokens.
 const options = {
   model: { stepDelayMs: 1 },
   scheduler: { maxNumBatchedTokens: 50, enablePrefixCaching: false },
@@ -25,7 +26,7 @@ const at = (total: number, ...processed: number[]) =>
   processed.map((count) => ({ total, cache: 0, processed: count, time_ms: expect.any(Number) }));
 
 describe("return_progress", () => {
-  test("reports each step of a completion's prompt, up to the whole prompt", async () => {
+  test("reports each step of a completion's prompt until the whole prompt has been processed", async () => {
     const prompt = Array(120).fill(97);
     expect(await progressOf("/v1/completions", { prompt })).toEqual(at(120, 50, 100, 120));
   });

@@ -30,7 +30,7 @@ describe("GET /health/ready", () => {
     const limits = { maxNumQueuedReqs: 1 };
     const { post, status } = start({ model: { stepDelayMs: 1 }, engine: { limits } });
     const answering = post("/v1/completions", { prompt: "x", max_tokens: 30 });
-    // Until the body has been read, the queue has room.
+    // The queue has room until the body has been read.
     await Bun.sleep(5);
     expect(await status("/health/ready")).toBe(503);
     await answering;

@@ -1,5 +1,5 @@
-// vLLM 0.13's responses to these requests (recorded from a server with SmolLM2): status, error type, param,
-// code, keys of the body, and structure of the events. Text and ids differ because the model is a fake.
+// vLLM 0.13's responses to these requests, recorded from a server with SmolLM2: status, error type, param,
+// code, keys of the body, and structure of the events. Text and IDs differ because the model is a fake.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp, readEvents } from "../support/fake-engine.ts";
@@ -212,11 +212,11 @@ describe("recorded errors", () => {
     ]);
   });
 
-  test("chat-bad-array-body returns a 400, where vLLM fails with a 500", async () => {
+  test("chat-bad-array-body returns a 400, whereas vLLM fails with a 500", async () => {
     expect((await post(CHAT, "[]")).status).toBe(400);
   });
 
-  test("comp-bad-token-negative returns a 400, where vLLM generates from it", async () => {
+  test("comp-bad-token-negative returns a 400, whereas vLLM generates from it", async () => {
     expect((await post(TEXT, text({ prompt: [-5] }))).status).toBe(400);
   });
 });

@@ -281,7 +281,7 @@ describe("an error", () => {
     expect(events[2]?.response.error).toEqual({ code: "context_length_exceeded", message });
   });
 
-  test("for a prompt that is too long is avoided by truncation, which keeps turns from a user's message on", async () => {
+  test("for a prompt that is too long is avoided by truncation, which keeps turns starting with a user message", async () => {
     const { post } = makeServer();
     const turn = (text: string) => [
       { role: "user", content: text.repeat(300) },

@@ -1,4 +1,4 @@
-// GET /load counts generating requests from their arrival to the last byte of their responses.
+// GET /load counts generation requests from their arrival to the last byte of their responses.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";
@@ -24,7 +24,7 @@ describe("GET /load", () => {
     expect(await load()).toEqual({ server_load: 0 });
   });
 
-  test("counts a request until its answer, refused ones too", async () => {
+  test("counts a request until its response, even if it is refused", async () => {
     const answering = post("/v1/completions", { prompt: "x", max_tokens: 4 });
     const refused = post("/v1/completions", { prompt: [] });
     expect(await load()).toEqual({ server_load: 2 });

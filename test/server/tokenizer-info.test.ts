@@ -27,7 +27,7 @@ test("shows special tokens as spelled in the vocabulary, and only known settings
   });
 });
 
-test("names a general class for an unknown tokenizer", () => {
+test("names a generic class for an unknown tokenizer", () => {
   expect(tokenizerFacts(new Map())).toEqual({
     tokenizerClass: "PreTrainedTokenizerFast",
     specialTokenIds: {},

@@ -1,5 +1,5 @@
 // vLLM 0.13's responses to these requests with tools (recorded from a server with SmolLM2 and the hermes parser):
-// keys and types of the body, structure of the events. Texts and ids differ because the model is a fake.
+// keys and types of the body, and structure of the events. Text and IDs differ because the model is a fake.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp, readEvents } from "../support/fake-engine.ts";
@@ -65,7 +65,7 @@ const choice = (fields: object, finish_reason: string) => ({
 });
 
 describe("recorded bodies", () => {
-  test("chat-tools-default-choice: text of a model that calls no tool", async () => {
+  test("chat-tools-default-choice: text from a model that calls no tool", async () => {
     const said = { content: "Hello", tool_calls: [] };
     expect(await choiceOf("Hello there", { max_tokens: 5 })).toEqual(choice(said, "length"));
   });
@@ -74,7 +74,7 @@ describe("recorded bodies", () => {
     expect(await choiceOf(CALL, { tool_choice: NAMED })).toEqual(choice({}, "stop"));
   });
 
-  test("chat-tools-required: where vLLM refuses a call that is cut, it is text", async () => {
+  test("chat-tools-required: a call that is cut off is text, whereas vLLM refuses it", async () => {
     const fields = { tool_choice: "required", max_tokens: 40 };
     const said = { content: CALL.slice(0, 40), tool_calls: [] };
     expect(await choiceOf(CALL, fields)).toEqual(choice(said, "length"));

@@ -191,16 +191,16 @@ describe("usage", () => {
 describe("thinking_token_budget", () => {
   const thoughts = "<think>abcdefghij</think>Hello";
 
-  test("ends the reasoning after so many tokens, and lets the answer go on", async () => {
+  test("ends the reasoning after that many tokens, and lets the output continue", async () => {
     const choice = await choiceOf(thoughts, { thinking_token_budget: 4, logprobs: true });
-    // The fake model goes on in its text as if it had written the end itself.
+    // The fake model continues its text as if it had written the end itself.
     expect(choice).toMatchObject({
       message: { reasoning: "abcd" },
       finish_reason: "stop",
     } as never);
   });
 
-  test("does nothing to reasoning that is shorter, or without a limit", async () => {
+  test("does not affect reasoning that is shorter or has no limit", async () => {
     for (const budget of [50, -1, null]) {
       const choice = await choiceOf(thoughts, { thinking_token_budget: budget });
       expect(choice).toMatchObject({
@@ -273,7 +273,7 @@ describe("tools", () => {
     expect(await refused({ tool_choice: choice })).toMatchObject({ param: "tool_choice" });
   });
 
-  test("can have only a limited number of members", async () => {
+  test("can have only a limited number of members per object", async () => {
     const names = Array.from({ length: 10_000 }, (_, i) => [`p${i}`, { type: "string" }]);
     const parameters = { type: "object", properties: Object.fromEntries(names) };
     const tools = [{ type: "function", function: { name: "f", parameters } }];

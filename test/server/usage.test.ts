@@ -23,7 +23,7 @@ const ROUTES: [path: string, body: object, numCached: number][] = [
   [CHAT, { messages, max_tokens: 2 }, 48],
 ];
 
-describe.each(ROUTES)("usage of %s", (path, body, numCached) => {
+describe.each(ROUTES)("usage in responses from %s", (path, body, numCached) => {
   const app = makeApp({ model: { stepTurns: 3 } });
   const usageOf = async (extra: object = {}) =>
     ((await (await app.post(path, { ...body, ...extra })).json()) as { usage: Usage }).usage;
@@ -63,7 +63,7 @@ describe.each(ROUTES)("usage of %s", (path, body, numCached) => {
     expect(chunks.at(-1)?.choices).toHaveLength(1);
   });
 
-  test("is in every chunk if continuous", async () => {
+  test("is in every chunk if it is continuous", async () => {
     const chunks = await streamOf({ continuous_usage_stats: true });
     expect(chunks.every(({ usage }) => (usage?.prompt_tokens ?? 0) > 0)).toBe(true);
   });

@@ -1,5 +1,5 @@
-// Vercel's AI SDK over a real socket, which checks every event against a schema: its providers for OpenAI's Responses
-// and Anthropic's Messages run a tool and answer.
+// Vercel's AI SDK, which checks every event against a schema, over a real socket. Its providers for OpenAI's
+// Responses and Anthropic's Messages run a tool and then respond.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { createAnthropic } from "@ai-sdk/anthropic";
@@ -48,7 +48,7 @@ describe.each(MODELS)("the AI SDK with %s", (_, model) => {
     expect([text, usage.outputTokens]).toEqual(["Hello there.", 13]);
   });
 
-  test("runs a tool, then answers", async () => {
+  test("runs a tool, then responds", async () => {
     const asked: string[] = [];
     server.runner.answers(CALL);
     const { text, steps } = await generateText({

@@ -1,4 +1,4 @@
-// Which keywords of a JSON schema are dropped because the grammar engine cannot enforce them.
+// JSON schema keywords that are dropped because the grammar engine cannot enforce them.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -27,7 +27,7 @@ describe("a schema that can be enforced", () => {
     expect(loosened(schema)).toEqual({ schema, dropped: [] });
   });
 
-  test("loses annotations and unknown keywords, but no property of their names", () => {
+  test("loses annotations and unknown keywords, but no properties with the same names", () => {
     const schema = {
       title: "T",
       description: "d",
@@ -56,7 +56,7 @@ describe("a schema that can be enforced", () => {
     });
   });
 
-  test("gets the targets of its references in one place, recursive ones, too", () => {
+  test("has the targets of its references, even recursive ones, moved to one place", () => {
     const schema = {
       $ref: "#/components/schemas/a~1b",
       components: {
@@ -120,7 +120,7 @@ describe("keywords that cannot be enforced", () => {
     expect(a).toEqual(keyword === "items" ? { minItems: 1, items: {} } : { minItems: 1 });
   });
 
-  test("additionalProperties goes with the properties that it depends on", () => {
+  test("additionalProperties is dropped with the properties that it depends on", () => {
     const schema = { patternProperties: { "(?=a)": {} }, additionalProperties: false };
     expect(loosened(schema)).toEqual({
       schema: {},
@@ -131,7 +131,7 @@ describe("keywords that cannot be enforced", () => {
     });
   });
 
-  test("items goes with a prefix that it depends on", () => {
+  test("items is dropped with a prefix that it depends on", () => {
     expect(loosened({ prefixItems: {}, items: false }).schema).toEqual({});
   });
 
@@ -163,7 +163,7 @@ describe("loosening", () => {
     });
   });
 
-  test("never fails, and changes a loosened schema no further", () => {
+  test("never fails, and does not change a loosened schema any further", () => {
     fc.assert(
       fc.property(fc.dictionary(anyKeyword, fc.jsonValue(), { maxKeys: 6 }), (schema) => {
         const once = loosened(schema as JsonObject);
@@ -179,7 +179,7 @@ const anyKeyword = fc.constantFrom(
 );
 
 describe("the text of a loosened schema", () => {
-  test("has the options for whitespace, and the dropped keywords beside it", () => {
+  test("has the whitespace options, and comes with the dropped keywords", () => {
     const { text, dropped } = loosenedText({ type: "string", format: "binary" });
     expect(JSON.parse(text)).toEqual({
       type: "string",
