@@ -1,5 +1,5 @@
-// Measures the CPU time of parsing a streamed tool call, per token and as a percentage of a real model's decode
-// step, for two lengths: a linear parser needs the same time per token for both.
+// Measures the CPU time of parsing a streamed tool call, per token and as a percentage of a real model's
+// decode step. Uses two lengths, because a linear parser needs the same time per token for both.
 
 import { MessageParser } from "../src/formats/message-parser.ts";
 import type { MessageParsing, ToolParser } from "../src/protocol/message-parsing.ts";
@@ -10,7 +10,7 @@ const NUM_TOKENS = 8000;
 const NUM_RUNS = 7;
 const NUM_BLOCKS = 257;
 
-/** Text before and after the long argument of a call. */
+/** Text before and after a call's long argument. */
 const CALLS: readonly (readonly [ToolParser, start: string, end: string])[] = [
   ["hermes", '<tool_call>{"name":"write","arguments":{"content":"', '"}}</tool_call>'],
   [
@@ -25,7 +25,7 @@ const CALLS: readonly (readonly [ToolParser, start: string, end: string])[] = [
   ],
 ];
 
-/** @returns µs per token of one streamed call */
+/** @returns µs per token for one streamed call */
 function parsingUs(toolParser: ToolParser, start: string, end: string, numTokens: number): number {
   const parsing: MessageParsing = {
     ...{ toolParser, reasoningParser: null, holdsCalls: false, onlyFirstCall: false },
@@ -41,7 +41,7 @@ function parsingUs(toolParser: ToolParser, start: string, end: string, numTokens
   return (1000 * (performance.now() - startMs)) / numTokens;
 }
 
-/** @returns µs of a decode step of one sequence */
+/** @returns the duration of a single-sequence decode step, in µs */
 async function stepUs(): Promise<number> {
   const { engine, counts, shutdown } = startEngine(await loadRunner(NUM_BLOCKS), NUM_BLOCKS);
   await generateAll(engine, [tokensOf(0, 16)], { maxTokens: 64 });

@@ -65,7 +65,7 @@ export function checkAddon(path: string, platform: Platform): void {
   );
 }
 
-/** Text in an addon that contains llguidance. */
+/** Text that occurs in an addon if it contains llguidance. */
 const GRAMMAR_ENGINE = "llguidance@";
 
 /**

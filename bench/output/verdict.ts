@@ -11,7 +11,10 @@ export function gateOf({ gates }: Workload, kind: CpuKind): Gate | null {
   return gates === undefined ? null : gates[kind];
 }
 
-/** Uses the median ratio, or Pagoda's median figure. A comparison that gave up is inconclusive. */
+/**
+ * Uses the median ratio or, if the gate limits it, Pagoda's median figure. A comparison that gave up is
+ * inconclusive.
+ */
 export function verdictOf({ workload, ours, peer }: WorkloadRun, kind: CpuKind): Verdict {
   if (workload.floor !== undefined) {
     const own = medianOf(ours.observed.map(({ figure }) => figure));

@@ -1,5 +1,5 @@
-// Streams whose output follows a schema of 20 fields (W16): their rate as a share of the rate without it, and the time
-// to the first token with a new and with a known schema.
+// Streams whose output follows a 20-field schema (W16): their rate as a share of the rate without the schema,
+// and the time to the first token with a new schema and with a known one.
 
 import { allAtOnce, decodeRate, decodeTogether } from "../../src/benchmark/load.ts";
 import {
@@ -57,7 +57,7 @@ const ORDER = {
   additionalProperties: false,
 };
 
-/** @param extra name of one more field, for a schema that no server has seen */
+/** @param extra name of an additional field, for a schema that no server has seen yet */
 function schemaOf(extra: string | null = null): object {
   const properties = { ...FIELDS, ...(extra !== null && { [extra]: { type: "boolean" } }) };
   return {
@@ -66,7 +66,7 @@ function schemaOf(extra: string | null = null): object {
   };
 }
 
-/** The field that Pagoda and llama-server both have. */
+/** The field that both Pagoda and llama-server support. */
 const fieldsOf = (schema: object | null) => (schema === null ? {} : { json_schema: schema });
 
 const specsOf = (schema: object | null, maxTokens: number): RequestSpec[] =>

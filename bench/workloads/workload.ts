@@ -27,7 +27,7 @@ export interface Workload {
   readonly candidates: readonly Candidate[];
   /** Gates for CPUs with AVX512-VNNI, and for CPUs with only AVX2. */
   readonly gates?: { readonly vnni: Gate; readonly avx2: Gate };
-  /** Limit for Pagoda's own figure, which then decides instead of the ratio to the peer. */
+  /** Limit for Pagoda's own figure. If set, this figure decides instead of the ratio to the peer. */
   readonly floor?: number;
   /** Options for Pagoda; none by default. */
   readonly ownFlags?: readonly string[];

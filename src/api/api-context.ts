@@ -15,7 +15,7 @@ export interface ApiContext {
   readonly trustsRequestTemplates: boolean;
   /** Chat template variables, which requests can override. */
   readonly templateVariables: JsonObject;
-  /** True to omit tools from the prompt if the request does not allow calls. */
+  /** Whether to omit tools from the prompt if the request does not allow tool calls. */
   /** Form of messages' content for templates; null = as the template expects. */
   readonly contentFormat: ContentFormat | null;
   readonly excludesUnusedTools: boolean;

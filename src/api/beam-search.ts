@@ -1,5 +1,5 @@
-// Beam search as rounds of requests for one token each, as in vLLM: the engine knows nothing of beams, and the prefix
-// cache shares their blocks. The answer comes as one output per beam at the end.
+// Beam search as rounds of one-token requests, as in vLLM. The engine knows nothing about beams, and the prefix cache
+// shares their blocks. The result arrives at the end, as one output per beam.
 
 import { RequestError } from "../errors.ts";
 import type { Reservation } from "../front/admission.ts";
@@ -19,7 +19,7 @@ import {
 import { abortAll } from "./output-streams.ts";
 import type { SamplingBody } from "./schemas.ts";
 
-/** Fields that a beam search cannot honor, since it samples nothing and checks no text. */
+/** Fields that a beam search cannot honor, since it neither samples nor checks text. */
 const EXCLUDED = [
   ...["stop", "bad_words", "logit_bias", "allowed_token_ids", "min_tokens"],
   ...["response_format", "structured_outputs", "guided_json", "guided_regex", "guided_choice"],
@@ -43,7 +43,7 @@ function isSet(value: unknown): boolean {
 
 export interface BeamOptions {
   readonly lengthPenalty: number;
-  /** Capacity for the first round; absent = it is reserved there. */
+  /** Capacity for the first round; absent = the first round reserves it. */
   readonly reservation?: Reservation;
 }
 
@@ -54,16 +54,16 @@ export class BeamSearch implements OutputStream {
   readonly #request: FrontRequest;
   readonly #lengthPenalty: number;
   readonly #first: OutputStream;
-  /** Streams of the current round. If one cannot be queued, the others are aborted. */
+  /** The current round's streams. If one cannot be queued, the others are aborted. */
   #streams: readonly OutputStream[];
   #isAborted = false;
 
-  /** Queues the first round. @throws as Front.generate() */
+  /** Queues the first round. @throws the same errors as Front.generate() */
   constructor(front: Front, request: FrontRequest, { lengthPenalty, reservation }: BeamOptions) {
     this.#front = front;
     this.#request = request;
     this.#lengthPenalty = lengthPenalty;
-    // Later rounds need a place for each beam.
+    // Later rounds need room for every beam.
     if (reservation === undefined) front.reserve(request.samplingParams.n).release();
     this.#first = front.generate(this.#round(request.samplingParams.promptLogprobs), reservation);
     this.#streams = [this.#first];
@@ -84,7 +84,7 @@ export class BeamSearch implements OutputStream {
     }
   }
 
-  /** @throws RequestError "context_length" if the whole answer does not fit */
+  /** @throws RequestError "context_length" if the whole output does not fit */
   async #checkedPrompt(): Promise<Int32Array> {
     const ids = await this.#first.promptTokenIds;
     try {
@@ -135,9 +135,9 @@ export class BeamSearch implements OutputStream {
     return { width, numPromptTokens, lengthPenalty: this.#lengthPenalty, endTokenIds };
   }
 
-  /** The request of a round: greedy, for one token and the likeliest tokens in its place. */
+  /** A round's request, which is greedy and asks for one token along with the most likely tokens at its position. */
   #round(promptLogprobs: number | null): FrontRequest {
-    // A token by itself cannot be parsed.
+    // A single token cannot be parsed on its own.
     const { parsing: _, reportsProgress: __, samplingParams: params, ...others } = this.#request;
     const { vocabSize } = this.#front.info.model;
     const logprobs = Math.min(2 * params.n, vocabSize);
@@ -146,7 +146,10 @@ export class BeamSearch implements OutputStream {
     return { ...others, samplingParams, mustFit: false };
   }
 
-  /** Queues only as many beams at a time as leave room for other prompts, of which the front limits the tokens. */
+  /**
+   * Queues only as many beams at a time as leave room for other prompts, since the front limits the number of prompt
+   * tokens.
+   */
   async #nextRound(prompt: Int32Array, beams: readonly Beam[]): Promise<RequestOutput[]> {
     const prompts = beams.map((beam) => Int32Array.of(...prompt, ...tokenIdsOf(beam)));
     const maxTokens = (this.#front.maxNumQueuedTokens ?? Number.POSITIVE_INFINITY) / 2;
@@ -191,7 +194,7 @@ export class BeamSearch implements OutputStream {
     };
   }
 
-  /** The bytes of the tokens, since decode() can strip a space at the start, unless special tokens are left out. */
+  /** Joins the tokens' bytes, leaving out special tokens if requested, because decode() can strip a leading space. */
   async #textOf(tokens: readonly DecodedLogprob[]): Promise<string> {
     const { calls } = this.#front;
     const ids = Int32Array.from(tokens, ({ tokenId }) => tokenId);
@@ -213,15 +216,15 @@ function tokenIdsOf(beam: Beam): number[] {
 
 interface FoundBeam {
   readonly beam: Beam;
-  /** Place among the best, 0 = best. */
+  /** Rank among the best beams; 0 = the best one. */
   readonly index: number;
   readonly firstOutput: RequestOutput;
-  /** Outputs of the last round. */
+  /** Returns the outputs of the last round. */
   readonly latest: readonly RequestOutput[];
   readonly isAborted: boolean;
 }
 
-/** @returns the output of a request for one token @throws the request's error */
+/** @returns the output of a one-token request @throws the request's error */
 async function onlyOutput(stream: OutputStream): Promise<RequestOutput> {
   for await (const output of stream) if (output.finishReason !== null) return output;
   throw new Error("a request ended without an output");

@@ -1,26 +1,26 @@
-// The beams of a beam search: how a round extends them and which ones stay. The rules are those of vLLM 0.13
+// The beams of a beam search: how a round extends them and which of them are kept. The rules are those of vLLM 0.13
 // (OpenAIServing.beam_search, get_beam_search_score).
 
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 
 type Position = PositionLogprobs<DecodedLogprob>;
 
-/** A candidate answer: a beam of an earlier round and one more token. */
+/** A candidate output: a beam from an earlier round plus one more token. */
 export interface Beam {
-  /** Null = the empty answer. */
+  /** The beam that this one extends; null = the empty output. */
   readonly last: { readonly before: Beam; readonly position: Position } | null;
-  /** Number of generated tokens without the end token. */
+  /** Number of generated tokens, not counting the end token. */
   readonly numTokens: number;
-  /** Sum of the log-probabilities, with that of the end token. */
+  /** Sum of the log-probabilities, including that of the end token. */
   readonly logprob: number;
   /** The token that ended the beam; null = it can be extended. */
   readonly endTokenId: number | null;
 }
 
 export interface BeamRules {
-  /** Number of beams that stay, >= 1. */
+  /** Number of beams to keep, at least 1. */
   readonly width: number;
-  /** Exponent of the length by which scores are divided; 0 = longer beams have no advantage. */
+  /** Scores are divided by the length raised to this exponent; 0 = longer beams have no advantage. */
   readonly lengthPenalty: number;
   readonly endTokenIds: ReadonlySet<number>;
   readonly numPromptTokens: number;
@@ -28,14 +28,14 @@ export interface BeamRules {
 
 export const EMPTY_BEAM: Beam = { last: null, numTokens: 0, logprob: 0, endTokenId: null };
 
-/** Positions of all tokens of a beam, in order, with the end token. */
+/** Positions of all of a beam's tokens, in order, including the end token. */
 export function positionsOf(beam: Beam): Position[] {
   const positions: Position[] = [];
   for (let { last } = beam; last !== null; last = last.before.last) positions.push(last.position);
   return positions.reverse();
 }
 
-/** Log-probability per token. The length is that of prompt and answer, without an end token. */
+/** Log-probability per token. The length includes the prompt and the output, but not an end token. */
 export function scoreOf({ numTokens, logprob }: Beam, rules: BeamRules): number {
   return logprob / (rules.numPromptTokens + numTokens) ** rules.lengthPenalty;
 }

@@ -23,7 +23,7 @@ export interface ChatGrammarInit {
   /** The body's own constraint. */
   readonly asked: GrammarSpec | null;
   readonly inputs: ToolInputs;
-  /** Receives a warning for each keyword of a tool that cannot be enforced. */
+  /** Receives a warning for each keyword in a tool's schema that cannot be enforced. */
   readonly warn: (text: string) => void;
 }
 

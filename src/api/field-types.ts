@@ -1,5 +1,5 @@
-// Types of fields with a shape of their own: messages, tools, prompts, formats. Members that are not checked here are
-// checked elsewhere, with vLLM's messages, or passed to the chat template as they are.
+// Types of fields that have a shape of their own: messages, tools, prompts and formats. Members that are not checked
+// here are either checked elsewhere, with vLLM's messages, or passed to the chat template unchanged.
 
 import type { Integer } from "../json.ts";
 import type { Json } from "./schema/json-value.ts";
@@ -21,9 +21,9 @@ import {
 } from "./schema/types.ts";
 
 export interface StreamOptions {
-  /** Adds a final chunk with the usage. */
+  /** Whether to add a final chunk with usage data. */
   readonly includeUsage: boolean;
-  /** Adds the usage so far to every chunk; requires includeUsage. */
+  /** Whether to add the usage so far to every chunk; requires includeUsage. */
   readonly continuousUsageStats: boolean;
   /** True if no option is set, which vLLM also accepts without `stream`. */
   readonly isEmpty: boolean;
@@ -59,7 +59,7 @@ export const tool = shape({
   }),
 });
 
-/** A choice, or the tool to call. */
+/** A kind of choice, or the tool to call. */
 export const toolChoice = shownAs(anything, {
   anyOf: [
     { enum: ["none", "auto", "required"] },
@@ -108,7 +108,7 @@ export const responseFormat = shape({
   ),
 });
 
-/** Exactly one constraint, and options for JSON. */
+/** Exactly one constraint, plus options for JSON. */
 export const structuredOutputs = shownAs(anything, {
   type: "object",
   properties: {
@@ -131,7 +131,7 @@ export const seed = integerIn({ minimum: -(2n ** 63n), maximum: 2n ** 63n - 1n }
 /** Reads a number of tokens, or -1 for as many as fit. */
 export const truncation = integerIn({ minimum: -1 });
 
-/** A prompt as text or as token ids. */
+/** A prompt as text or as token IDs. */
 export type Prompt = string | readonly Integer[];
 
 const isIds = (value: Json): value is readonly Integer[] =>

@@ -1,12 +1,12 @@
-// Loosens the schema of a tool to what the grammar engine can enforce, and closes its objects. Agents send schemas that are
-// too rich to be a grammar; their calls are then constrained by what remains.
+// Loosens a tool's schema to what the grammar engine can enforce, and closes the schema's objects. Agents send schemas
+// that are too rich for a grammar; what remains of such a schema still constrains the calls.
 
 import { loosened } from "./grammar/json-schema.ts";
 import { isObject, type Json, type JsonObject } from "./schema/json-value.ts";
 
 export interface LooseSchema {
   readonly schema: JsonObject;
-  /** Keywords that were removed, each once. */
+  /** Keywords that were removed, each listed once. */
   readonly removed: ReadonlySet<string>;
 }
 
@@ -15,7 +15,7 @@ export function looseSchema(schema: JsonObject): LooseSchema {
   return { schema: closed(loose), removed: new Set(dropped.map(({ keyword }) => keyword)) };
 }
 
-/** Keywords that say which other properties an object has, or that are combined with its own. */
+/** Keywords that define which other properties an object has, or that are combined with its own properties. */
 const OPENING: readonly string[] = [
   ...["additionalProperties", "patternProperties", "allOf", "anyOf", "oneOf", "$ref"],
 ];
@@ -28,9 +28,9 @@ function isOpen(schema: JsonObject): boolean {
   return isObject(schema["properties"]) && !OPENING.some((key) => schema[key] !== undefined);
 }
 
-/** Keywords whose value maps names to schemas; their names are no keywords. */
+/** Keywords whose value maps names to schemas. These names are not keywords. */
 const MAPS: readonly string[] = ["properties", "patternProperties", "$defs"];
-/** Keywords whose value is data, and `allOf`: a closed part would exclude what the other parts allow. */
+/** Keywords whose value is data, and `allOf`, because a closed part would exclude what the other parts allow. */
 const KEPT: readonly string[] = ["const", "enum", "required", "allOf"];
 
 function closed(schema: JsonObject): JsonObject {

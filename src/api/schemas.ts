@@ -1,4 +1,5 @@
-// Schemas of request bodies. With field-types.ts, the only place that defines wire names. Defaults are vLLM's.
+// Schemas for request bodies. Together with field-types.ts, this is the only place that defines wire names. Defaults
+// are vLLM's.
 
 import {
   message,
@@ -74,15 +75,15 @@ export const FOREIGN_FIELDS = {
   think: UNREAD,
 } as const;
 
-/** Fields of vLLM that change nothing here. Only their types are checked. */
+/** vLLM fields that change nothing here. Only their types are checked. */
 const IDLE_FIELDS = {
   user: optional(string),
   spaces_between_special_tokens: optional(boolean, true),
-  /** For plugins, of which there are none. */
+  /** Arguments for plugins, of which there are none. */
   vllm_xargs: optional(object),
 } as const;
 
-/** Fields shared by chat and text completions. Those that a model can have a default for are null if not given. */
+/** Fields shared by chat and text completions. Fields for which a model can have a default are null if not given. */
 const SAMPLING_FIELDS = {
   ...UNBUILT_FIELDS,
   ...FOREIGN_FIELDS,
@@ -155,7 +156,7 @@ export const CHAT_FIELDS = {
   chat_template: optional(string),
   chat_template_kwargs: optional(object),
   documents: optional(list(object)),
-  /** For multimodal models. */
+  /** Settings for multimodal models. */
   mm_processor_kwargs: optional(object),
 } as const;
 

@@ -4,14 +4,14 @@ import { randomHex } from "./answer-id.ts";
 import { isObject, type JsonObject } from "./schema/json-value.ts";
 import type { StartedChat } from "./started-chat.ts";
 
-/** Properties of a chat that decide the form of its IDs. */
+/** Properties of a chat that determine the format of its IDs. */
 export type CallingChat = Pick<StartedChat, "parsing"> & {
   readonly body: Pick<StartedChat["body"], "messages">;
 };
 
 /**
  * @param index index of the call in its message
- * @param prefix start of the IDs in the API, for models that know any form
+ * @param prefix start of the API's IDs, for models that accept any format
  */
 export function toolCallId(
   { parsing, body }: CallingChat,

@@ -3,7 +3,7 @@
 import { REASONING_PARSERS, TOOL_PARSERS } from "../protocol/message-parsing.ts";
 import type { OptionSpec } from "./option-spec.ts";
 
-/** vLLM's parsers that leave reasoning in the content. */
+/** vLLM parsers that leave reasoning in the content. */
 export const REASONING_LEFT_AS_TEXT = ["identity", "minimax_m2_append_think"] as const;
 
 export const CHAT_OPTIONS = [

@@ -58,8 +58,8 @@ export function timeoutMs(seconds: number): number | null {
 }
 
 /**
- * Converts an origin to the form that browsers send: in lowercase, without a slash at the end.
- * @throws ConfigError "invalid_option" for text that no browser sends
+ * Converts an origin to the form that browsers send: in lowercase and without a trailing slash.
+ * @throws ConfigError "invalid_option" for text that no browser would send
  */
 function originOf(text: string): string {
   const origin = text.toLowerCase().replace(/\/$/, "");

@@ -61,7 +61,7 @@ export function checkSecrets(
       `a key contains a line feed or another control character (${source})`,
     );
   }
-  // Spaces at the ends of a header's value are not part of it. A password is sent in no header.
+  // Leading and trailing spaces are not part of a header's value. A password is not sent in any header.
   if (Array.isArray(values) && found.some((key) => String(key) !== String(key).trim())) {
     throw invalid(
       option.name,

@@ -107,7 +107,7 @@ function startClient(options: ServeOptions, config: EngineConfig, log: Log): Pro
   });
 }
 
-/** Logs the progress of a long load: a line per quarter, after the first second. */
+/** Logs the progress of a long load: one line per quarter, after the first second. */
 function loadProgress(log: Log): (share: number) => void {
   let startMs = performance.now();
   let shown = 0;

@@ -1,4 +1,4 @@
-// Options of `serve` in the form that the front and the app take.
+// Converts the options of `serve` to the form that the front and the app take.
 
 import { contentFormat } from "../cli/chat-format.ts";
 import type { ServeOptions } from "../cli/commands.ts";
@@ -38,7 +38,7 @@ export function serviceOptions(init: ServiceInit): MeasuredFrontOptions & Contex
     apiKeys: options["api-key"],
     samplingDefaults: sampling.defaults,
     ...limits,
-    // A Unix socket needs no Host check: no other machine and no web page can reach it.
+    // A Unix socket needs no Host check, because no other machine and no web page can reach it.
     ...(place.socketPath === null ? { listensOn: place } : {}),
     trustsRequestTemplates: options["trust-request-chat-template"],
     contentFormat: contentFormat(options),
@@ -90,7 +90,7 @@ function tokenizerInfo(options: ServeOptions, path: string): Pick<ContextOptions
   return { tokenizerInfo: { ...facts, chatTemplate: template || facts.chatTemplate } };
 }
 
-/** Reads a switch as Python's metrics client does. */
+/** Interprets a switch as Python's metrics client does. */
 function isPythonTrue(text = ""): boolean {
   return ["true", "1", "t"].includes(text.toLowerCase());
 }

@@ -100,7 +100,7 @@ function xmlParameter(
   const json = `${lark.json(schema, isLenient)} ${lark.text(parameterEnd)}`;
   const start = (nameEnd: string) => lark.text(parameterStart + name + nameEnd);
   if (types.size > 0 && !types.has("string")) return `${start(parameterNameEnd)} ${json}`;
-  // Text that may be another type is read by the types of the schema.
+  // Text that may be of another type is read according to the types in the schema.
   const string = `${start(stringNameEnd ?? parameterNameEnd)} ${plainText(schema, parameterEnd, lark)}`;
   if (types.size === 1 || stringNameEnd === undefined) return string;
   return `(${string} | ${start(parameterNameEnd)} ${json})`;

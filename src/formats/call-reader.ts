@@ -26,7 +26,7 @@ export function* readMarkers(reader: TextReader, markers: readonly string[]): Pa
   return true;
 }
 
-/** Reads the markers after a complete call, as far as the model writes them. */
+/** Reads the markers after a complete call, or as many of them as the model has written. */
 export function* readEnds(reader: TextReader, markers: readonly string[]): Parsing {
   for (const marker of markers) {
     yield* reader.spaces();

@@ -1,6 +1,6 @@
-// JSON types that a schema allows.
+// Finds the JSON types that a schema allows.
 
-/** Maximum nesting of alternatives to search for types. */
+/** Maximum depth to which nested alternatives are searched for types. */
 const MAX_DEPTH = 4;
 
 const NO_TYPES: ReadonlySet<string> = new Set();

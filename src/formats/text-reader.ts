@@ -68,7 +68,7 @@ export class TextReader {
     return true;
   }
 
-  /** Reads the marker like accept(), or the part of it with which the text ends. */
+  /** Like accept(), but also reads an incomplete marker at the end of the text. */
   *acceptEnd(marker: string): Parsing<boolean> {
     if (yield* this.accept(marker)) return true;
     const rest = this.#text.slice(this.#at);

@@ -103,7 +103,7 @@ export class Front {
     return this.#sequences.size;
   }
 
-  /** Maximum number of prompt tokens of requests without output; null = no limit. */
+  /** Maximum number of prompt tokens in requests without output; null = no limit. */
   get maxNumQueuedTokens(): number | null {
     return this.#limits.maxNumQueuedTokens;
   }

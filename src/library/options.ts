@@ -139,13 +139,15 @@ export interface GenerateOptions extends CallOptions {
   /** Generate only these tokens. */
   readonly allowedTokenIds?: readonly number[];
   /**
-   * Form of the output: `{ type: "json_object" }`, or `{ type: "json_schema", json_schema: { schema } }`. What cannot be
-   * enforced is refused with "invalid_value".
+   * Format of the output: `{ type: "json_object" }`, or `{ type: "json_schema", json_schema: { schema } }`. A schema
+   * that cannot be enforced is refused with "invalid_value".
    */
   readonly responseFormat?: Readonly<Record<string, unknown>>;
-  /** Form of the output: one of vLLM's `json`, `regex`, `choice`, `grammar`, `json_object`, `structural_tag`. */
+  /**
+   * Constraint on the output: one of vLLM's `json`, `regex`, `choice`, `grammar`, `json_object` or `structural_tag`.
+   */
   readonly structuredOutputs?: Readonly<Record<string, unknown>>;
-  /** Words that must not be generated, at the start of the text or after a space; at most 1024, none empty. */
+  /** Words that must not be generated, at the start of the text or after a space; at most 1024, none of them empty. */
   readonly badWords?: readonly string[];
   /** Number of sequences generated from the prompt, 1 to 128; they share its blocks. Default: 1. */
   readonly n?: number;

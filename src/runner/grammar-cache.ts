@@ -125,7 +125,7 @@ export class GrammarCache {
 /** Maximum length of the engine's message as shown to a client. */
 const MAX_MESSAGE_LENGTH = 500;
 
-/** Excerpts of the grammar and of a regular expression that llguidance adds to its messages. */
+/** Excerpts of the grammar or of a regular expression, which llguidance adds to its messages. */
 const GRAMMAR_EXCERPT = /\n\s*\d+ \| .*$/s;
 const REGEX_EXCERPT = /^.*(?:\nerror: |\(in regex\): )/s;
 

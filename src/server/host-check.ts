@@ -35,8 +35,8 @@ export class HostCheck {
   readonly #named: ReadonlySet<string>;
 
   /**
-   * @param named hosts in the form that canonicalHost() returns; "*.example.com" admits all hosts below
-   *   example.com
+   * @param named allowed hosts, in the form that canonicalHost() returns; "*.example.com" admits all subdomains of
+   * example.com
    */
   constructor(named: readonly string[]) {
     this.#named = new Set(named);

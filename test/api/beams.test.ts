@@ -28,7 +28,7 @@ const position = (...entries: [tokenId: number, logprob: number][]) => {
   const top = entries.map(([tokenId, logprob]) => entry(tokenId, logprob));
   return { chosen: top[0] ?? entry(0, 0), top };
 };
-/** A beam of `numTokens` tokens. */
+/** Returns a beam with `numTokens` tokens. */
 const beam = (numTokens: number, logprob: number, endTokenId: number | null = null): Beam => ({
   ...EMPTY_BEAM,
   ...{ numTokens, logprob, endTokenId },

@@ -1,4 +1,4 @@
-// IDs of tool calls on the routes of agents, for models whose templates know only their own form.
+// IDs of tool calls on the routes that agents use, for models whose templates know only their own ID format.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";
@@ -39,7 +39,7 @@ describe("the ids of calls", () => {
     expect(ids[0]).not.toBe(ids[1]);
   });
 
-  test("otherwise look as in each API", async () => {
+  test("otherwise have each API's format", async () => {
     const toolu = expect.stringMatching(/^toolu_[0-9a-f]{16}$/);
     expect(await idsOf("/v1/messages", MESSAGE, "hermes")).toEqual([toolu, toolu]);
     const call = expect.stringMatching(/^call_[0-9a-f]{16}$/);

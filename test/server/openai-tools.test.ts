@@ -1,5 +1,5 @@
-// The real OpenAI client with tools: each choice, streamed and not, and the loop that runs the tools. The model is
-// a fake that calls a tool when the conversation has no result yet.
+// The real OpenAI client with tools: each tool choice, with and without streaming, and the loop that runs the
+// tools. The model is a fake that calls a tool if the conversation has no tool result yet.
 
 import { describe, expect, test } from "bun:test";
 import OpenAI from "openai";
@@ -56,7 +56,7 @@ describe("the openai client", () => {
     expect(completion.choices[0]?.message.content).toBe(CALL);
   });
 
-  test("puts a streamed message together", async () => {
+  test("assembles a streamed message", async () => {
     const stream = clientOf(ANSWER).chat.completions.stream({ ...base });
     let text = "";
     const done: string[] = [];
@@ -71,7 +71,7 @@ describe("the openai client", () => {
     expect(finish_reason).toBe("tool_calls");
   });
 
-  test("runs the tools and asks again", async () => {
+  test("runs the tools and sends their results", async () => {
     const client = clientOf(CALL);
     const asked: unknown[] = [];
     const runner = client.chat.completions.runTools(

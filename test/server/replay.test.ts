@@ -1,5 +1,6 @@
-// Every request recorded from vLLM 0.13, sent to the app: status, media type, and the names and types of members, in
-// streams of each event. Texts, IDs and numbers differ, since the model is a fake. recordings.test.ts checks values.
+// Sends every request recorded from vLLM 0.13 to the app and compares the status, the media type, and the
+// names and types of members (in streams, those of each event). Text, IDs and numbers differ, since the model
+// is a fake. recordings.test.ts checks values.
 
 import { describe, expect, test } from "bun:test";
 import { type FakeEngineOptions, makeApp } from "../support/fake-engine.ts";
@@ -36,7 +37,7 @@ const DIFFERENT: Readonly<Record<string, string>> = {
   "responses-stream": "an answer cut off by its limit is incomplete; messages have no `summary`",
 };
 
-/** Members to replace, since the fake model has only a token per byte. */
+/** Members to replace, since the fake model has one token per byte. */
 const REPLACED: Readonly<Record<string, object>> = {
   "chat-logit-bias": { logit_bias: { "2": -100, "195": 5 } },
   "chat-tools-named": { max_tokens: 200 },
@@ -53,7 +54,7 @@ const isMap = (name: string, value: object) =>
 /** Members that depend on the generated text. */
 const isFree = (name: string) => name === "stop_reason";
 
-/** Names and types of members; of a list, those of its distinct items. */
+/** Names and types of members; for a list, those of its distinct items. */
 function shapeOf(value: unknown, name = ""): Shape {
   if (isFree(name)) return "any";
   if (value === null) return "null";
@@ -69,7 +70,7 @@ function shapeOf(value: unknown, name = ""): Shape {
 
 const keyOf = (value: unknown) => JSON.stringify(shapeOf(value));
 
-/** Shapes of events, with equal neighbors joined, since the number of tokens differs. */
+/** Shapes of events, with identical adjacent events joined, since the number of tokens differs. */
 function eventShapes(events: readonly unknown[]): Shape[] {
   const shapes = events.map((event) => (event === "[DONE]" ? event : shapeOf(event)));
   return shapes.filter((shape, i) => JSON.stringify(shape) !== JSON.stringify(shapes[i - 1]));
@@ -85,7 +86,10 @@ function eventsIn(text: string): unknown[] {
   });
 }
 
-/** No prefix cache, since vLLM reports cached tokens only with a flag. A slow model yields an event per token. */
+/**
+ * Has no prefix cache, since vLLM reports cached tokens only with a flag. The slow model yields one event per
+ * token.
+ */
 const start = (options: FakeEngineOptions = {}) => {
   const scheduler = { maxModelLen: 2048, enablePrefixCaching: false };
   const model = { stepDelayMs: 1, ...options.model };
@@ -93,7 +97,7 @@ const start = (options: FakeEngineOptions = {}) => {
 };
 
 const app = start();
-/** App of a model that calls a tool. */
+/** App with a model that calls a tool. */
 const callingApp = start({
   chatFormat: { toolParser: "hermes", reasoningParser: null },
   model: { answer: '<tool_call>\n{"name": "get_weather", "arguments": {}}\n</tool_call>' },
@@ -118,7 +122,7 @@ async function answerTo(recording: Recording): Promise<Response> {
   );
 }
 
-/** What is compared: the answer of vLLM or of the app. */
+/** What is compared: the response from vLLM or from the app. */
 async function seenIn(response: Response, recording: Recording) {
   const text = await response.text();
   const body = recording.body !== undefined && { body: shapeOf(JSON.parse(text)) };

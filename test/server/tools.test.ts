@@ -142,7 +142,7 @@ describe("a stream with tool calls", () => {
     const answer = "<think>Hm.</think>Hello";
     const { deltas } = await streamOf(answer, { include_reasoning: false });
     expect(deltas.some((delta) => "reasoning" in delta)).toBe(false);
-    // One event a character of the content, and the end.
+    // One event for each character of the content, and one for the end.
     expect(deltas.length).toBeLessThanOrEqual("Hello".length + 1);
     const choice = await choiceOf(answer, { include_reasoning: false });
     expect(choice).toMatchObject({ message: { content: "Hello", reasoning: null } } as never);
@@ -268,7 +268,7 @@ describe("tools", () => {
     expect((await post(CHAT, { ...BODY, messages })).status).toBe(200);
   });
 
-  test("must include the one that tool_choice names", async () => {
+  test("must include the tool that tool_choice names", async () => {
     const choice = { type: "function", function: { name: "g" } };
     expect(await refused({ tool_choice: choice })).toMatchObject({ param: "tool_choice" });
   });

@@ -13,7 +13,7 @@ const MAX_DEPTH = 100;
 /**
  * @param root name of the first rule
  * @param start the root's name in Lark; names of other rules begin with it
- * @throws GrammarTextError for a missing rule, or a root that has no finite text
+ * @throws GrammarTextError if a rule is missing or the root matches no finite text
  */
 export function larkOf(
   rules: ReadonlyMap<string, Expression>,
@@ -25,10 +25,12 @@ export function larkOf(
   return new Translation(rules).lark(root, start);
 }
 
-/** Passes over the rules to find those that end; each finds more only if rules are in an unusual order. */
+/**
+ * Number of passes over the rules to find those that end. Later passes find more only if rules are in an unusual order.
+ */
 const MAX_PASSES = 50;
 
-/** @returns the rules that have a finite text; all rules if it takes too long to find out */
+/** @returns the rules that match a finite text; all rules if it takes too long to find out */
 function endingRules(rules: ReadonlyMap<string, Expression>): Set<string> {
   const fromInside = [...rules].reverse();
   const ending = new Set<string>();
@@ -40,7 +42,7 @@ function endingRules(rules: ReadonlyMap<string, Expression>): Set<string> {
   return new Set(rules.keys());
 }
 
-/** Missing rules count as ending, since they have an error of their own. */
+/** Missing rules count as ending, since they cause an error of their own. */
 function ends(
   expression: Expression,
   rules: ReadonlyMap<string, Expression>,

@@ -55,7 +55,7 @@ function toolFields({ tools, tool_choice: choice }: CountTokensBody): JsonObject
   // Tools without a schema are run by Anthropic or built into its models.
   const usable = (tools ?? []).filter(({ input_schema: schema }) => isObject(schema));
   if (usable.length === 0) return {};
-  // Of tools with the same name, the last counts: agents merge the lists of several servers.
+  // If tools have the same name, the last one counts, because agents merge the lists from several servers.
   const byName = new Map(usable.map((tool) => [tool["name"], tool]));
   const type = String(choice?.["type"] ?? "auto");
   const named = { type: "function", function: { name: choice?.["name"] ?? "" } };

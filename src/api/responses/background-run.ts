@@ -17,7 +17,7 @@ export interface BackgroundRunOptions {
 
 export class BackgroundRun {
   readonly keepsEvents: boolean;
-  /** Null once the response has ended, so that its request is freed. */
+  /** Becomes null once the response has ended, so that its request is freed. */
   #live: BackgroundRunOptions | null;
   #body: () => ResponseBody;
   readonly #events: string[] = [];
@@ -39,7 +39,7 @@ export class BackgroundRun {
     return this.#body();
   }
 
-  /** Generates the response to its end. Called once; never rejects. */
+  /** Generates the response to the end. Called only once; never rejects. */
   async run(): Promise<void> {
     const live = this.#live;
     for await (const text of live?.events ?? []) {

@@ -30,7 +30,7 @@ export interface ItemOptions {
   readonly origins: ReadonlyMap<string, ToolOrigin>;
   readonly sealsReasoning: boolean;
   readonly hasLogprobs: boolean;
-  /** @returns an ID for the next call of a function */
+  /** @returns an ID for the next function call */
   readonly nextCallId: (name: string) => string;
 }
 

@@ -55,7 +55,7 @@ export class GeneratedResponse {
     this.#status = init.body.background ? "queued" : "in_progress";
   }
 
-  /** Called when the chat of the response has started. */
+  /** Called when the response's chat has started. */
   begin(chat: CallingChat): void {
     this.#chat = chat;
   }

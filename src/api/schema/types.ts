@@ -138,7 +138,7 @@ export function shape(
   return Type.Unsafe<JsonObject>(Type.Object(members, model === null ? {} : { title: model }));
 }
 
-/** A value of one of several types. If it has none, the errors are those of the last. */
+/** A value of one of several types. If it has none of them, the errors are those for the last type. */
 export function either<T extends readonly unknown[]>(
   ...schemas: { readonly [K in keyof T]: Schema<T[K]> }
 ): Schema<T[number]> {

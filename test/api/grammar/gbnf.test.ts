@@ -152,7 +152,7 @@ describe("the translation", () => {
     expect(() => larkOf(new Map(), "root")).toThrow("rule root is missing");
   });
 
-  test("a root without a finite text is refused, however long its rules are in order", () => {
+  test("a root that matches no finite text is refused, no matter how long its chain of rules is", () => {
     expect(() => lark('root ::= "a" root')).toThrow("rule root never ends");
     expect(() => lark("root ::= x | root\nx ::= root{2}")).toThrow("rule root never ends");
     expect(lark('root ::= root | "a" x\nx ::= y{0,2}\ny ::= y')).toContain("start: ");

@@ -205,7 +205,7 @@ describe("the chat", () => {
     });
   });
 
-  test("has the last of several tools with one name", () => {
+  test("has the last of several tools with the same name", () => {
     const later = { ...tool, description: "e" };
     const { tools } = chatBodyOf(parse({ tools: [tool, later] }));
     expect(tools).toMatchObject([{ function: { name: "f", description: "e" } }]);
