@@ -23,7 +23,7 @@ export interface AnswerGrammar {
 }
 
 /**
- * @param specialTokens ids of special tokens by text
+ * @param specialTokens IDs of special tokens by text
  * @returns null if the rule cannot be enforced in this format
  */
 export function answerGrammar(

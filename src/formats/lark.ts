@@ -17,7 +17,7 @@ export class Lark {
   readonly #specialTokens: ReadonlyMap<string, number>;
   readonly #rules: string[] = [];
 
-  /** @param specialTokens ids of the model's special tokens by text; other markers are plain text */
+  /** @param specialTokens IDs of the model's special tokens by text; other markers are plain text */
   constructor(specialTokens: ReadonlyMap<string, number>) {
     this.#specialTokens = specialTokens;
   }
@@ -78,7 +78,7 @@ export class Lark {
     return name;
   }
 
-  /** Splits text into special tokens, as ids, and the text between them. */
+  /** Splits text into special tokens, as IDs, and the text between them. */
   #pieces(text: string): (string | number)[] {
     const pieces: (string | number)[] = [];
     let plain = "";

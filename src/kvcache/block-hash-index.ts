@@ -17,7 +17,7 @@ const SLOTS_PER_BLOCK = 1.4;
 export class BlockHashIndex {
   /** [numBlocks * 8] int32: the pool's hashes as words. */
   readonly #words: Int32Array;
-  /** [numBlocks * 1.4 + 1] int32 block ids, -1 = empty; at least one is empty. */
+  /** [numBlocks * 1.4 + 1] int32 block IDs, -1 = empty; at least one is empty. */
   readonly #slots: Int32Array;
   /** The hash to look up; bytes and words share the same memory. */
   readonly #soughtBytes = new Uint8Array(HASH_BYTES);

@@ -185,7 +185,7 @@ export interface StepOutput {
   topLogprobs: Float32Array;
   /**
    * [numOutputs] uint8: FAULT_NAN = the row contained a NaN, FAULT_REFUSED = the grammar left no token or exceeded
-   * a limit. The token id is then 0.
+   * a limit. The token ID is then 0.
    */
   readonly rowFaults: Uint8Array;
   /** float64 [2]: duration of the forward pass and of sampling, in ms. */

@@ -1,5 +1,5 @@
 // Decides whether a sampled token ends its request, in the order of vLLM's check_stop: end tokens, stop token
-// ids, length. Stop strings are found later, in the text.
+// IDs, length. Stop strings are found later, in the text.
 
 import type { Request } from "../request/request.ts";
 import type { FinishedStatus } from "../request/request-status.ts";

@@ -111,7 +111,7 @@ describe("errors about other fields quote the digits that were sent", () => {
     expect((await requestOf(`"top_k":${HUGE}`))?.samplingParams.topK).toBe(0);
   });
 
-  test("invalid token ids detokenize to an empty string", async () => {
+  test("invalid token IDs detokenize to an empty string", async () => {
     const response = await post("/detokenize", `{"tokens":[72,${HUGE}]}`);
     expect(await response.json()).toEqual({ prompt: "H" });
   });

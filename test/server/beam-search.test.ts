@@ -1,5 +1,5 @@
-// `use_beam_search` over the complete engine with the fake model, whose chosen token has log-probability -0.5 and
-// whose other tokens are "A", "B", ... with -1, -2, ...
+// `use_beam_search` against the complete engine with the fake model, whose chosen token has log-probability
+// -0.5 and whose other tokens are "A", "B", ... with -1, -2, ...
 
 import { describe, expect, test } from "bun:test";
 import { makeApp, readEvents } from "../support/fake-engine.ts";
@@ -40,7 +40,7 @@ describe("beam search", () => {
     expect(usage).toMatchObject({ prompt_tokens: 2, completion_tokens: 6 });
   });
 
-  test("has the greedy answer as its best beam if the likeliest token always wins", async () => {
+  test("has the greedy output as its best beam if the most likely token always wins", async () => {
     const greedy = await answer(post(COMPLETION, { ...body, n: 1, use_beam_search: false }));
     const beams = await answer(post(COMPLETION, body));
     expect(beams.choices[0]?.text).toBe(greedy.choices[0]?.text as string);

@@ -26,7 +26,7 @@ const MESSAGE = {
 };
 const RESPONSE = { input: "hi", tools: [{ type: "function", name: "f" }] };
 
-describe("the ids of calls", () => {
+describe("the IDs of calls", () => {
   test.each([
     ["/v1/messages", MESSAGE],
     ["/v1/responses", RESPONSE],

@@ -59,7 +59,7 @@ describe("a request in progress", () => {
     expect((events.at(-2) as Answer).choices[0]?.finish_reason).toBe("abort");
   });
 
-  test("is canceled with all its prompts and sequences, and so are other requests with the same id", async () => {
+  test("is canceled with all its prompts and sequences, and so are other requests with the same ID", async () => {
     const { cancel, complete, untilLive, reasonsOf } = start();
     const many = complete({ prompt: ["a", "b"], n: 2 }, "mine");
     const twin = complete({}, "mine");
@@ -69,7 +69,7 @@ describe("a request in progress", () => {
     expect(await reasonsOf(await twin)).toEqual(["abort"]);
   });
 
-  test("can be a chat, under the chat's id", async () => {
+  test("can be a chat, under the chat's ID", async () => {
     const { cancel, post, untilLive, reasonsOf } = start();
     const body = { messages: [{ role: "user", content: "hi" }], max_tokens: 900 };
     const answer = post("/v1/chat/completions", { ...body, request_id: "a/b" }, KEY);
@@ -79,7 +79,7 @@ describe("a request in progress", () => {
     expect(await reasonsOf(await answer)).toEqual(["abort"]);
   });
 
-  test("is found by an id that is not percent-encoded", async () => {
+  test("is found by an ID that is not percent-encoded", async () => {
     const { cancel, complete, untilLive, reasonsOf } = start();
     const answer = complete({}, "100%");
     await untilLive(1);
@@ -98,7 +98,7 @@ describe("a request in progress", () => {
   });
 });
 
-describe("an id with no request in progress", () => {
+describe("an ID with no request in progress", () => {
   const notFound = (id: string) => ({
     error: {
       message: `No request "${id}" is in progress.`,

@@ -61,7 +61,7 @@ describe("POST /v1/completions", () => {
     expect(again.choices.map(({ text }) => text)).toEqual(one.choices.map(({ text }) => text));
   });
 
-  test("generates the same output from token ids as from text", async () => {
+  test("generates the same output from token IDs as from text", async () => {
     const text = await complete({});
     const ids = await complete({ prompt: [256, ...new TextEncoder().encode("Hello")] });
     expect(ids.choices[0]?.text).toBe(text.choices[0]?.text);
@@ -127,7 +127,7 @@ describe("POST /v1/completions", () => {
     ]);
   });
 
-  test("returns tokens as ids on request, since several tokens can have the same text", async () => {
+  test("returns tokens as IDs on request, since several tokens can have the same text", async () => {
     const ids = { return_tokens_as_token_ids: true, allowed_token_ids: [0xc3] };
     const body = await complete({ ...ids, logprobs: 0, max_tokens: 1, prompt: [72], echo: true });
     expect(body.choices[0]?.["logprobs"]).toMatchObject({
@@ -145,7 +145,7 @@ describe("POST /v1/completions", () => {
     ]);
   });
 
-  test("an echo of token ids includes special tokens", async () => {
+  test("an echo of token IDs includes special tokens", async () => {
     const ids = [256, 72, 257, 105];
     for (const skip_special_tokens of [true, false]) {
       const body = await complete({ prompt: ids, echo: true, max_tokens: 0, skip_special_tokens });
@@ -153,7 +153,7 @@ describe("POST /v1/completions", () => {
     }
   });
 
-  test("return_token_ids adds prompt and output ids", async () => {
+  test("return_token_ids adds prompt and output IDs", async () => {
     const body = await complete({ prompt: "Hi", return_token_ids: true, max_tokens: 2 });
     const text = body.choices[0]?.text ?? "";
     expect(body.choices[0]?.["prompt_token_ids"]).toEqual([256, 72, 105]);
@@ -250,7 +250,7 @@ describe("POST /v1/completions", () => {
     }
   });
 
-  test("streams token ids even before their character is complete", async () => {
+  test("streams token IDs even before their character is complete", async () => {
     const { post } = makeApp({ model: { stepTurns: 3 } });
     const request = { ...BODY, allowed_token_ids: [0xe2], max_tokens: 3, stream: true };
     const response = await post("/v1/completions", { ...request, return_token_ids: true });

@@ -1,5 +1,5 @@
-// A prefill that takes long, over a real socket: headers come at once, then something at each interval, and the work
-// ends when the client leaves.
+// A long prefill over a real socket: headers arrive at once, then something arrives at each interval, and the
+// work ends when the client leaves.
 
 import { describe, expect, spyOn, test } from "bun:test";
 import { startFakeServer } from "../support/fake-server.ts";

@@ -93,7 +93,7 @@ describe("a successful request", () => {
 });
 
 describe("a prompt in the log", () => {
-  test("is truncated at the operator's limit, whether text or ids, separately for each prompt", async () => {
+  test("is truncated at the operator's limit, whether text or IDs, separately for each prompt", async () => {
     const { post, lines } = makeLogged(2);
     for (const prompt of ["abc", "ab", [7, 8, 9], ["abc", "d"]])
       await (await post("/v1/completions", { prompt, max_tokens: 1 })).text();

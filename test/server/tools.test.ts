@@ -71,7 +71,7 @@ describe("a message with a tool call", () => {
     } as never);
   });
 
-  test("can have several calls with different ids", async () => {
+  test("can have several calls with different IDs", async () => {
     const { message } = (await choiceOf(`${CALL}\n${CALL}`)) as never as {
       message: { tool_calls: { id: string }[] };
     };
@@ -107,7 +107,7 @@ describe("a message with a tool call", () => {
 });
 
 describe("a stream with tool calls", () => {
-  test("starts each call with its id and whole name, then adds arguments", async () => {
+  test("starts each call with its ID and whole name, then adds arguments", async () => {
     const { deltas, finishReason } = await streamOf(`${CALL}\n${CALL}`);
     const calls = deltas.flatMap((delta) => delta.tool_calls ?? []);
     const heads = calls.filter((call) => "id" in call);
@@ -149,7 +149,7 @@ describe("a stream with tool calls", () => {
   });
 });
 
-describe("ids of calls", () => {
+describe("IDs of calls", () => {
   const history = [
     { role: "user", content: "Hi" },
     { role: "assistant", tool_calls: [{ id: "a", function: { name: "g", arguments: "{}" } }] },

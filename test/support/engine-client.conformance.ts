@@ -134,7 +134,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       expect(second.at(-1)?.numCachedTokens).toBeGreaterThan(0);
     });
 
-    test("reports the end of an aborted request once, and ignores unknown ids", async () => {
+    test("reports the end of an aborted request once, and ignores unknown IDs", async () => {
       client.add(engineRequest("a", "hello", { maxTokens: 900 }));
       client.add(engineRequest("b", "world"));
       await log.until(() => log.of("a").length > 0);

@@ -65,7 +65,7 @@ export class GrammarProbe {
     return this.#bytes[tokenId] ?? "";
   }
 
-  /** @returns the ids of the tokens that can follow the text */
+  /** @returns the IDs of the tokens that can follow the text */
   async allowedAfter(grammar: number, text: string): Promise<number[]> {
     const ids = Array.from({ length: this.vocabulary.size }, (_, id) => id);
     const outputTokenIds = this.tokensOf(text);

@@ -91,7 +91,7 @@ export function step(scheduler: Scheduler, tokenId = 7): StepPlan {
 export const preempted = (requests: readonly Request[]) =>
   requests.filter(({ status }) => status === "PREEMPTED").map(({ requestId }) => requestId);
 
-/** Id, first position, number of tokens, and block ids of each planned request. */
+/** ID, first position, number of tokens, and block IDs of each planned request. */
 export const summary = (plan: StepPlan) =>
   plan.scheduled.map((entry) => [
     entry.request.requestId,

@@ -14,7 +14,7 @@ export interface Conformer {
   readonly name: string;
   /** If false, the runner must reject draft tokens. */
   readonly verifiesDrafts: boolean;
-  /** Block ids below 32 must exist. */
+  /** Block IDs below 32 must exist. */
   readonly create: () => Promise<Subject>;
 }
 
@@ -87,7 +87,7 @@ export function modelRunnerConformance({ name, verifiesDrafts, create }: Conform
       expect(values).toEqual([...values].sort((a, b) => b - a));
     });
 
-    test("samples within the allowed ids", async () => {
+    test("samples within the allowed IDs", async () => {
       const params = { temperature: 1, seed: 4n, allowedTokenIds: [70, 71] };
       const request = makeRequest(`allowed-${name}`, prompt(5), { params });
       const part = [{ request, blocks: [1] }];

@@ -4,7 +4,7 @@
 import { NULL_BLOCK } from "../../src/kvcache/block-pool.ts";
 
 export class NaiveBlockPool {
-  /** Free ids, in order of eviction. */
+  /** Free IDs, in order of eviction. */
   free: number[];
   readonly refCounts: number[];
   /** Hash of each block as text; null = none. */

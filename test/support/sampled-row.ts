@@ -35,7 +35,7 @@ export class SampledRow {
   readonly step: NativeStep;
   /** [vocabSize] logprob of every token after PROMPT. */
   readonly logprobs: readonly number[];
-  /** [vocabSize] token ids, most likely first. */
+  /** [vocabSize] token IDs, most likely first. */
   readonly ranking: readonly number[];
   readonly #folder: string;
 

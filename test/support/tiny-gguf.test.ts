@@ -54,7 +54,7 @@ describe("writeTinyGguf", () => {
     expect(bytesOf({ seed: 5 })).not.toEqual(bytesOf({ seed: 6 }));
   });
 
-  test("returns each tokenizer's special token ids", () => {
+  test("returns each tokenizer's special token IDs", () => {
     const path = join(folder, "ids.gguf");
     const spm = { size: 298, bosId: 1, eosId: 2, imStartId: 295, imEndId: 296 };
     const bpe = { size: 269, bosId: 264, eosId: 265, imStartId: 266, imEndId: 267 };

@@ -43,7 +43,7 @@ export const TINY_CHAT_TEMPLATE =
   "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n" +
   "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
 
-/** Token that enables the adapter in "graniteswitch"; the model embeds the next token id in its place. */
+/** Token that enables the adapter in "graniteswitch"; the model embeds the next token ID in its place. */
 export const SWITCH_TOKEN_ID = 50;
 
 const DEFAULTS: Required<TinyGgufOptions> = {

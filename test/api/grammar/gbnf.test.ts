@@ -71,7 +71,7 @@ describe("the parser", () => {
     }
   });
 
-  test("a rule ends where the next one begins, whatever the lines; # starts a comment", () => {
+  test("a rule ends where the next one begins, regardless of line breaks; # starts a comment", () => {
     const rules = parseGbnf('a ::=\n  "1" # one\n\n  b\nb::="2"|\n"3"');
     expect([...rules.keys()]).toEqual(["a", "b"]);
     expect(rules.get("b")).toMatchObject({ kind: "choice" });

@@ -43,7 +43,7 @@ describe("ResponseStore", () => {
     ]);
   });
 
-  test("distinguishes responses with the same id but different keys", () => {
+  test("distinguishes responses with the same ID but different keys", () => {
     const { store } = makeStore();
     store.put(stored("a", { owner: 0 }, "first"));
     store.put(stored("a", { owner: 1 }, "second"));
@@ -128,7 +128,7 @@ describe("the list of input items", () => {
     expect(() => list(query)).toThrow(message);
   });
 
-  test("gives an id to an item without one", () => {
+  test("gives an ID to an item without one", () => {
     expect(withId({ role: "user" })).toEqual({
       ...{ role: "user", type: "message", id: expect.stringMatching(/^msg_[0-9a-f]{16}$/) },
     });
