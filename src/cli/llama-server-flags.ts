@@ -26,10 +26,12 @@ export const LLAMA_SERVER_HINTS: Readonly<Record<string, string>> = {
     -mmu --mmproj-url --mmproj-auto --no-mmproj --no-mmproj-auto --mmproj-offload --no-mmproj-offload -mmdev
     --mmproj-device --image-min-tokens --image-max-tokens --mtmd-batch-max-tokens --video-fps
     --video-timestamp-interval --video-ffmpeg-dir --media-path`,
-  "reasoning parsing is not supported yet": `
-    --reasoning-format -rea --reasoning --reasoning-budget --reasoning-budget-message --skip-chat-parsing
-    --no-skip-chat-parsing`,
-  "tool calls are not supported yet": `
+  "--reasoning-parser and --tool-call-parser choose formats, and none leaves them as text": `
+    --reasoning-format --skip-chat-parsing --no-skip-chat-parsing`,
+  "--default-chat-template-kwargs '{\"enable_thinking\": false}' turns reasoning off": `
+    -rea --reasoning`,
+  "--reasoning-budget ends reasoning without a message": "--reasoning-budget-message",
+  "tools that the server runs are not supported yet": `
     --tools --tools-runtime --mcp-servers-config --mcp-servers-json -ag --agent -no-ag --no-agent`,
   "it is not supported yet": `
     --samplers --sampler-seq --sampling-seq --top-nsigma --top-n-sigma --xtc-probability --xtc-threshold
@@ -42,7 +44,7 @@ export const LLAMA_SERVER_HINTS: Readonly<Record<string, string>> = {
   "set stop in each request": "--reverse-prompt",
   "set skip_special_tokens in each request": "-sp --special",
   "set continue_final_message in each request": "--prefill-assistant --no-prefill-assistant",
-  "set chat_template_kwargs in each request": `
+  "--default-chat-template-kwargs sets variables of the chat template": `
     --chat-template-kwargs --reasoning-effort --reasoning-preserve --no-reasoning-preserve`,
   "the model file sets it, and Pagoda cannot override it": `
     --override-kv --rope-scaling --rope-scale --rope-freq-base --rope-freq-scale --yarn-orig-ctx
