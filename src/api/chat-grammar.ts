@@ -8,6 +8,7 @@ import type { MessageParsing } from "../protocol/message-parsing.ts";
 import type { EngineInfo } from "../protocol/protocol.ts";
 import type { GrammarSpec } from "../request/sampling-params.ts";
 import { looseSchema } from "./loose-schema.ts";
+import { quoted } from "./quote.ts";
 import { isObject, type JsonObject } from "./schema/json-value.ts";
 import type { ChatBody } from "./schemas.ts";
 import { isStrict, type ToolChoice, toolName } from "./tool-choice.ts";
@@ -76,7 +77,7 @@ function grammarTool(tool: JsonObject, warn: (text: string) => void): GrammarToo
   }
   const { schema, removed } = looseSchema(given);
   for (const keyword of removed) {
-    warn(`tool ${name}: the keyword "${keyword}" of its parameters cannot be enforced`);
+    warn(`tool ${quoted(name)}: the keyword ${keyword} of its parameters cannot be enforced`);
   }
   return { name, schema: { ...schema, type: "object" }, isLenient: true };
 }

@@ -15,6 +15,7 @@ import { type ChatMessage, chatMessages, contentText } from "./chat-messages.ts"
 import { chatParsing } from "./chat-parsing.ts";
 import { abortOnDisconnect } from "./output-streams.ts";
 import { maxPromptTokens, truncatedIds } from "./prompt-truncation.ts";
+import { quoted } from "./quote.ts";
 import { checkN, samplingParams } from "./sampling.ts";
 import type { ChatBody } from "./schemas.ts";
 import { everyTokens } from "./stream-interval.ts";
@@ -98,7 +99,7 @@ export async function startChat(
   const queued = (asked: FrontRequest) => queuedChat(front, body, asked, signal);
   const start = await queued(request).catch((error) => {
     if (choice.kind !== "auto" || !failsOpen(error, body)) throw error;
-    warn(`calls of tools are not constrained: ${error.message}`);
+    warn(`calls of tools are not constrained: ${quoted(error.message)}`);
     return queued({ ...request, samplingParams: { ...params, grammar: null } });
   });
   const { promptIds } = start;

@@ -140,7 +140,7 @@ describe("a tool that the model may call", () => {
     const { finish_reason } = await choiceOf("hermes", { tools, max_tokens: 4 });
     expect(finish_reason).toBe("length");
     const unenforced = (name: string, keyword: string) =>
-      `tool ${name}: the keyword "${keyword}" of its parameters cannot be enforced`;
+      `tool "${name}": the keyword ${keyword} of its parameters cannot be enforced`;
     expect(warnings).toContain(unenforced("tool_7", "pattern"));
     expect(warnings).toContain(unenforced("tool_0", "maxLength"));
     expect(warnings.some((warning) => warning.includes("not constrained"))).toBe(false);
