@@ -1,6 +1,6 @@
 // Tool calls and reasoning in /v1/chat/completions, with a fake model that generates a given text.
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { makeApp, readEvents } from "../support/fake-engine.ts";
 
 const CHAT = "/v1/chat/completions";
@@ -268,7 +268,17 @@ describe("tools", () => {
     expect((await post(CHAT, { ...BODY, messages })).status).toBe(200);
   });
 
-  test("must include the tool that tool_choice names", async () => {
+  test("are shown to the model even if it may call none, unless the operator excludes them", async () => {
+    for (const excludesUnusedTools of [false, true]) {
+      const { post: send, runner } = makeApp({}, { excludesUnusedTools });
+      const encodeChat = spyOn(runner.tokenizer, "encodeChat");
+      await send(CHAT, { ...BODY, tool_choice: "none", max_tokens: 1 });
+      const { tools } = JSON.parse(encodeChat.mock.calls[0]?.[0].json ?? "");
+      expect(tools).toEqual(excludesUnusedTools ? null : BODY.tools);
+    }
+  });
+
+  test("must include the one that tool_choice names", async () => {
     const choice = { type: "function", function: { name: "g" } };
     expect(await refused({ tool_choice: choice })).toMatchObject({ param: "tool_choice" });
   });
