@@ -5,7 +5,7 @@ import { chatMessages } from "../api/chat-messages.ts";
 import { chatBodyOf, countedChatOf, showsThinking } from "../api/messages/chat-body.ts";
 import { GeneratedMessage } from "../api/messages/message-body.ts";
 import { MessageEventWriter } from "../api/messages/message-events.ts";
-import { COUNT_TOKENS_FIELDS, MESSAGES_FIELDS } from "../api/messages/schema.ts";
+import { COUNT_TOKENS_FIELDS, isClaudeModel, MESSAGES_FIELDS } from "../api/messages/schema.ts";
 import { fieldsSaid } from "../api/parse-body.ts";
 import { shortened } from "../api/quote.ts";
 import { shownChat, startChat } from "../api/started-chat.ts";
@@ -25,7 +25,7 @@ export function messageRoutes(context: ServerContext) {
 
 async function handleMessage(context: ServerContext, request: Request): Promise<Response> {
   const arrivalMs = context.front.nowMs();
-  const body = await readBody(context, request, MESSAGES_FIELDS);
+  const body = await readBody(context, request, MESSAGES_FIELDS, isClaudeModel);
   const id = responseId("msg_", request, null);
   const arrival = () => {
     const { messages, ...params } = fieldsSaid(MESSAGES_FIELDS, body);
@@ -34,22 +34,22 @@ async function handleMessage(context: ServerContext, request: Request): Promise<
   return logged(context, arrival, async (watch) => {
     const init = { id, arrivalMs, signal: request.signal, mustFit: false };
     const chat = await startChat(context, chatBodyOf(body), init);
-    const shows = showsThinking(body);
+    const message = { chat, model: body.model, showsThinking: showsThinking(body) };
     return answer(context, request, {
       streams: [chat.stream],
       outputs: watch(chat.stream, (output) => output),
-      writer: body.stream ? new MessageEventWriter(chat, shows) : null,
+      writer: body.stream ? new MessageEventWriter(message) : null,
       fullBody: async (outputs) => {
-        const message = new GeneratedMessage(chat, shows);
-        for await (const output of outputs) message.add(output);
-        return message.body();
+        const generated = new GeneratedMessage(message);
+        for await (const output of outputs) generated.add(output);
+        return generated.body();
       },
     });
   });
 }
 
 async function countTokens(context: ServerContext, request: Request): Promise<Response> {
-  const chat = countedChatOf(await readBody(context, request, COUNT_TOKENS_FIELDS));
+  const chat = countedChatOf(await readBody(context, request, COUNT_TOKENS_FIELDS, isClaudeModel));
   const messages = chatMessages(chat.messages);
   const ids = await context.front.calls.encodeChat(shownChat(context, chat, messages));
   return jsonResponse({ input_tokens: ids.length });

@@ -19,6 +19,7 @@ const MAX_DEPTH = 64;
 const MAX_PARTS = 100_000;
 
 /**
+ * @param isAlias returns true for a name that also means the served model
  * @throws RequestError "unsupported_media_type", "body_too_large", "body_timeout", "invalid_schema" or
  *   "model_not_found"; EngineError and OverloadError if the server is not accepting requests
  */
@@ -26,9 +27,12 @@ export async function readBody<T extends NamedModel>(
   context: ServerContext,
   request: Request,
   fields: Fields<T>,
+  isAlias: (model: string) => boolean = () => false,
 ): Promise<T> {
   const written = TEMPLATE_FIELDS.filter((name) => name in fields);
-  return checkedBody(context, await readJson(context, request, written), fields);
+  const body = parseBody(fields, await readJson(context, request, written));
+  if (body.model === null || !isAlias(body.model)) checkModel(context, body.model);
+  return body;
 }
 
 interface NamedModel {

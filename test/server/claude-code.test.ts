@@ -68,6 +68,8 @@ describe("a session of Claude Code", () => {
     const files = new AgentFiles({ "add.ts": "export const add = (a, b) => a - b;" });
     const { answers } = await session(files, "add() subtracts. Fix it.");
     expect(files.run("bun test")).toBe("1 pass");
+    // It drops the thinking of an answer from any other model.
+    expect(answers.map(({ model }) => model)).toEqual(Array(3).fill("claude-sonnet-4-6"));
     expect(answers.map(({ stop_reason }) => stop_reason)).toEqual([
       "tool_use",
       "tool_use",

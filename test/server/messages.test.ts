@@ -21,7 +21,7 @@ async function namesOf(response: Response): Promise<string[]> {
 }
 
 describe("a message", () => {
-  test("has the same members as Anthropic's, and names the served model", async () => {
+  test("has the same members as Anthropic's, and names the model as the request did", async () => {
     const { post } = makeApp();
     const response = await post(`${PATH}?beta=true`, body({ model: "claude-opus-4-6" }));
     expect([response.status, await response.json()]).toEqual([
@@ -31,7 +31,7 @@ describe("a message", () => {
         type: "message",
         role: "assistant",
         content: [{ type: "text", text: expect.stringMatching(/^[a-z ]{4}$/) }],
-        model: "tiny",
+        model: "claude-opus-4-6",
         stop_reason: "max_tokens",
         stop_sequence: null,
         usage: {
@@ -42,6 +42,11 @@ describe("a message", () => {
         },
       },
     ]);
+  });
+
+  test("names the served model if the request names none", async () => {
+    const { post } = makeApp();
+    expect(await (await post(PATH, body())).json()).toMatchObject({ model: "tiny" });
   });
 
   test("is streamed as events in order", async () => {

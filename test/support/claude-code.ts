@@ -6,8 +6,9 @@ import type Anthropic from "@anthropic-ai/sdk";
 export const CLAUDE_CODE_HEADERS = {
   "anthropic-version": "2023-06-01",
   "anthropic-beta":
-    "claude-code-20250219,interleaved-thinking-2025-05-14,context-management-2025-06-27,effort-2025-11-24",
-  "user-agent": "claude-cli/2.1.160 (external, cli)",
+    "claude-code-20250219,context-1m-2025-08-07,interleaved-thinking-2025-05-14," +
+    "context-management-2025-06-27,mid-conversation-system-2026-04-07,effort-2025-11-24",
+  "user-agent": "claude-cli/2.1.197 (external, cli)",
   "x-app": "cli",
   "x-claude-code-session-id": "5a0f2f5e-3f0b-4d8a-9d0e-0d1c2b3a4f5e",
 };
@@ -15,7 +16,7 @@ export const CLAUDE_CODE_HEADERS = {
 /** Changes with each request. */
 const billing = (hash: string) => ({
   type: "text",
-  text: `x-anthropic-billing-header: cc_version=2.1.160.${hash}; cc_entrypoint=cli; cch=${hash};`,
+  text: `x-anthropic-billing-header: cc_version=2.1.197.${hash}; cc_entrypoint=cli; cch=${hash};`,
 });
 
 const cache_control = { type: "ephemeral", ttl: "1h" };

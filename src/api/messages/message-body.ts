@@ -23,17 +23,26 @@ export interface MessageStop {
   readonly stop_sequence: string | null;
 }
 
+export interface MessageInit {
+  readonly chat: StartedChat;
+  /** Name that the client gave the model. Claude Code drops the thinking of any other model. Null = the served name. */
+  readonly model: string | null;
+  readonly showsThinking: boolean;
+}
+
 /** Accumulates a message while its outputs arrive. */
 export class GeneratedMessage {
   readonly #chat: StartedChat;
+  readonly #model: string;
   readonly #blocks: MessageBlocks;
   readonly #ids = new Map<MessageBlock, string>();
   #numTokens = 0;
   #numCachedTokens = 0;
   #stop: MessageStop = { stop_reason: "end_turn", stop_sequence: null };
 
-  constructor(chat: StartedChat, showsThinking: boolean) {
+  constructor({ chat, model, showsThinking }: MessageInit) {
     this.#chat = chat;
+    this.#model = model || modelName(chat.context);
     this.#blocks = new MessageBlocks({ showsReasoning: showsThinking });
   }
 
@@ -99,8 +108,8 @@ export class GeneratedMessage {
     content: readonly object[],
     stop: MessageStop | { readonly stop_reason: null; readonly stop_sequence: null },
   ) {
-    const { id, context } = this.#chat;
-    const head = { id, type: "message", role: "assistant", content, model: modelName(context) };
+    const { id } = this.#chat;
+    const head = { id, type: "message", role: "assistant", content, model: this.#model };
     return { ...head, ...stop, usage: this.usage };
   }
 

@@ -4,9 +4,8 @@
 import type { SequenceOutput } from "../../front/output-stream.ts";
 import { type ChunkWriter, namedEvent, type StreamFrame } from "../events.ts";
 import type { BlockEvent, MessageBlock } from "../message-blocks.ts";
-import type { StartedChat } from "../started-chat.ts";
 import { messagesErrorBody } from "./error-body.ts";
-import { GeneratedMessage, SIGNATURE } from "./message-body.ts";
+import { GeneratedMessage, type MessageInit, SIGNATURE } from "./message-body.ts";
 
 type Event = { readonly type: string } & Readonly<Record<string, unknown>>;
 
@@ -25,8 +24,8 @@ export class MessageEventWriter implements ChunkWriter<SequenceOutput> {
   readonly #message: GeneratedMessage;
   #hasStarted = false;
 
-  constructor(chat: StartedChat, showsThinking: boolean) {
-    this.#message = new GeneratedMessage(chat, showsThinking);
+  constructor(init: MessageInit) {
+    this.#message = new GeneratedMessage(init);
   }
 
   event(output: SequenceOutput): string {

@@ -3,7 +3,6 @@
 
 import {
   boolean,
-  converted,
   either,
   float,
   integer,
@@ -17,11 +16,9 @@ import {
 } from "../schema/types.ts";
 
 /**
- * Accepts all of Anthropic's model names, since some clients use them for side requests regardless of their settings.
+ * @returns true if a name is that of an Anthropic model, which means the served one: some clients use these names for
+ *   side requests whatever their settings
  */
-const model = converted(string, (name) => (isClaudeModel(name) ? "" : name));
-
-/** @returns true if a name belongs to an Anthropic model */
 export function isClaudeModel(name: string): boolean {
   return name.startsWith("claude-");
 }
@@ -34,7 +31,7 @@ const message = shape({ role: string, content });
 const tool = shape({ name: string });
 
 export const COUNT_TOKENS_FIELDS = {
-  model: optional(model),
+  model: optional(string),
   messages: required(list(message)),
   system: optional(content),
   tools: optional(list(tool)),

@@ -230,14 +230,6 @@ describe("the chat", () => {
     const { max_tokens: _, ...answered } = chatBodyOf(parse({ tools: [tool], system: "s" }));
     expect(answered).toMatchObject({ messages: counted.messages, tools: counted.tools });
   });
-
-  test.each(["claude-sonnet-4-6", "claude-haiku-4-5-20251001"])(
-    "uses the served model for %s",
-    (model) => {
-      expect(parse({ model }).model).toBe("");
-      expect(parse({ model: "other" }).model).toBe("other");
-    },
-  );
 });
 
 describe("a bad body", () => {

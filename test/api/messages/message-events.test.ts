@@ -22,10 +22,12 @@ interface Event {
   readonly usage: object;
 }
 
+const INIT = { chat: scriptedChat(), model: null, showsThinking: true };
+
 type Outputs = ReturnType<typeof scriptedOutputs>;
 
 function eventsOf(outputs: Outputs): Event[] {
-  const writer = new MessageEventWriter(scriptedChat(), true);
+  const writer = new MessageEventWriter(INIT);
   const text = outputs.map((output) => writer.event(output)).join("") + writer.end();
   return text
     .split("\n\n")
@@ -39,7 +41,7 @@ function eventsOf(outputs: Outputs): Event[] {
 }
 
 function bodyOf(outputs: Outputs) {
-  const message = new GeneratedMessage(scriptedChat(), true);
+  const message = new GeneratedMessage(INIT);
   for (const output of outputs) message.add(output);
   return message.body();
 }
@@ -142,7 +144,7 @@ describe("the stream of a message", () => {
   });
 
   test("sends pings while it waits, and an error in place of the rest", () => {
-    const { frame } = new MessageEventWriter(scriptedChat(), true);
+    const { frame } = new MessageEventWriter(INIT);
     expect(frame.keepAlive()).toBe('event: ping\ndata: {"type":"ping"}\n\n');
     expect(frame.failure(new Error("secret"))).toBe(
       'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"Internal server error"}}\n\n',
