@@ -49,11 +49,17 @@ const TOOLS = [
   { type: "web_search_20250305", name: "web_search", max_uses: 8 },
 ];
 
-/** @param hash hash in the billing block */
+const AGENTS = {
+  role: "system",
+  content: "Available agent types for the Agent tool: claude, explore.",
+};
+
+/** @param hash of the billing block */
 export function claudeCodeBody(messages: readonly Anthropic.MessageParam[], hash = "a1b") {
   return {
     model: "claude-sonnet-4-6",
-    messages,
+    // After the user's first message, it lists what it could do.
+    messages: [...messages.slice(0, 1), AGENTS, ...messages.slice(1)],
     system: [
       billing(hash),
       {
