@@ -32,8 +32,9 @@ interface World {
   /** Probabilities per step. */
   readonly abortRate: number;
   readonly failureRate: number;
-  /** Probability per request. */
+  /** Probabilities per request. */
   readonly draftRate: number;
+  readonly grammarRate: number;
 }
 
 /** Counts of the difficult cases, which the workloads must include. */
@@ -56,6 +57,9 @@ interface Events {
   acceptedAcrossBorder: number;
   rejectedBlocks: number;
   failedDrafts: number;
+  /** Steps while requests wait for a grammar, and grammars that could not be compiled. */
+  stepsBesideGrammars: number;
+  failedGrammars: number;
 }
 
 const NO_EVENTS: Events = {
@@ -73,6 +77,8 @@ const NO_EVENTS: Events = {
   acceptedAcrossBorder: 0,
   rejectedBlocks: 0,
   failedDrafts: 0,
+  stepsBesideGrammars: 0,
+  failedGrammars: 0,
 };
 
 function makeWorld(seed: number): World {
@@ -94,7 +100,8 @@ function makeWorld(seed: number): World {
   const abortRate = prng.chance(0.3) ? 0.05 : 0;
   const failureRate = prng.chance(0.2) ? 0.02 : 0;
   const draftRate = prng.chance(0.5) ? 0.8 : 0;
-  return { prng, config, abortRate, failureRate, draftRate };
+  const grammarRate = prng.chance(0.4) ? 0.4 : 0;
+  return { prng, config, abortRate, failureRate, draftRate, grammarRate };
 }
 
 function randomTarget(prng: Prng): TargetInterTokenLatency {
@@ -103,7 +110,7 @@ function randomTarget(prng: Prng): TargetInterTokenLatency {
 }
 
 /** Makes a request whose prompt shares one of a few prefixes, so hits are likely. */
-function randomRequest(prng: Prng, requestId: string): Request {
+function randomRequest({ prng, grammarRate }: World, requestId: string): Request {
   const length = prng.int(1, MAX_MODEL_LEN - 4);
   const family = prng.int(0, 2);
   const shared = prng.chance(0.3) ? length : prng.int(0, length);
@@ -113,6 +120,7 @@ function randomRequest(prng: Prng, requestId: string): Request {
   return makeRequest(requestId, prompt, {
     priority: prng.int(0, 3),
     cacheSalt: prng.chance(0.1) ? "salt" : null,
+    grammar: prng.chance(grammarRate) ? { isReady: false } : null,
     params: {
       maxTokens: prng.int(1, 20),
       minTokens: prng.int(0, 1),
@@ -125,8 +133,9 @@ function randomRequest(prng: Prng, requestId: string): Request {
 }
 
 /** A request and, in some cases, its n - 1 forks. */
-function randomFamily(prng: Prng, requestId: string): Request[] {
-  const source = randomRequest(prng, requestId);
+function randomFamily(world: World, requestId: string): Request[] {
+  const { prng } = world;
+  const source = randomRequest(world, requestId);
   const numForks = prng.chance(0.25) ? prng.int(1, 3) : 0;
   const forks = Array.from({ length: numForks }, (_, i) =>
     makeRequest(`${requestId}-${i + 1}`, [...source.tokenIds()], {
@@ -134,6 +143,7 @@ function randomFamily(prng: Prng, requestId: string): Request[] {
       cacheSalt: source.cacheSalt,
       params: { ...source.samplingParams, promptLogprobs: null, seed: BigInt(100 + i) },
       forkOf: source,
+      grammar: source.grammar,
     }),
   );
   return [source, ...forks];
@@ -300,6 +310,25 @@ function countDropped(
   });
 }
 
+/** Compiles the grammar of one of the requests that wait, or fails to and ends all of its requests. */
+function endCompilation(
+  { prng }: World,
+  scheduler: Scheduler,
+  waiting: readonly Request[],
+  events: Events,
+): void {
+  const { grammar } = waiting[prng.int(0, Math.max(0, waiting.length - 1))] ?? {};
+  if (!grammar) return;
+  if (prng.chance(0.1)) {
+    const failed = waiting.filter((request) => request.grammar === grammar);
+    for (const request of failed) scheduler.finish(request, "FINISHED_ABORTED");
+    events.failedGrammars++;
+    return;
+  }
+  grammar.isReady = true;
+  scheduler.releaseGrammar(grammar);
+}
+
 async function run(
   world: World,
   requests: readonly Request[],
@@ -310,12 +339,24 @@ async function run(
   const { numBlocks } = world.config;
   const runner = new FakeModelRunner({ numBlocks, blockSize: BLOCK_SIZE });
   let numAdded = 0;
-  for (let step = 0; numAdded < requests.length || scheduler.hasWork; step++) {
+  const added = () => requests.slice(0, numAdded);
+  const waiting = () => added().filter(({ status }) => status === "WAITING_FOR_GRAMMAR");
+  for (
+    let step = 0;
+    added().some(({ isFinished }) => !isFinished) || numAdded < requests.length;
+    step++
+  ) {
     expect(step).toBeLessThan(5000);
     while (numAdded < requests.length && (world.prng.chance(0.5) || !scheduler.hasWork)) {
       scheduler.add(requests[numAdded++] as Request);
     }
-    await runStep(world, scheduler, runner, requests.slice(0, numAdded), proposer, events);
+    if (!scheduler.hasWork || world.prng.chance(0.2)) {
+      endCompilation(world, scheduler, waiting(), events);
+    }
+    expect(scheduler.takeStats().numDeferredReqs).toBeGreaterThanOrEqual(waiting().length);
+    if (!scheduler.hasWork) continue;
+    events.stepsBesideGrammars += waiting().length > 0 ? 1 : 0;
+    await runStep(world, scheduler, runner, added(), proposer, events);
   }
   expect(scheduler.kvCache.pool.usage).toBe(0);
   expect(scheduler.takeStats()).toMatchObject({ numRunningReqs: 0, numWaitingReqs: 0 });
@@ -354,7 +395,7 @@ async function continuations(requests: readonly Request[]): Promise<Map<Request,
 
 async function checkSeed(seed: number, events: Events): Promise<void> {
   const world = makeWorld(seed);
-  const families = Array.from({ length: 14 }, (_, i) => randomFamily(world.prng, `r${i}`));
+  const families = Array.from({ length: 14 }, (_, i) => randomFamily(world, `r${i}`));
   const requests = families.flat();
   const known = await continuations(world.draftRate > 0 ? requests : []);
   await run(world, requests, new DraftProposer(world.prng, world.draftRate, known), events);
