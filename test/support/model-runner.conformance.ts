@@ -1,8 +1,9 @@
 // A conformance suite for every ModelRunner, fake or native.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Request } from "../../src/request/request.ts";
 import type { ModelRunner } from "../../src/runner/model-runner.ts";
-import { generate, runStep } from "./drive.ts";
+import { generate, planOf, runStep } from "./drive.ts";
 import { makeRequest } from "./make-request.ts";
 
 export interface Subject {
@@ -110,6 +111,31 @@ export function modelRunnerConformance({ name, verifiesDrafts, create }: Conform
         [71, 71],
       ]);
       expect(pairs).toEqual(pairs.map((_, i) => ((i + pairs.indexOf(70)) % 2 === 0 ? 70 : 71)));
+    });
+
+    test("compiles a grammar once, for all requests until a plan lists them as finished", async () => {
+      const { runner, blockSize } = subject;
+      const spec = { kind: "lark", text: 'start: "ab"', param: "grammar" } as const;
+      const requests = ["g1", "g2"].map((id) =>
+        makeRequest(id, prompt(3), { params: { grammar: spec } }),
+      );
+      await runner.compileGrammar(requests.slice(0, 1), spec);
+      expect(runner.compileGrammar(requests.slice(1), spec)).toBeNull();
+      const part = { request: requests[0] as Request, blocks: [1] };
+      const [first] = await generate(runner, [part], blockSize, 2);
+      expect(first?.isRefused).toBe(false);
+      const plain = { request: makeRequest("after", prompt(3)), blocks: [2] };
+      const plan = { ...planOf([plain], blockSize), finishedRequestIds: ["g1", "g2"] };
+      expect((await runner.run(plan)).results).toHaveLength(1);
+    });
+
+    test("rejects a grammar that is not one, with the name of its field", async () => {
+      const spec = { kind: "lark", text: "", param: "ebnf" } as const;
+      const compiling = subject.runner.compileGrammar([makeRequest("bad", prompt(3))], spec);
+      await expect(compiling as Promise<void>).rejects.toMatchObject({
+        name: "RequestError",
+        ...{ code: "invalid_value", param: "ebnf" },
+      });
     });
 
     test("scores each prompt token after the first, across chunks", async () => {
