@@ -3,6 +3,8 @@
 // is a fake. recordings.test.ts checks values.
 
 import { describe, expect, test } from "bun:test";
+import { DEFAULT_ANSWER_OPTIONS } from "../../src/api/answer-options.ts";
+import type { ServerContext } from "../../src/server/server-context.ts";
 import { type FakeEngineOptions, makeApp } from "../support/fake-engine.ts";
 import RECORDINGS from "../support/vllm-recordings.json";
 
@@ -31,6 +33,8 @@ const DIFFERENT: Readonly<Record<string, string>> = {
   messages: "members of Anthropic's API that vLLM leaves out",
   "messages-stream": "members of Anthropic's API that vLLM leaves out; no [DONE]",
   "chat-tools-required": "200, since calls need no flags and no complete arguments",
+  "flags-chat-tools-required": "200, since calls need no complete arguments",
+  "flags-chat-tools-named-stream": "the first delta of a call has no arguments",
   models: "more members, for clients of other servers",
   responses: "an answer cut off by its limit is incomplete",
   "responses-list": "an answer cut off by its limit is incomplete",
@@ -41,6 +45,7 @@ const DIFFERENT: Readonly<Record<string, string>> = {
 const REPLACED: Readonly<Record<string, object>> = {
   "chat-logit-bias": { logit_bias: { "2": -100, "195": 5 } },
   "chat-tools-named": { max_tokens: 200 },
+  "flags-chat-tools-named-stream": { max_tokens: 200 },
 };
 
 const LONG = [{ role: "user", content: "word ".repeat(3000) }];
@@ -86,22 +91,33 @@ function eventsIn(text: string): unknown[] {
   });
 }
 
-/**
- * Has no prefix cache, since vLLM reports cached tokens only with a flag. The slow model yields one event per
- * token.
- */
-const start = (options: FakeEngineOptions = {}) => {
+/** No prefix cache, since vLLM reports cached tokens only with a flag. A slow model yields an event per token. */
+function start(options: FakeEngineOptions = {}, context: Partial<ServerContext> = {}) {
   const scheduler = { maxModelLen: 2048, enablePrefixCaching: false };
   const model = { stepDelayMs: 1, ...options.model };
-  return makeApp({ ...options, scheduler, model }, { servedModelNames: ["smollm2"] }).app;
-};
+  return makeApp({ ...options, scheduler, model }, { servedModelNames: ["smollm2"], ...context })
+    .app;
+}
 
-const app = start();
-/** App with a model that calls a tool. */
-const callingApp = start({
+/** A model that calls a tool. */
+const CALLING: FakeEngineOptions = {
   chatFormat: { toolParser: "hermes", reasoningParser: null },
   model: { answer: '<tool_call>\n{"name": "get_weather", "arguments": {}}\n</tool_call>' },
-});
+};
+/** The server's flags in recordings whose names begin with "flags-". */
+const FLAGS: Partial<ServerContext> = {
+  answers: { ...DEFAULT_ANSWER_OPTIONS, showsNoCachedTokens: true },
+  tracksLoad: true,
+  sendsRequestIds: true,
+};
+
+/** Apps by the beginning of a recording's name; the first that fits answers. */
+const APPS: readonly (readonly [prefix: string, app: ReturnType<typeof start>])[] = [
+  ["flags-chat-tools-default", start({}, FLAGS)],
+  ["flags-", start(CALLING, FLAGS)],
+  ["chat-tools-", start(CALLING)],
+  ["", start()],
+];
 
 function bodyOf({ name, request: { body } }: Recording): string | null {
   if (body === undefined) return null;
@@ -116,8 +132,9 @@ async function answerTo(recording: Recording): Promise<Response> {
   const { method, path, headers } = recording.request;
   const body = bodyOf(recording);
   const media = body === null ? {} : { "content-type": "application/json" };
-  const answering = recording.name.startsWith("chat-tools-") ? callingApp : app;
-  return answering.handle(
+  const [, app] = APPS.find(([prefix]) => recording.name.startsWith(prefix)) ?? [];
+  if (app === undefined) throw new Error("no app");
+  return app.handle(
     new Request(`http://localhost${path}`, { method, headers: { ...media, ...headers }, body }),
   );
 }
@@ -158,6 +175,8 @@ describe("a recorded request", () => {
     async (_, recording) => {
       const response = await answerTo(recording);
       expect(await seenIn(response, recording)).toEqual(recordedIn(recording));
+      const hasFlags = recording.name.startsWith("flags-");
+      expect(response.headers.has("x-request-id")).toBe(hasFlags);
     },
   );
 
