@@ -30,10 +30,16 @@ const EXCLUDED = [
 export function checkBeamSearch(body: SamplingBody): void {
   if (!body.use_beam_search) return;
   const fields: Readonly<Record<string, unknown>> = body;
-  const name = EXCLUDED.find((field) => isSet(fields[field]));
+  const name = EXCLUDED.find((field) => isSet(fields[field]) && !isIdle(field, fields));
   if (name === undefined) return;
   const message = `use_beam_search cannot be combined with ${name}.`;
   throw new RequestError("invalid_value", message, "use_beam_search");
+}
+
+/** @returns true for a form of plain text, and for tools that must not be called */
+function isIdle(field: string, fields: Readonly<Record<string, unknown>>): boolean {
+  if (field === "tools") return fields["tool_choice"] === "none";
+  return field === "response_format" && (fields[field] as { type?: unknown }).type === "text";
 }
 
 function isSet(value: unknown): boolean {

@@ -128,6 +128,20 @@ describe("beam search", () => {
   });
 });
 
+describe("a beam search", () => {
+  const { post } = makeApp();
+  const tools = [{ type: "function", function: { name: "f" } }];
+
+  test.each([
+    ["plain text", { response_format: { type: "text" } }],
+    ["tools that must not be called", { tools, tool_choice: "none" }],
+    ["empty lists", { stop: [], bad_words: [], tools: [] }],
+  ])("accepts %s", async (_, fields) => {
+    const answered = await post("/v1/chat/completions", { ...body, messages, ...fields });
+    expect([answered.status, await answered.text()]).toEqual([200, expect.any(String)]);
+  });
+});
+
 describe("a canceled beam search", () => {
   test("ends in the round in progress", async () => {
     const { engine, post } = makeApp({ model: { stepDelayMs: 1 } });
