@@ -36,7 +36,7 @@ export function stubConfig({ stepMs, maxNumSeqs }: StubOptions): EngineConfig {
     ...{ longPrefillTokenThreshold: null, maxNumPartialPrefills: null },
     ...{ targetInterTokenLatencyMs: null, policy: "fcfs", seed: 0n, numThreads: 1, poll: 0 },
     ...{ cpuAffinity: new Int32Array(0), attentionBackend: "auto", weightKernels: "packed" },
-    ...{ numGpuLayers: 0, chatTemplate: "", chatFormat: PLAIN_TEXT, logprobsMode: "raw_logprobs" },
+    ...{ numGpuLayers: 0, chatTemplate: "", chatFormat: PLAIN_TEXT },
   };
 }
 

@@ -1,5 +1,6 @@
 // Server-wide options for responses, and the code that applies them to request bodies.
 
+import type { LogprobsMode } from "../request/logprobs.ts";
 import type { SamplingBody } from "./schemas.ts";
 
 export interface AnswerOptions {
@@ -13,7 +14,8 @@ export interface AnswerOptions {
   readonly showsNoCachedTokens: boolean;
   /** Whether responses include `timings`. */
   readonly showsTimings: boolean;
-  /** Whether log-probabilities name tokens by ID, unless a request specifies otherwise. */
+  readonly logprobsMode: LogprobsMode;
+  /** Whether log-probabilities name tokens by ID if a request does not say. */
   readonly namesTokensById: boolean;
 }
 
@@ -22,6 +24,7 @@ export const DEFAULT_ANSWER_OPTIONS: AnswerOptions = {
   streamInterval: 1,
   forcesUsage: false,
   showsTimings: false,
+  logprobsMode: "raw_logprobs",
   showsNoCachedTokens: false,
   namesTokensById: false,
 };

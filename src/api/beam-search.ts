@@ -148,7 +148,8 @@ export class BeamSearch implements OutputStream {
     const { vocabSize } = this.#front.info.model;
     const logprobs = Math.min(2 * params.n, vocabSize);
     const fixed = { n: 1, temperature: 0, maxTokens: 1, ignoreEos: true, stopTokenIds: [] };
-    const samplingParams = { ...params, ...fixed, logprobs, promptLogprobs };
+    const reported = { logprobsMode: "raw_logprobs", logprobs, promptLogprobs } as const;
+    const samplingParams = { ...params, ...fixed, ...reported };
     return { ...others, samplingParams, mustFit: false };
   }
 

@@ -47,6 +47,7 @@ export function samplingParams(context: ApiContext, input: SamplingInput): Sampl
     maxTokens: Math.min(Number(maxTokens), context.samplingDefaults.maxTokens ?? Infinity),
     minTokens: Number(body.min_tokens),
     logprobs: numLogprobs(context, "sample logprobs", logprobs),
+    logprobsMode: context.answers.logprobsMode,
     promptLogprobs: numLogprobs(context, "prompt logprobs", promptLogprobs),
     logitBias: readLogitBias(context, body.logit_bias),
     allowedTokenIds: body.allowed_token_ids?.map(Number) ?? null,

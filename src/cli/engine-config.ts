@@ -35,7 +35,6 @@ export function engineConfig(options: ServeOptions, modelPath: string): EngineCo
     poll: options.poll,
     attentionBackend: options["attention-backend"],
     weightKernels: options["weight-kernels"],
-    logprobsMode: options["logprobs-mode"],
     numGpuLayers: options["gpu-layers"],
     chatTemplate,
     chatFormat: chatFormat(options, modelPath, chatTemplate),

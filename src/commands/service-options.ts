@@ -77,6 +77,7 @@ function answerOptions(options: ServeOptions): NonNullable<ContextOptions["answe
     streamInterval: options["stream-interval"],
     forcesUsage: options["enable-force-include-usage"],
     showsNoCachedTokens: options["enable-prompt-tokens-details"],
+    logprobsMode: options["logprobs-mode"],
     showsTimings: options["enable-timings"],
     namesTokensById: options["return-tokens-as-token-ids"],
   };

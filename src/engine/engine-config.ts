@@ -2,7 +2,6 @@
 
 import type { ChatFormat } from "../protocol/message-parsing.ts";
 import type { AttentionBackend } from "../protocol/model-info.ts";
-import type { LogprobsMode } from "../request/logprobs.ts";
 import type { KvCacheType, WeightKernels } from "../runner/addon-types.ts";
 import type { SchedulingPolicy } from "../scheduler/scheduler.ts";
 import type { TargetInterTokenLatency } from "../scheduler/step-budget.ts";
@@ -44,7 +43,6 @@ export interface EngineConfig {
   /** "auto" = ggml if any layers are on a GPU, otherwise paged. */
   readonly attentionBackend: AttentionBackend | "auto";
   readonly weightKernels: WeightKernels;
-  readonly logprobsMode: LogprobsMode;
   /** Number of layers to put on a GPU; null = all. */
   readonly numGpuLayers: number | null;
   /** Jinja template; empty = use the model's own. */

@@ -1,6 +1,8 @@
 // Sampling parameters of one request after validation and defaults, read by the scheduler, the output
 // processor and the native sampler. Names and defaults are those of vLLM's SamplingParams.
 
+import type { LogprobsMode } from "./logprobs.ts";
+
 /** A grammar that the whole output must follow. */
 export interface GrammarSpec {
   /** A JSON schema, a regular expression in Rust's syntax, or llguidance's variant of Lark. */
@@ -49,6 +51,8 @@ export interface SamplingParams {
   readonly minTokens: number;
   /** Number of most likely tokens to report per position, 0..vocabSize; null = no log-probabilities. */
   readonly logprobs: number | null;
+  /** Values that `logprobs` report. */
+  readonly logprobsMode: LogprobsMode;
   /** Same for prompt tokens, starting with the second; null = none. Disables prefix cache lookups. */
   readonly promptLogprobs: number | null;
   /** [token id, bias] pairs; each bias, in [-100, 100], is added to the token's logit. */
@@ -83,6 +87,7 @@ export const DEFAULT_SAMPLING_PARAMS: SamplingParams = {
   maxTokens: 16,
   minTokens: 0,
   logprobs: null,
+  logprobsMode: "raw_logprobs",
   promptLogprobs: null,
   logitBias: [],
   allowedTokenIds: null,

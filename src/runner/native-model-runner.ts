@@ -4,7 +4,6 @@
 
 import { EngineError } from "../errors.ts";
 import type { MemoryReport, ModelInfo } from "../protocol/model-info.ts";
-import type { LogprobsMode } from "../request/logprobs.ts";
 import type { Request } from "../request/request.ts";
 import type { GrammarSpec } from "../request/sampling-params.ts";
 import type { StepPlan, StepResult } from "../scheduler/scheduler-output.ts";
@@ -17,8 +16,6 @@ import { StepPacker } from "./step-batch.ts";
 
 export interface NativeModelRunnerOptions extends LoadModelOptions {
   readonly maxModelLen: number;
-  /** Absent = "raw_logprobs". */
-  readonly logprobsMode?: LogprobsMode;
 }
 
 export class NativeModelRunner implements ModelRunner {

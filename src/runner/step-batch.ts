@@ -30,8 +30,6 @@ export interface StepBatchLimits {
   readonly maxNumSeqs: number;
   readonly maxNumBatchedTokens: number;
   readonly maxModelLen: number;
-  /** Absent = "raw_logprobs". */
-  readonly logprobsMode?: LogprobsMode;
 }
 
 /** Called once per sampled row. @returns the handle of a request's native sampler state; 0 = none */
@@ -50,13 +48,11 @@ export class StepPacker {
   readonly batch: StepBatch;
   readonly output: StepOutput;
   readonly #limits: StepBatchLimits;
-  readonly #reportFlags: number;
   /** [numOutputs + 1]: row i's most likely tokens are [topStart[i], topStart[i + 1]). */
   readonly #topStart: Int32Array;
 
   constructor(limits: StepBatchLimits) {
     this.#limits = limits;
-    this.#reportFlags = REPORT_FLAGS[limits.logprobsMode ?? "raw_logprobs"];
     this.batch = allocateBatch(limits);
     this.output = allocateOutput(limits.maxNumBatchedTokens);
     this.#topStart = new Int32Array(limits.maxNumBatchedTokens + 1);
@@ -155,7 +151,7 @@ export class StepPacker {
     batch.seedHigh[row] = request.seedHigh;
     batch.outputIndex[row] = request.numOutputTokens;
     const isBanned = request.numOutputTokens < params.minTokens;
-    batch.flags[row] = this.#reportFlags | (isBanned ? FLAG_BAN_END : 0);
+    batch.flags[row] = REPORT_FLAGS[params.logprobsMode] | (isBanned ? FLAG_BAN_END : 0);
     const numLogprobs = (scores ? params.promptLogprobs : params.logprobs) ?? -1;
     batch.numLogprobs[row] = numLogprobs;
     this.#topStart[row + 1] = (this.#topStart[row] ?? 0) + Math.max(0, numLogprobs);

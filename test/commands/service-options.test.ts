@@ -34,6 +34,7 @@ describe("serviceOptions()", () => {
         forcesUsage: false,
         showsNoCachedTokens: false,
         showsTimings: false,
+        logprobsMode: "raw_logprobs",
         namesTokensById: false,
       },
     });
@@ -44,7 +45,7 @@ describe("serviceOptions()", () => {
     const { answers, contentFormat } = settingsOf(
       ...["--response-role", "bot", "--stream-interval", "4", "--enable-force-include-usage"],
       ...["--enable-prompt-tokens-details", "--enable-timings", "--return-tokens-as-token-ids"],
-      ...["--chat-template-content-format", "openai"],
+      ...["--chat-template-content-format", "openai", "--logprobs-mode", "processed_logits"],
     );
     expect([answers, contentFormat]).toEqual([
       {
@@ -53,6 +54,7 @@ describe("serviceOptions()", () => {
         forcesUsage: true,
         showsNoCachedTokens: true,
         showsTimings: true,
+        logprobsMode: "processed_logits",
         namesTokensById: true,
       },
       "openai",

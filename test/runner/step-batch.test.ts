@@ -2,6 +2,11 @@
 // again.
 
 import { describe, expect, test } from "bun:test";
+import {
+  FLAG_BAN_END,
+  FLAG_REPORT_LOGITS,
+  FLAG_REPORT_PROCESSED,
+} from "../../src/runner/addon-types.ts";
 import { StepPacker } from "../../src/runner/step-batch.ts";
 import { planOf } from "../support/drive.ts";
 import { makeRequest } from "../support/make-request.ts";
@@ -21,6 +26,23 @@ describe("a request that the addon cannot serve", () => {
     const scheduled = plan.scheduled.map((entry) => ({ ...entry, ...change }));
     expect(() => packer.pack({ ...plan, scheduled }, () => 0)).toThrow(message);
     expect(packer.batch.numSeqs).toBe(0);
+  });
+});
+
+describe("the flags of a row", () => {
+  test.each([
+    ["raw_logprobs", 0],
+    ["raw_logits", FLAG_REPORT_LOGITS],
+    ["processed_logprobs", FLAG_REPORT_PROCESSED],
+    ["processed_logits", FLAG_REPORT_PROCESSED | FLAG_REPORT_LOGITS],
+  ] as const)("say what %s report, and whether the text may end", (logprobsMode, flags) => {
+    const packer = new StepPacker(LIMITS);
+    const flagsOf = (minTokens: number) => {
+      const params = { logprobsMode, minTokens, logprobs: 0 };
+      packer.pack(planOf([{ request: makeRequest("a", 2, { params }), blocks: [1] }], 16), () => 0);
+      return packer.batch.flags[0];
+    };
+    expect([flagsOf(0), flagsOf(1)]).toEqual([flags, flags | FLAG_BAN_END]);
   });
 });
 

@@ -1,7 +1,8 @@
 // `use_beam_search` against the complete engine with the fake model, whose chosen token has log-probability
 // -0.5 and whose other tokens are "A", "B", ... with -1, -2, ...
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
+import { DEFAULT_ANSWER_OPTIONS } from "../../src/api/answer-options.ts";
 import { makeApp, readEvents } from "../support/fake-engine.ts";
 
 const COMPLETION = "/v1/completions";
@@ -140,6 +141,17 @@ describe("a beam search", () => {
     const answered = await post("/v1/chat/completions", { ...body, messages, ...fields });
     expect([answered.status, await answered.text()]).toEqual([200, expect.any(String)]);
   });
+});
+
+test("a beam search adds up log-probabilities even if the server reports logits", async () => {
+  const answers = { ...DEFAULT_ANSWER_OPTIONS, logprobsMode: "processed_logits" } as const;
+  const { engine, post } = makeApp({}, { answers });
+  const generate = spyOn(engine, "generate");
+  await post(COMPLETION, { ...body, logprobs: 1 });
+  await post(COMPLETION, { prompt: "x", max_tokens: 1, logprobs: 1 });
+  const modes = generate.mock.calls.map(([request]) => request.samplingParams.logprobsMode);
+  expect(modes.pop()).toBe("processed_logits");
+  expect(new Set(modes)).toEqual(new Set(["raw_logprobs"]));
 });
 
 describe("a canceled beam search", () => {

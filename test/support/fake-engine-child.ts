@@ -41,7 +41,6 @@ export function fakeConfig(behavior: FakeBehavior = {}): EngineConfig {
     ...{
       attentionBackend: "auto",
       weightKernels: "packed",
-      logprobsMode: "raw_logprobs",
       numGpuLayers: 0,
       chatTemplate: "",
     },
