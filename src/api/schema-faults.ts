@@ -14,21 +14,30 @@ type Location = readonly (string | number)[];
 /** Pydantic's name for an error, and its message. */
 type Fault = readonly [type: string, message: string];
 
+/** A value that its schema does not accept. */
 interface Issue {
-  readonly fault: Fault;
-  /** Keys from the body to the value. */
-  readonly keys: readonly string[];
+  readonly schema: TSchema;
+  /** Undefined for a missing member. */
+  readonly value: Json | undefined;
+  /** JSON pointer from the body to the value, or to the container of `key`. */
+  readonly path: string;
+  readonly key: string | number | null;
 }
 
 /** Maximum number of errors to list in a response; the rest are only counted. */
 const MAX_SHOWN = 20;
 
+/** Maximum number of errors that are counted: a body can have millions, and each takes a microsecond or more. */
+const MAX_COUNTED = 100_000;
+
 /** @returns a RequestError "invalid_schema" with the errors of a body, for the caller to throw */
 export function schemaFault(errors: Iterable<ValueError>, body: JsonObject): RequestError {
   const lines: string[] = [];
   let count = 0;
-  for (const { fault, keys } of issuesOf(errors)) {
-    if (count++ < MAX_SHOWN) lines.push(lineOf(fault, ["body", ...locationIn(body, keys)]));
+  for (const issue of issuesOf(errors)) {
+    if (count++ < MAX_SHOWN)
+      lines.push(lineOf(faultOf(issue), ["body", ...locationIn(body, issue)]));
+    if (count === MAX_COUNTED) break;
   }
   if (count > MAX_SHOWN) lines.push(`  and ${count - MAX_SHOWN} more`);
   return faultError(count, lines);
@@ -40,7 +49,8 @@ export function bodyFault(type: string, location: Location, message: string): Re
 }
 
 function faultError(count: number, lines: readonly string[]): RequestError {
-  const head = `${count} validation error${count === 1 ? "" : "s"}:`;
+  const number = count < MAX_COUNTED ? String(count) : `at least ${count}`;
+  const head = `${number} validation error${count === 1 ? "" : "s"}:`;
   return new RequestError("invalid_schema", [head, ...lines].join("\n"));
 }
 
@@ -61,14 +71,15 @@ function locationText(part: string | number): string {
   return typeof part === "number" ? String(part) : `'${shortened(part)}'`;
 }
 
-/** @returns the keys, with those of list items as numbers */
-function locationIn(body: JsonObject, keys: readonly string[]): Location {
+/** @returns the keys from the body to a value, those of list items as numbers */
+function locationIn(body: JsonObject, { path, key }: Issue): Location {
   let value: Json | undefined = body;
-  return keys.map((key) => {
+  const keys = keysOf(path).map((name) => {
     const isList = Array.isArray(value);
-    value = (value as JsonObject | undefined)?.[key];
-    return isList ? Number(key) : key;
+    value = (value as JsonObject | undefined)?.[name];
+    return isList ? Number(name) : name;
   });
+  return key === null ? keys : [...keys, key];
 }
 
 /** @returns the keys in a JSON pointer */
@@ -76,8 +87,6 @@ function keysOf(path: string): string[] {
   const parts = path.split("/").slice(1);
   return parts.map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
-
-const MISSING: Fault = ["missing", "Field required"];
 
 function* issuesOf(errors: Iterable<ValueError>): Generator<Issue> {
   for (const error of errors) {
@@ -88,13 +97,11 @@ function* issuesOf(errors: Iterable<ValueError>): Generator<Issue> {
 
 function* issuesIn({ type, schema, path, value, errors }: ValueError): Generator<Issue> {
   const isField = path.lastIndexOf("/") === 0;
-  if (value === undefined || (value === null && isField)) {
-    yield { fault: MISSING, keys: keysOf(path) };
-  } else if (type === ValueErrorType.Union) {
-    yield* issuesOf(errors[branchOf(schema)] ?? []);
-  } else {
-    yield* valueIssues(schema, keysOf(path), value as Json);
-  }
+  const isMissing = value === undefined || (value === null && isField);
+  if (isMissing) yield { schema, value: undefined, path, key: null };
+  else if (type === ValueErrorType.Union) yield* issuesOf(errors[branchOf(schema)] ?? []);
+  else if (holdsItems(schema, value as Json)) yield* itemIssues(schema, path, value as JsonObject);
+  else yield { schema, value: value as Json, path, key: null };
 }
 
 /** @returns the index of a union's last type other than null */
@@ -102,20 +109,23 @@ function branchOf({ anyOf }: TSchema): number {
   return (anyOf as readonly TSchema[]).findLastIndex((schema) => schema[Kind] !== "Null");
 }
 
-/** @returns the issue with a value, or the issues with its items if the container itself has the right type */
-function* valueIssues(schema: TSchema, keys: readonly string[], value: Json): Generator<Issue> {
-  const items: TSchema | undefined = schema["items"] ?? schema["additionalProperties"];
-  const isContainer = schema["type"] === "array" ? Array.isArray(value) : isObject(value);
-  if (items === undefined || !isContainer) {
-    yield { fault: faultOf(schema, value), keys };
-    return;
-  }
-  for (const [key, item] of Object.entries(value as JsonObject)) {
-    if (readAs(items, item) === null) yield* valueIssues(items, [...keys, key], item);
+/** @returns whether a value is refused only for its items */
+function holdsItems({ [Kind]: kind }: TSchema, value: Json): boolean {
+  return kind === "LaxIntegers" ? Array.isArray(value) : kind === "LaxRecord" && isObject(value);
+}
+
+function* itemIssues(container: TSchema, path: string, values: JsonObject): Generator<Issue> {
+  const schema: TSchema = container["items"] ?? container["additionalProperties"];
+  const entries: Iterable<[string | number, Json]> = Array.isArray(values)
+    ? values.entries()
+    : Object.entries(values);
+  for (const [key, value] of entries) {
+    if (readAs(schema, value) === null) yield { schema, value, path, key };
   }
 }
 
-function faultOf(schema: TSchema, value: Json): Fault {
+function faultOf({ schema, value }: Issue): Fault {
+  if (value === undefined) return ["missing", "Field required"];
   return FAULTS[schema[Kind] as keyof typeof FAULTS](value, schema);
 }
 

@@ -172,7 +172,14 @@ describe("a value that pydantic refuses", () => {
     expect(lines.at(-1)).toBe("and 5 more");
   });
 
-  test("is named by its key, no matter what the key contains", () => {
+  test("is counted up to 100,000 times, so a long list costs little", () => {
+    const ids = Array(1_000_000).fill(1.5);
+    expect(() => parseBody(FIELDS, { ids })).toThrow(/^at least 100000 validation errors:\n/);
+    const last = [...Array(1_000_000).fill(1), "x"];
+    expect(() => parseBody(FIELDS, { ids: last })).toThrow("('body', 'ids', 1000000)");
+  });
+
+  test("is named by its key, whatever that contains", () => {
     const body = { bias: { "a/b~c": [], [`${"k".repeat(200)}`]: [] } };
     expect(faults(FIELDS, body)[0]).toContain("('body', 'bias', 'a/b~c')");
     expect(faults(FIELDS, body)[1]).toContain(`'bias', '${"k".repeat(100)}')`);

@@ -30,6 +30,7 @@ const WHOLE = /^\s*(?:\+(?=\d))?(-?\d{1,40})(?:\.0*)?\s*$/;
 
 /** @returns null if the value is not an integer, or if it is a float with a magnitude of 2 ** 63 or more */
 export function toInteger(value: Json): Integer | null {
+  if (typeof value === "number" && Number.isSafeInteger(value)) return value;
   if (typeof value === "bigint") return narrowest(value);
   const digits = typeof value === "string" ? WHOLE.exec(value)?.[1] : undefined;
   if (digits !== undefined) return narrowest(BigInt(digits));

@@ -110,8 +110,8 @@ export const integers = lax(
   (value): readonly Integer[] | null => {
     if (!Array.isArray(value)) return null;
     if (value.every(Number.isSafeInteger)) return value;
-    const read = value.map(toInteger);
-    return read.includes(null) ? null : (read as readonly Integer[]);
+    const isReadable = value.every((item) => toInteger(item) !== null);
+    return isReadable ? (value.map(toInteger) as readonly Integer[]) : null;
   },
 );
 
