@@ -1,5 +1,7 @@
 // The HTTP app on top of a front, without a listener.
 
+import { prepareCheck } from "../api/parse-body.ts";
+import { CHAT_FIELDS, COMPLETION_FIELDS } from "../api/schemas.ts";
 import type { Front } from "../front/front.ts";
 import type { MeasuredFront } from "../front/measured-front.ts";
 import { createApp } from "./app.ts";
@@ -14,6 +16,12 @@ export interface Service {
   readonly isOpen: boolean;
   /** From now on, refuses new work and makes /health return 503; work in progress continues. */
   drain(): void;
+}
+
+/** Compiles the checks of the common bodies ahead of the first request, e.g. while a model loads. */
+export function prepareService(): void {
+  prepareCheck(CHAT_FIELDS);
+  prepareCheck(COMPLETION_FIELDS);
 }
 
 export function createService(measured: MeasuredFront, options: ContextOptions): Service {
