@@ -5,7 +5,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { connectionFault } from "../connection-fault.ts";
 import { ConfigError } from "../errors.ts";
-import { fileExists, readText } from "../runtime/system.ts";
+import { isPlainFile, readText } from "../runtime/system.ts";
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -18,9 +18,14 @@ export function hubEndpoint(env: Env): string {
   return (env["HF_ENDPOINT"] || "https://huggingface.co").replace(/\/+$/, "");
 }
 
+/** @throws ConfigError "invalid_option" for a token that no header can carry */
 export function hubHeaders(env: Env): Record<string, string> {
   const token = hubToken(env);
-  return token === null ? {} : { authorization: `Bearer ${token}` };
+  if (token === null) return {};
+  if (/^[!-~]+$/.test(token)) return { authorization: `Bearer ${token}` };
+  const message =
+    "the hub's token is not one word in ASCII; check HF_TOKEN, or run `hf auth login`";
+  throw new ConfigError("invalid_option", message);
 }
 
 /** @returns the token from the environment, otherwise the token from `hf auth login` */
@@ -28,7 +33,7 @@ function hubToken(env: Env): string | null {
   const given = env["HF_TOKEN"] || env["HUGGING_FACE_HUB_TOKEN"];
   if (given) return given.trim();
   const path = expanded(env["HF_TOKEN_PATH"], env) || join(hubHome(env), "token");
-  return fileExists(path) ? readText(path).trim() || null : null;
+  return isPlainFile(path) ? readText(path).trim() || null : null;
 }
 
 export function hubCacheFolder(env: Env): string {
@@ -99,11 +104,12 @@ export async function readRepo(
   revision: string,
   { env, signal }: { readonly env: Env; readonly signal?: AbortSignal | undefined },
 ): Promise<HubRepo> {
+  const headers = hubHeaders(env);
   const path = `api/models/${name}/revision/${encodeURIComponent(revision)}?blobs=true`;
   let response: Response;
   try {
     response = await fetch(`${hubEndpoint(env)}/${path}`, {
-      headers: hubHeaders(env),
+      headers,
       signal: AbortSignal.any([
         AbortSignal.timeout(REQUEST_TIMEOUT_MS),
         ...(signal === undefined ? [] : [signal]),

@@ -169,6 +169,25 @@ describe("resolveModel", () => {
     expect(file.hub.tokens).toEqual(["Bearer u", "Bearer u"]);
   });
 
+  test.each(["a\nb", "a b", "tök"])(
+    "rejects the token %j, which no header can carry",
+    async (token) => {
+      const { hub, resolve } = setting({ HF_TOKEN: token });
+      await expect(resolve("user/repo")).rejects.toMatchObject({
+        code: "invalid_option",
+        message: "the hub's token is not one word in ASCII; check HF_TOKEN, or run `hf auth login`",
+      });
+      expect(hub.tokens).toEqual([]);
+    },
+  );
+
+  test("sends no token if a folder is in place of its file", async () => {
+    const { hub, resolve } = setting();
+    writeFiles(hub.env.HF_HOME, { "token/x": "" });
+    await resolve("user/repo:Q8_0");
+    expect(hub.tokens).toEqual([null, null]);
+  });
+
   test("accepts a file by repository and path, or by the URL of its page", async () => {
     for (const nameOf of [
       () => "hf://user/repo/large/model-F16-00001-of-00002.gguf",
