@@ -107,8 +107,10 @@ export const COMMAND_OPTIONS = [
     kind: "number",
     fallback: null,
     above: 0,
+    // vLLM's default.
+    words: { inf: null },
     unit: "requests/s",
-    help: "Request arrival rate. Default: as fast as answers complete.",
+    help: "Request arrival rate, or inf. Default: as fast as answers complete.",
   },
   {
     name: "burstiness",

@@ -133,7 +133,9 @@ function readInteger(option: OptionSpec, text: string, source: string): number |
 }
 
 /** Words its errors as vLLM's validation does. NaN is a number, but violates every bound. */
-function readNumber(option: OptionSpec, text: string, source: string): number {
+function readNumber(option: OptionSpec, text: string, source: string): number | null {
+  const named = option.words?.[text.toLowerCase()];
+  if (named !== undefined) return named;
   const { above, max = Number.POSITIVE_INFINITY } = option;
   const refused = (wanted: string) => invalid(source, `Input should be ${wanted}, got ${text}`);
   const number = parseNumber(text);

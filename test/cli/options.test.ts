@@ -130,6 +130,17 @@ describe("parseOptions", () => {
     expect(() => parse(["--config", "x.yaml"], {}, yaml)).toThrow(shown);
   });
 
+  test("reads vLLM's default for the rate of a benchmark as no rate", () => {
+    const rateOf = (text: string) => {
+      const sources = { argv: ["--request-rate", text], env: {}, readYaml: () => ({}) };
+      return parseOptions("bench", sources, () => {})["request-rate"];
+    };
+    expect(["inf", "INF", "2.5"].map(rateOf)).toEqual([null, null, 2.5]);
+    expect(() => rateOf("-inf")).toThrow(
+      "--request-rate: Input should be greater than 0, got -inf",
+    );
+  });
+
   test.each([
     [["--prot", "1"], "unknown option --prot; did you mean --port?"],
     [["-x", "2"], "unknown option -x; --help lists all options"],
