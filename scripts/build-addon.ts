@@ -59,6 +59,19 @@ export function setupTools(checkout: Checkout): readonly NeededTool[] {
   return existsSync(addonPath(checkout)) ? [GIT, COMPILER] : BUILD_TOOLS;
 }
 
+/**
+ * Checks before the first build that CMake can work in this folder: it separates the items of its
+ * lists with semicolons.
+ * @throws SetupError
+ */
+export function checkFolder(checkout: Checkout): void {
+  const { root } = checkout;
+  if (existsSync(addonPath(checkout)) || !root.includes(";")) return;
+  throw new SetupError(
+    `CMake cannot build in ${root}, whose path contains a semicolon; move the clone`,
+  );
+}
+
 /** @throws SetupError */
 export async function buildAddon(checkout: Checkout, pin: Pin): Promise<void> {
   const compiler = needTool(COMPILER);
@@ -98,6 +111,17 @@ function clearBuildOfOthers(checkout: Checkout, toolchain: string): void {
   }
   checkout.writeStamp("toolchain", toolchain);
   if (clearMovedBuild(checkout, folder)) say("native addon: built in another folder; rebuilding");
+  clearFailedConfiguration(folder);
+}
+
+/**
+ * Removes the build folder of a configuration that failed or was stopped. cmake-js would not
+ * configure again, because CMake's cache exists.
+ */
+function clearFailedConfiguration(folder: string): void {
+  const has = (file: string) => existsSync(join(folder, file));
+  if (has("CMakeCache.txt") && !has("build.ninja") && !has("Makefile"))
+    rmSync(folder, { recursive: true });
 }
 
 /**

@@ -6,7 +6,7 @@
 
 import { existsSync } from "node:fs";
 import { endWithWrappers } from "../src/runtime/wrappers.ts";
-import { buildAddon, setupTools } from "./build-addon.ts";
+import { buildAddon, checkFolder, setupTools } from "./build-addon.ts";
 import { Checkout } from "./checkout.ts";
 import { fetchModel } from "./fetch-model.ts";
 import { buildGrammarLibrary } from "./grammar-library.ts";
@@ -32,6 +32,7 @@ async function installDependencies(checkout: Checkout): Promise<void> {
 
 /** @param needsModel whether to fetch the default model; false if another model was named */
 async function setup(checkout: Checkout, needsModel: boolean): Promise<void> {
+  checkFolder(checkout);
   needTools(setupTools(checkout));
   await installDependencies(checkout);
   await fillSubmodule(checkout, PIN);

@@ -2,9 +2,9 @@
 // real build.
 
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
-import { cpSync, existsSync, readFileSync, renameSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { addonPath, buildAddon, buildOptions } from "../../scripts/build-addon.ts";
+import { addonPath, buildAddon, buildOptions, checkFolder } from "../../scripts/build-addon.ts";
 import { BuildProgress } from "../../scripts/build-progress.ts";
 import { Checkout } from "../../scripts/checkout.ts";
 import {
@@ -16,13 +16,14 @@ import {
 
 const PIN = { commit: "0".repeat(40), package: "tiny-source@1.0.0", integrity: null };
 
-/** Appends its arguments to build/runs, and creates an addon and CMake's cache. */
+/** Appends its arguments to build/runs, and creates an addon and CMake's files. */
 const WORKING_TOOL = `
 const { appendFileSync, mkdirSync, writeFileSync } = require("node:fs");
 mkdirSync("build/native/Release", { recursive: true });
 appendFileSync("build/runs", process.argv.slice(2).join(" ") + "\\n");
 console.log("[1/2] Building CXX object a.cpp.o");
 writeFileSync("build/native/CMakeCache.txt", "CMAKE_HOME_DIRECTORY:INTERNAL=" + process.cwd() + "\\n");
+writeFileSync("build/native/build.ninja", "");
 writeFileSync("build/native/Release/pagoda.node", "addon");
 `;
 
@@ -116,6 +117,22 @@ describe("buildAddon", () => {
     expect(existsSync(first.path("build", "native", "object.o"))).toBe(true);
   });
 
+  test.each(["build.ninja", "Makefile"])(
+    "starts anew after a configuration that failed before it wrote %s",
+    async (buildFile) => {
+      const checkout = checkoutWith(WORKING_TOOL);
+      const cache = `CMAKE_HOME_DIRECTORY:INTERNAL=${checkout.root}\n`;
+      const files = { "build/native/CMakeCache.txt": cache, "build/native/object.o": "" };
+      writeFiles(checkout.root, { ...files, [`build/native/${buildFile}`]: "" });
+      await buildAddon(checkout, PIN);
+      expect(existsSync(checkout.path("build", "native", "object.o"))).toBe(true);
+      rmSync(checkout.path("build"), { recursive: true });
+      writeFiles(checkout.root, files);
+      await buildAddon(checkout, PIN);
+      expect(existsSync(checkout.path("build", "native", "object.o"))).toBe(false);
+    },
+  );
+
   test("reports a failed build in one line with the compiler's message, and retries the next time", async () => {
     const checkout = checkoutWith(FAILING_TOOL);
     const message =
@@ -125,6 +142,17 @@ describe("buildAddon", () => {
     expect(existsSync(addonPath(checkout))).toBe(false);
     await expect(buildAddon(checkout, PIN)).rejects.toThrow(message);
   });
+});
+
+test("a path that CMake cannot handle is reported before the first build", () => {
+  const folder = join(tempFolder(), "a;b");
+  renameSync(checkoutWith(WORKING_TOOL).root, folder);
+  const checkout = new Checkout(folder);
+  const message = `CMake cannot build in ${folder}, whose path contains a semicolon; move the clone`;
+  expect(() => checkFolder(checkout)).toThrow(message);
+  writeFiles(folder, { "build/native/Release/pagoda.node": "addon" });
+  expect(() => checkFolder(checkout)).not.toThrow();
+  expect(() => checkFolder(checkoutWith(WORKING_TOOL))).not.toThrow();
 });
 
 describe("BuildProgress", () => {
