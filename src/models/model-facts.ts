@@ -60,6 +60,9 @@ export function modelFacts({ metadata, tensors, fileBytes, version }: GgufHeader
   };
 }
 
+/** Maximum number of layers that llama.cpp loads (LLAMA_MAX_LAYERS). A larger one in a header is wrong. */
+const MAX_LAYERS = 512;
+
 /** @returns heads x (key length + value length), summed over the layers, as in the addon's memory plan */
 function kvBytesPerToken(
   metadata: ReadonlyMap<string, GgufValue>,
@@ -70,7 +73,7 @@ function kvBytesPerToken(
     return numberOf(Array.isArray(value) ? value[layer] : value);
   };
   const layers = at("block_count", 0);
-  if (layers === null) return null;
+  if (layers === null || layers > MAX_LAYERS) return null;
   let elements = 0;
   for (let layer = 0; layer < layers; layer++) {
     const heads = at("attention.head_count", layer);
@@ -88,11 +91,12 @@ function textOf(value: GgufValue | undefined): string | null {
   return typeof value === "string" ? value : null;
 }
 
-/** @returns the number, or the largest number in an array, since layers can differ */
+/** @returns the number, or the largest number in an array, since layers can differ; null if it is not finite */
 function numberOf(value: GgufValue | undefined): number | null {
-  if (typeof value === "number" || typeof value === "bigint") return Number(value);
-  if (!Array.isArray(value) || value.length === 0) return null;
-  return Math.max(...value.map(Number));
+  const numbers = Array.isArray(value) ? value : [value];
+  const isNumeric = numbers.every((one) => typeof one === "number" || typeof one === "bigint");
+  const largest = isNumeric ? Math.max(...numbers.map(Number)) : Number.NaN;
+  return Number.isFinite(largest) ? largest : null;
 }
 
 function lengthOf(value: GgufValue | undefined): number | null {
