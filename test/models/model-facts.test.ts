@@ -1,3 +1,5 @@
+// Facts about models, read from the header of a file.
+
 import { describe, expect, test } from "bun:test";
 import type { GgufHeader, GgufValue } from "../../src/models/gguf-header.ts";
 import { modelFacts } from "../../src/models/model-facts.ts";
