@@ -3,7 +3,9 @@
 import { writeJson } from "../json.ts";
 import type { ToolParser } from "../protocol/message-parsing.ts";
 import type { CallGrammar, CallPart, GrammarTool } from "./call-grammar.ts";
+import { gemmaGrammar } from "./gemma-grammar.ts";
 import type { Lark, Schema } from "./lark.ts";
+import { lengthOf, type Parameter, parametersOf, separated } from "./parameters.ts";
 import { typesOf } from "./schema-types.ts";
 
 interface JsonGrammar {
@@ -83,7 +85,9 @@ function xml(grammar: XmlGrammar): CallGrammar {
     ...grammar,
     call: (tool, lark) => [
       text(callStart + tool.name + nameEnd),
-      ...parametersOf(tool).map((one) => optionally(one, xmlParameter(grammar, tool, one, lark))),
+      ...parametersOf(tool.schema).map((one) =>
+        optionally(one, xmlParameter(grammar, tool, one, lark)),
+      ),
       text(callEnd),
     ],
   };
@@ -113,102 +117,20 @@ function plainText(schema: Schema, end: string, lark: Lark): string {
   return `(${texts.join(" | ")}) ${lark.text(end)}`;
 }
 
-/** Largest bound to enforce, since larger ones would need too many states. */
-const MAX_LENGTH = 1000;
-
-/** @returns a regular-expression quantifier for the string length that the schema requires */
-function lengthOf({ minLength = 0, maxLength = null }: Schema): string {
-  const least = Math.min(Number(minLength), MAX_LENGTH);
-  const isBounded = maxLength !== null && Number(maxLength) <= MAX_LENGTH;
-  return least === 0 && !isBounded ? "*" : `{${least},${isBounded ? Number(maxLength) : ""}}`;
-}
-
 function python(open: string, close: string, separator = ", "): CallGrammar {
   return {
     ...{ open: open === "" ? "[" : open, separator, close },
     trigger: open === "" ? null : open.replace(/\[$/, ""),
     call: (tool, lark) => {
-      const given = parametersOf(tool).map(({ name, schema }) => {
+      const parameters = parametersOf(tool.schema);
+      const given = parameters.map(({ name, schema }) => {
         const isTruth = schema["type"] === "boolean";
         const value = isTruth ? '("True" | "False")' : lark.json(schema, tool.isLenient);
         return `${lark.text(`${name}=`)} ${value}`;
       });
-      return [text(`${tool.name}(`), { lark: separated(tool, given, lark) }, text(")")];
+      return [text(`${tool.name}(`), { lark: separated(parameters, given, lark) }, text(")")];
     },
   };
-}
-
-/** Calls with unquoted keys and with strings between markers. */
-function gemma(start: string, quote: string, end: string): CallGrammar {
-  return {
-    ...{ open: "", separator: "", close: "", trigger: start },
-    call: (tool, lark) => {
-      const value = gemmaValue(lark, quote);
-      const given = parametersOf(tool).map(({ name, schema }) => {
-        const isString = schema["type"] === "string";
-        const body = isString ? `${lark.text(quote)} ${lark.until(quote)}` : value;
-        return `${lark.text(`${name}:`)} ${body}`;
-      });
-      const all = { lark: separated(tool, given, lark, ",") };
-      return [text(`${start}call:${tool.name}{`), all, text(`}${end}`)];
-    },
-  };
-}
-
-function gemmaValue(lark: Lark, quote: string): string {
-  const string = lark.rule(`${lark.text(quote)} ${lark.until(quote)}`);
-  const number = "/-?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]+)?/";
-  const scalar = lark.rule(`${string} | ${number} | "true" | "false" | "null"`);
-  const key = "/[A-Za-z0-9_.-]+/";
-  // Allows two levels of nesting, since tools rarely need deeper values.
-  const inner = lark.rule(compound(scalar, key));
-  return lark.rule(compound(inner, key));
-}
-
-function compound(value: string, key: string): string {
-  const member = `${key} ":" ${value}`;
-  return `${value} | "[" (${value} ("," ${value})*)? "]" | "{" (${member} ("," ${member})*)? "}"`;
-}
-
-/** @returns the members in order, with separators between the ones present; only required members must be present */
-function separated(
-  tool: GrammarTool,
-  members: readonly string[],
-  lark: Lark,
-  separator = ", ",
-): string {
-  const required = parametersOf(tool).map(({ isRequired }) => isRequired);
-  const firsts: string[] = [];
-  let rest = "";
-  for (let i = members.length - 1; i >= 0; i--) {
-    firsts.unshift(`${members[i]} ${rest}`);
-    const own = `(${lark.text(separator)} ${members[i]})${required[i] === true ? "" : "?"}`;
-    rest = lark.rule(`${own} ${rest}`);
-  }
-  const firstRequired = required.indexOf(true);
-  if (firsts.length === 0) return "";
-  if (firstRequired === -1) return `(${firsts.join(" | ")})?`;
-  return `(${firsts.slice(0, firstRequired + 1).join(" | ")})`;
-}
-
-interface Parameter {
-  readonly name: string;
-  readonly schema: Schema;
-  readonly isRequired: boolean;
-}
-
-function parametersOf({ schema }: GrammarTool): Parameter[] {
-  const properties = Object.entries((schema["properties"] ?? {}) as Schema);
-  const required = Array.isArray(schema["required"]) ? schema["required"] : [];
-  // References within a part point to definitions in the whole schema.
-  const shared = Object.fromEntries(
-    ["$defs", "definitions"].flatMap((key) => (schema[key] ? [[key, schema[key]]] : [])),
-  );
-  return properties.map(([name, value]) => ({
-    name,
-    schema: { ...(typeof value === "object" && value !== null ? value : {}), ...shared },
-    isRequired: required.includes(name),
-  }));
 }
 
 function optionally({ isRequired }: Parameter, expression: string): CallPart {
@@ -269,7 +191,7 @@ const harmony = named({
   ...{ nameEnd: " <|constrain|>json<|message|>", callEnd: "" },
 });
 
-const gemma4 = gemma("<|tool_call>", '<|"|>', "<tool_call|>");
+const gemma4 = gemmaGrammar("<|tool_call>", '<|"|>', "<tool_call|>");
 
 const GRAMMARS: Readonly<Record<Exclude<ToolParser, "mistral">, CallGrammar>> = {
   cohere: json({
@@ -290,7 +212,7 @@ const GRAMMARS: Readonly<Record<Exclude<ToolParser, "mistral">, CallGrammar>> = 
   deepseek_v4: dsml("tool_calls"),
   ernie45: hermes,
   functionary: named({ callStart: "<function=", nameEnd: ">", callEnd: "</function>" }),
-  functiongemma: gemma("<start_function_call>", "<escape>", "<end_function_call>"),
+  functiongemma: gemmaGrammar("<start_function_call>", "<escape>", "<end_function_call>"),
   gemma: gemma4,
   gemma4,
   gigachat3: json({ callStart: "<|function_call|>" }),

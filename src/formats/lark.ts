@@ -68,6 +68,15 @@ export class Lark {
     return this.#define("rule", attribute, body);
   }
 
+  /** @param body makes the body of the rule from its name @returns the name */
+  recursiveRule(body: (name: string) => string): string {
+    const at = this.#rules.length;
+    const name = `rule_${at}`;
+    this.#rules.push("");
+    this.#rules[at] = `${name}: ${body(name)}`;
+    return name;
+  }
+
   grammar(start: string): string {
     return [`start: ${start}`, ...this.#rules].join("\n");
   }
