@@ -65,8 +65,8 @@ export function checkAddon(path: string, platform: Platform): void {
   );
 }
 
-/** Text that occurs in an addon if it contains llguidance. */
-const GRAMMAR_ENGINE = "llguidance@";
+/** Text in an addon that contains llguidance: a folder of its sources. */
+const GRAMMAR_ENGINE = "llguidance-1.";
 
 /**
  * Refuses an addon tuned for this machine's CPU, which would crash with an illegal instruction on

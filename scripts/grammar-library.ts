@@ -1,10 +1,11 @@
 // Builds llguidance, the grammar engine, as a static library with cargo. If cargo or its packages
-// are missing, the addon is built without the library, and requests for structured output are
-// refused.
+// are missing, the library of its Python package is put beside the addon. Without both, requests
+// for structured output are refused.
 
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Checkout } from "./checkout.ts";
+import { addWheelLibraries, WHEEL_LIBRARIES, WHEEL_REQUIREMENTS } from "./grammar-wheel.ts";
 import { hasTool } from "./needed-tools.ts";
 import { say, sayUpToDate } from "./report.ts";
 import { run } from "./shell.ts";
@@ -80,12 +81,34 @@ async function reasonAgainst(): Promise<string | null> {
   return isNew ? null : `cargo ${major}.${minor} is older than ${OLDEST_CARGO.join(".")}`;
 }
 
-/**
- * Removes any library built for another version. Reports each reason only once, since every setup runs this.
- */
+/** Removes the library of another version. */
 function goWithout(checkout: Checkout, reason: string): void {
   rmSync(libraryPath(checkout), { force: true });
-  if (checkout.readStamp("grammar-reason") === reason) return;
   checkout.writeStamp("grammar-reason", reason);
-  say(`grammar engine: not built (${reason}); requests for structured output will be refused`);
+}
+
+/**
+ * Puts llguidance's shared library beside the built addon if the static one could not be built. Reports what
+ * failed once, and tries again only when something has changed, since every setup runs this.
+ */
+export async function addSharedGrammarLibrary(checkout: Checkout, folder: string): Promise<void> {
+  if (existsSync(libraryPath(checkout))) return;
+  const reason = checkout.readStamp("grammar-reason") ?? "";
+  const stamp = checkout.stampOf([WHEEL_REQUIREMENTS], [reason]);
+  const isThere = WHEEL_LIBRARIES.every((name) => existsSync(join(folder, name)));
+  if (isThere && checkout.readStamp("grammar-wheel") === stamp) {
+    sayUpToDate("grammar engine");
+    return;
+  }
+  if (checkout.readStamp("grammar-wheel-failed") === stamp) return;
+  const wheelReason = await addWheelLibraries(checkout, folder);
+  if (wheelReason === null) {
+    checkout.writeStamp("grammar-wheel", stamp);
+    say(`grammar engine: from llguidance's Python package (${reason})`);
+    return;
+  }
+  checkout.writeStamp("grammar-wheel-failed", stamp);
+  say(
+    `grammar engine: none (${reason}; ${wheelReason}); requests for structured output will be refused`,
+  );
 }

@@ -5,11 +5,12 @@
 //   bun scripts/setup.ts [--quiet] [--no-model]
 
 import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import { endWithWrappers } from "../src/runtime/wrappers.ts";
-import { buildAddon, checkFolder, setupTools } from "./build-addon.ts";
+import { addonPath, buildAddon, setupTools } from "./build-addon.ts";
 import { Checkout } from "./checkout.ts";
 import { fetchModel } from "./fetch-model.ts";
-import { buildGrammarLibrary } from "./grammar-library.ts";
+import { addSharedGrammarLibrary, buildGrammarLibrary } from "./grammar-library.ts";
 import { fillSubmodule, PIN } from "./llama-cpp.ts";
 import { needTools } from "./needed-tools.ts";
 import { makePatchedCopy } from "./patched-copy.ts";
@@ -39,6 +40,7 @@ async function setup(checkout: Checkout, needsModel: boolean): Promise<void> {
   await makePatchedCopy(checkout, PIN);
   await buildGrammarLibrary(checkout);
   await buildAddon(checkout, PIN);
+  await addSharedGrammarLibrary(checkout, dirname(addonPath(checkout)));
   if (needsModel) await fetchModel(checkout);
 }
 

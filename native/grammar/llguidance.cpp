@@ -2,6 +2,9 @@
 
 #include "grammar/llguidance.h"
 
+#include <dlfcn.h>
+#include <string>
+
 #if defined(PAGODA_GRAMMAR_STATIC)
 
 extern "C" {
@@ -54,7 +57,58 @@ const Llguidance * llguidance() { return &LINKED; }
 
 #else
 
-const Llguidance * llguidance() { return nullptr; }
+namespace {
+
+// Opens the library of the Python package, after one that defines the names of Python that it refers to. Both are in the
+// addon's folder if scripts/grammar-wheel.ts put them there.
+void * open_library() {
+    Dl_info self;
+    if (dladdr(reinterpret_cast<void *>(&open_library), &self) == 0) {
+        return nullptr;
+    }
+    const std::string path   = self.dli_fname;
+    const std::string folder = path.substr(0, path.rfind('/') + 1);
+    if (!dlopen((folder + "pagoda-python.so").c_str(), RTLD_NOW | RTLD_GLOBAL)) {
+        return nullptr;
+    }
+    return dlopen((folder + "pagoda-llguidance.so").c_str(), RTLD_NOW | RTLD_LOCAL);
+}
+
+template <class F> void find(void * library, const char * name, F & function) {
+    function = reinterpret_cast<F>(dlsym(library, name));
+}
+
+// Null without the library, or with another version of it.
+const Llguidance * open_functions() {
+    static Llguidance shared = {};
+    void * library = open_library();
+    if (!library) {
+        return nullptr;
+    }
+#define FIND(name) find(library, "llg_" #name, shared.name)
+    FIND(get_version);
+    FIND(new_tokenizer_v2);
+    FIND(free_tokenizer);
+    FIND(constraint_init_set_defaults);
+    FIND(new_matcher);
+    FIND(clone_matcher);
+    FIND(free_matcher);
+    FIND(matcher_get_error);
+    FIND(matcher_is_stopped);
+    FIND(matcher_compute_mask);
+    FIND(matcher_get_mask);
+    FIND(matcher_consume_token);
+#undef FIND
+    const bool is_known = shared.get_version && std::string(shared.get_version()).rfind("llguidance@1.9.1", 0) == 0;
+    return is_known ? &shared : nullptr;
+}
+
+} // namespace
+
+const Llguidance * llguidance() {
+    static const Llguidance * functions = open_functions();
+    return functions;
+}
 
 #endif
 

@@ -141,7 +141,7 @@ describe("an answer with a constraint", () => {
 describe("refused before the first byte", () => {
   test.each([
     ["grammar", { structured_outputs: { grammar: "start: missing" } }, "unknown"],
-    ["grammar", { structured_outputs: { grammar: 'root ::= root "a"' } }, "no text fits"],
+    ["grammar", { structured_outputs: { grammar: 'start: start "a"' } }, "no text fits"],
     ["regex", { structured_outputs: { regex: "a^b" } }, "lookarounds"],
     [
       "schema",

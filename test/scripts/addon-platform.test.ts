@@ -60,7 +60,7 @@ describe("an addon for distribution", () => {
     const checkout = tempCheckout();
     const path = checkout.path("pagoda.node");
     const elf = Buffer.from(header(ELF, [18, [62, 0]])).toString("latin1");
-    writeFileSync(path, `${elf}llguidance@1.9.1`, "latin1");
+    writeFileSync(path, `${elf}/llguidance-1.9.1/src`, "latin1");
     checkAddon(path, "linux-x64");
     writeFileSync(path, elf, "latin1");
     expect(() => checkAddon(path, "linux-x64")).toThrow("has no grammar engine");
