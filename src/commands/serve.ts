@@ -53,6 +53,7 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   const showHiddenFor = options["show-hidden-metrics-for-version"];
   if (showHiddenFor !== null) checkVersion(showHiddenFor);
   const limits = serveLimits(options, warn);
+  const onAnswer = accessLog(options, print) ?? (() => {});
   const place = await listenPlace(options);
   const hasLoaded = endOnStopSignal();
   const path = await resolveModel(options.model, modelSource(options, sources.env, log));
@@ -64,7 +65,6 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   const client = await starting;
   const service = createService(createFront(client, settings), settings);
   const { fetch, maxBodyBytes } = service;
-  const onAnswer = accessLog(options, print) ?? (() => {});
   const server = await listen({ ...place, maxBodyBytes, fetch, onAnswer });
   const stats = setInterval(() => logStats(statsLine, log), STATS_INTERVAL_S * 1000);
   const graceS = options["shutdown-timeout"];

@@ -18,6 +18,13 @@ function linesOf(words: string[], ...accesses: Partial<Access>[]): string[] {
   return lines;
 }
 
+test("an endpoint that is not a path is rejected, since it would silence nothing", () => {
+  const option = "--disable-access-log-for-endpoints";
+  const message = `${option}: health is not a path such as /health`;
+  expect(() => linesOf([option, "/metrics, health"])).toThrow(message);
+  expect(linesOf([option, "/metrics,"], { target: "/metrics" }, { target: "/" })).toHaveLength(1);
+});
+
 describe("a line", () => {
   test("is the same as uvicorn's", () => {
     expect(
