@@ -7,7 +7,7 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { endWithWrappers } from "../src/runtime/wrappers.ts";
-import { addonPath, buildAddon, setupTools } from "./build-addon.ts";
+import { addonPath, buildAddon, checkFolder, setupTools } from "./build-addon.ts";
 import { Checkout } from "./checkout.ts";
 import { fetchModel } from "./fetch-model.ts";
 import { addSharedGrammarLibrary, buildGrammarLibrary } from "./grammar-library.ts";
