@@ -71,7 +71,8 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   "native/hostile-grammars": "limits time and memory, of which a sanitizer takes more",
   "native/jinja-engine": COMPARES,
   "native/pin-templates": COMPARES,
-  "native/schema-outputs": "takes minutes with a sanitizer; native/structured-output runs the same code",
+  "native/schema-outputs":
+    "takes minutes with a sanitizer; native/structured-output runs the same code",
   "native/serve-log": STARTS,
   "native/stopping": STARTS,
   "native/executable": "tests the release build",

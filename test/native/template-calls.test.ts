@@ -97,12 +97,12 @@ describe("a result of more than 64 MiB is refused before it is built", () => {
   });
 });
 
-test("copies of a value that grows in a loop count, and the refusal says so", async () => {
+test("copies of a value that grows in a loop count", async () => {
   const grow = (empty: string, step: string, count: number) =>
     `{% set n = namespace(l=${empty}) %}{% for i in range(${count}) %}{% set n.l = n.l + ${step} %}{% endfor %}{{ n.l|length }}`;
   expect(await render(grow("[]", "[i]", 5000))).toBe("5000");
   expect(await render(grow("''", "'a' * 1000000", 20))).toBe("20000000");
-  expect(await render(grow("''", "'a' * 1000000", 60))).toBe(ALL);
+  expect(await render(grow("''", "'a' * 1000000", 60))).toMatch(LIMIT);
 });
 
 describe("long texts pass through", () => {
