@@ -21,7 +21,7 @@ type Grammar = Omit<GrammarSpec, "param">;
 export function grammarOf(body: SamplingBody): GrammarSpec | null {
   const found = CONSTRAINTS.flatMap((constraint) => {
     const value = body[constraint.field];
-    const grammar = isBlank(value) ? null : constraint.read(value, constraint.field);
+    const grammar = isBlank(value) ? null : constraint.read(value, constraint.field, body);
     return grammar === null ? [] : [{ ...grammar, param: constraint.field }];
   });
   const [first = null, second] = found;
@@ -42,17 +42,17 @@ const isBlank = (value: Json) => value === null || value === "" || value === fal
 type ConstraintField = keyof typeof READERS;
 
 /** @returns the grammar for a field's value; null if the value constrains nothing */
-type ConstraintReader = (value: Json, param: string) => Grammar | null;
+type ConstraintReader = (value: Json, param: string, body: SamplingBody) => Grammar | null;
 
 const READERS = {
   response_format: responseFormat,
   structured_outputs: structuredOutputs,
-  guided_json: jsonGrammar,
+  guided_json: guidedJson,
   guided_regex: regexGrammar,
   guided_choice: choiceGrammar,
   guided_grammar: textGrammar,
   structural_tag: tagGrammar,
-  json_schema: jsonGrammar,
+  json_schema: (value, param) => jsonGrammar(value, param),
   grammar: textGrammar,
   ebnf: textGrammar,
   regex: regexGrammar,
@@ -62,6 +62,11 @@ const CONSTRAINTS = (Object.keys(READERS) as ConstraintField[]).map((field) => (
   field,
   read: READERS[field],
 }));
+
+function guidedJson(value: Json, param: string, body: SamplingBody): Grammar {
+  const pattern = body.guided_whitespace_pattern ?? null;
+  return jsonGrammar(value, param, jsonOptions({ whitespace_pattern: pattern }, param));
+}
 
 function responseFormat(value: Json, param: string): Grammar | null {
   const format = isObject(value) ? value : {};

@@ -79,6 +79,7 @@ const FORM: Readonly<Record<string, FieldDoc>> = {
   guided_regex: { description: "As structured_outputs.regex" },
   guided_choice: { description: "As structured_outputs.choice" },
   guided_grammar: { description: "As structured_outputs.grammar" },
+  guided_whitespace_pattern: { description: "As structured_outputs.whitespace_pattern" },
   structural_tag: { description: "As structured_outputs.structural_tag" },
   json_schema: { description: "JSON schema, as structured_outputs.json" },
   grammar: { description: "GBNF, EBNF or Lark, as structured_outputs.grammar" },

@@ -61,6 +61,8 @@ describe("a JSON schema", () => {
     expect(schemaOf({ structured_outputs: json })["x-guidance"]).toEqual({
       whitespace_pattern: " ?",
     });
+    const old = { guided_json: SCHEMA, guided_whitespace_pattern: "\\n" };
+    expect(schemaOf(old)["x-guidance"]).toEqual({ whitespace_pattern: "\\n" });
     const compact = { json: SCHEMA, disable_any_whitespace: true };
     expect(schemaOf({ structured_outputs: compact })["x-guidance"]).toEqual({
       whitespace_flexible: false,

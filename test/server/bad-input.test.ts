@@ -498,8 +498,6 @@ describe("constraints with no effect", () => {
 describe("constraints of other servers and versions", () => {
   const { post } = makeApp();
   const asked: [name: string, value: unknown][] = [
-    ["guided_decoding_backend", "outlines"],
-    ["guided_whitespace_pattern", " "],
     ["logits_processors", ["a.b"]],
     ["web_search_options", {}],
     ["repetition_detection", { max_pattern_size: 8 }],
