@@ -55,6 +55,18 @@ describe("verdictOf", () => {
     expect(verdictOf(runWith(4), "vnni")).toBe("stretch");
   });
 
+  test("compares Pagoda's own figure with its limit, if the workload has one", () => {
+    const limited = (floor: number, better: "higher" | "lower") => ({
+      ...runWith(9),
+      ...{ peer: null, workload: { ...workload, floor, figure: { name: "share", better } } },
+    });
+    expect(verdictOf(limited(30, "higher"), "vnni")).toBe("reached");
+    expect(verdictOf(limited(31, "higher"), "vnni")).toBe("missed");
+    expect(verdictOf(limited(30, "lower"), "vnni")).toBe("reached");
+    expect(verdictOf(limited(29, "lower"), "vnni")).toBe("missed");
+    expect(rowOf(limited(31, "higher"), "vnni")[6]).toBe("31");
+  });
+
   test("is undecided if pairs were disturbed or there is no peer", () => {
     expect(verdictOf(runWith(9, true), "vnni")).toBe("disturbed");
     expect(verdictOf({ ...runWith(9), peer: null }, "vnni")).toBe("no peer");
