@@ -52,7 +52,7 @@ describe("GBNF", () => {
       }),
       { numRuns: 300 },
     );
-  });
+  }, 60_000);
 
   test("with recursion, too", async () => {
     await fc.assert(
