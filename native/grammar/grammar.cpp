@@ -1,4 +1,5 @@
-// Limits keep a hostile grammar from taking more than about 20 ms to compile, 20 ms per token, or 100 MB.
+// Limits keep the mask of a hostile grammar to some 50 ms and 100 MB. The time to compile one is limited by the lengths of
+// texts that the API accepts, and by the size of the compiled grammar.
 
 #include "grammar/grammar.h"
 
