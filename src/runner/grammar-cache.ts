@@ -6,9 +6,12 @@ import type { Request } from "../request/request.ts";
 import type { GrammarSpec } from "../request/sampling-params.ts";
 import type { NativeError, NativeModel } from "./addon-types.ts";
 
-/** Limits of the cache, which do not apply to grammars in use. A compiled grammar takes about 1 MB. */
+/**
+ * Limits of the cache, which do not apply to grammars in use or to the last one used. A compiled grammar takes 1 MB and up
+ * to 1.5 KB per character.
+ */
 const MAX_GRAMMARS = 128;
-const MAX_CHARACTERS = 16 * 1024 * 1024;
+const MAX_CHARACTERS = 512 * 1024;
 
 /** Number of grammars that are compiled at a time, limited so that other work off the JS thread also finds a thread. */
 const MAX_COMPILING = 2;
@@ -108,7 +111,8 @@ export class GrammarCache {
   /** Drops unused grammars, least recently used first, as long as there are too many. */
   #evict(): void {
     for (const entry of this.#entries.values()) {
-      if (this.#entries.size <= MAX_GRAMMARS && this.#numCharacters <= MAX_CHARACTERS) return;
+      const isFull = this.#entries.size > MAX_GRAMMARS || this.#numCharacters > MAX_CHARACTERS;
+      if (!isFull || this.#entries.size === 1) return;
       if (entry.numUsers > 0 || entry.handle === null) continue;
       this.#compiler.freeGrammar(entry.handle);
       this.#drop(entry);

@@ -65,8 +65,8 @@ const REFUSED: [name: string, fields: object, message: string][] = [
   ["20,000 alternatives", json({ anyOf: list(20_000, () => ({ type: "object" })) }), "/anyOf"],
   ["a huge divisor", json({ type: "integer", multipleOf: 99_999_989 }), '"multipleOf" at #'],
   ["8 MB of constant", json({ const: "x".repeat(8_000_000) }), '"const" at #'],
-  ["20,000 optional groups", regex("(a|bc)?".repeat(20_000)), "at most 16384 characters"],
-  ["5,000 open groups", regex("(a".repeat(5000) + ")".repeat(5000)), "nest"],
+  ["20,000 optional groups", regex("(a|bc)?".repeat(20_000)), "at most 8192 characters"],
+  ["2,000 open groups", regex("(a".repeat(2000) + ")".repeat(2000)), "nest"],
   ["left recursion without an end", grammar('root ::= root "a"'), "rule root never ends"],
   ["no rule that ends", grammar('root ::= "a" root'), "rule root never ends"],
   ["rules in a circle", grammar("root ::= x\nx ::= root"), "rule root never ends"],
@@ -88,7 +88,7 @@ const REFUSED: [name: string, fields: object, message: string][] = [
 const BOUNDED: [name: string, fields: object][] = [
   ["(a{1,1000}){1,1000}", regex("(a{1,1000}){1,1000}")],
   ["an exponential automaton", regex("(a|b)*a(a|b){200}")],
-  ["2,300 optional groups", regex("(a|bc)?".repeat(2300))],
+  ["1,100 optional groups", regex("(a|bc)?".repeat(1100))],
   ["a million repetitions", regex("(ab?c){1000000}")],
   [
     "1,000 optional properties",
@@ -165,7 +165,7 @@ describe("a hostile grammar", () => {
 
   test("leaves others running while it is compiled, and many of them no memory behind", async () => {
     const rss = () => process.memoryUsage().rss;
-    const hostile = (i: number) => ask(regex(`${"(a|bc)?".repeat(2000)}${i}`));
+    const hostile = (i: number) => ask(regex(`${"(a|bc)?".repeat(1100)}${i}`));
     await Promise.all(list(4, hostile));
     Bun.gc(true);
     const before = rss();

@@ -138,7 +138,7 @@ describe("grammar cache", () => {
   test("a long grammar pushes out others by its length", async () => {
     const { compiler, cache, compile } = setUp();
     for (const [i, letter] of ["a", "b", "c", "d", "e"].entries()) {
-      const text = letter.repeat(4 * 1024 * 1024 - 10);
+      const text = letter.repeat(128 * 1024 - 10);
       const isCompiled = compile(letter, text);
       await settled();
       await compiler.finish(text);
@@ -146,5 +146,18 @@ describe("grammar cache", () => {
       cache.release(letter);
       expect(compiler.freed).toEqual(i < 4 ? [] : [1]);
     }
+  });
+
+  test("the last one used stays, whatever its length", async () => {
+    const { compiler, cache, compile } = setUp();
+    const long = "x".repeat(1024 * 1024);
+    const isCompiled = compile("a", long);
+    await compiler.finish(long);
+    await isCompiled;
+    cache.release("a");
+    expect(compile("b", long)).toBeNull();
+    cache.release("b");
+    compile("c", "other");
+    expect(compiler.freed).toEqual([1]);
   });
 });

@@ -11,7 +11,7 @@ import { enforceablePattern } from "./pattern.ts";
  */
 const MAX_LARK_LENGTH = 32 * 1024;
 const MAX_GBNF_LENGTH = 64 * 1024;
-const MAX_REGEX_LENGTH = 16 * 1024;
+const MAX_REGEX_LENGTH = 8 * 1024;
 const MAX_CHOICES_LENGTH = 256 * 1024;
 
 /**
