@@ -136,7 +136,7 @@ async function firstTokenSlice(target: Target, seed: number): Promise<Slice> {
 const W16_TTFT: Workload = {
   id: "W16:ttft",
   title: "first token of a request with a new schema of 21 fields",
-  figure: { name: "TTFT ms more than without", better: "lower" },
+  figure: { name: "additional TTFT ms with the schema", better: "lower" },
   room: roomFor(1, 32, 2),
   numPairs: 3,
   candidates: DECODE_CANDIDATES.slice(0, 1),

@@ -1,5 +1,5 @@
-// Lists the files below a folder that other programs also write to: macOS leaves .DS_Store files in it, links lose
-// their targets, and disks have folders that only root can read. None of these makes the list fail.
+// Lists the files under a folder that other programs also write to. It can contain .DS_Store files of macOS, dangling
+// links, and folders that only root can read. None of these causes the listing to fail.
 
 import { readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";

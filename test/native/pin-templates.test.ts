@@ -1,5 +1,5 @@
 // Every chat template in the pinned llama.cpp, compared with Jinja2 under the rules of transformers
-// and vLLM. Both must render the same prompt or refuse the conversation.
+// and vLLM. Pagoda and Jinja2 must render the same prompt or both refuse the conversation.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -71,7 +71,10 @@ function theirs(template: string, questions: readonly TemplateQuestion[]): Promi
 
 const SYSTEM_TEXT = "Be brief.";
 
-/** Python refuses system messages that a template refuses, and loses those that it leaves out. Pagoda shows them. */
+/**
+ * If a template rejects system messages, Python fails; if it ignores them, Python drops them. Pagoda includes them in the
+ * prompt either way.
+ */
 function losesSystem({ messages }: TemplateQuestion, theirs: Outcome): boolean {
   const isSent = messages.some(({ content }) => content === SYSTEM_TEXT);
   return isSent && !("prompt" in theirs && theirs.prompt.includes(SYSTEM_TEXT));
