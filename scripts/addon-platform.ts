@@ -59,7 +59,7 @@ export function checkAddon(path: string, platform: Platform): void {
       `${path} is an addon for ${found ?? "an unknown platform"}, not for ${platform}; build it on a machine with that platform`,
     );
   }
-  if (file.includes(GRAMMAR_ENGINE)) return;
+  if (hasGrammarEngine(file)) return;
   throw new SetupError(
     `${path} has no grammar engine, so it cannot be distributed; install cargo 1.87 or later and run \`bun run setup\` again`,
   );
@@ -67,6 +67,10 @@ export function checkAddon(path: string, platform: Platform): void {
 
 /** Text in an addon that contains llguidance: a folder of its sources. */
 const GRAMMAR_ENGINE = "llguidance-1.";
+
+export function hasGrammarEngine(addon: Buffer): boolean {
+  return addon.includes(GRAMMAR_ENGINE);
+}
 
 /**
  * Refuses an addon tuned for this machine's CPU, which would crash with an illegal instruction on

@@ -68,7 +68,7 @@ async function makePythonNames(work: string): Promise<string | null> {
  * @returns C that defines the names that belong to Python
  */
 export function pythonNames(undefinedNames: string): string {
-  const names = [...undefinedNames.matchAll(/ U (_?Py\w+)/g)].map(([, name = ""]) => name);
+  const names = [...undefinedNames.matchAll(/\bU (_?Py\w+)/g)].map(([, name = ""]) => name);
   const lines = names.map((name) =>
     OBJECT.test(name) ? `char ${name}[1024];` : `void ${name}(void) { __builtin_trap(); }`,
   );

@@ -14,6 +14,7 @@ import {
 import { join } from "node:path";
 import { addonPath } from "../../scripts/build-addon.ts";
 import { Checkout } from "../../scripts/checkout.ts";
+import { isDistributable } from "../support/distributable.ts";
 import { enginePid } from "../support/processes.ts";
 import { readMetrics, type ServerProcess, startServer } from "../support/server-process.ts";
 import { writeTinyGguf } from "../support/tiny-gguf.ts";
@@ -82,6 +83,7 @@ function addonOf(server: ServerProcess): string {
 const IN_CACHE = /^pagoda-\w+\.node$/;
 
 beforeAll(() => {
+  if (!isDistributable) return;
   writeTinyGguf(at("tiny.gguf"));
   for (const name of ["bin", "built", "home"]) mkdirSync(at(name));
   chmodSync(folder.path, 0o755);
@@ -91,7 +93,7 @@ beforeAll(() => {
 }, TIMEOUT_MS);
 afterAll(folder.remove);
 
-describe("the executable serves", () => {
+describe.skipIf(!isDistributable)("the executable serves", () => {
   test("from an empty folder, with the addon in the user's cache", async () => {
     const served = await serveWith({ HOME: at("home") });
     const [addon = ""] = readdirSync(at("home", ".cache", "pagoda"));
@@ -172,7 +174,7 @@ describe("the executable serves", () => {
   );
 });
 
-describe("the executable", () => {
+describe.skipIf(!isDistributable)("the executable", () => {
   test("reads no .env file in the current folder", () => {
     writeFileSync(at("home", ".env"), "PAGODA_MAX_NUM_SEQS=7\n");
     const child = Bun.spawnSync([executable, "serve", "--print-config"], { cwd: at("home") });

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { denoProgram } from "../support/deno.ts";
+import { isDistributable } from "../support/distributable.ts";
 import { writeTinyGguf } from "../support/tiny-gguf.ts";
 import { tempFolder } from "../support/tiny-model.ts";
 
@@ -61,6 +62,7 @@ function run(command: readonly string[], cwd = project, env: Record<string, stri
 const bun = (...words: string[]) => run([process.execPath, ...words]);
 
 beforeAll(() => {
+  if (!isDistributable) return;
   writeTinyGguf(model);
   mkdirSync(project);
   writeFileSync(join(project, "package.json"), '{"name":"app","type":"module"}');
@@ -76,7 +78,7 @@ beforeAll(() => {
 }, TIMEOUT_MS);
 afterAll(folder.remove);
 
-describe("the package", () => {
+describe.skipIf(!isDistributable)("the package", () => {
   test("runs from node_modules", () => {
     expect(bun("app.ts", model)).toEqual({ exitCode: 0, stdout: "5\n", stderr: "" });
   });
@@ -129,7 +131,7 @@ describe("the package", () => {
   );
 });
 
-test(
+test.skipIf(!isDistributable)(
   "the package serves the files of /docs, also within an executable",
   () => {
     writeFileSync(join(project, "docs.ts"), DOCS_PROGRAM);
@@ -144,7 +146,7 @@ test(
   TIMEOUT_MS,
 );
 
-describe("in Deno", () => {
+describe.skipIf(!isDistributable)("in Deno", () => {
   const deno = denoProgram(join(ROOT, "build", "test-deno"));
 
   test.skipIf(deno === null)(
@@ -167,7 +169,7 @@ describe("in Deno", () => {
   );
 });
 
-describe("the examples", () => {
+describe.skipIf(!isDistributable)("the examples", () => {
   beforeAll(() => cpSync(join(ROOT, "examples"), join(project, "examples"), { recursive: true }));
 
   test("chat streams an answer", () => {

@@ -146,7 +146,7 @@ esac`;
       "                 U malloc@GLIBC_2.2.5",
       "                 w __cxa_finalize",
     ];
-    expect(pythonNames(names.join("\n"))).toBe(
+    expect(pythonNames(names.join("\n").trim())).toBe(
       "char PyExc_TypeError[1024];\nvoid PyList_New(void) { __builtin_trap(); }\n" +
         "char _Py_NoneStruct[1024];\nchar PyType_Type[1024];\n",
     );
