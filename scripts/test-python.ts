@@ -1,5 +1,6 @@
-// Prepares a Python virtual environment in the clone, with the packages that tests compare Pagoda with: the
-// metrics client and Jinja2. Without this environment, those tests are skipped with a message.
+// Prepares Python virtual environments in the clone for tests: one with the packages that tests compare Pagoda
+// with (the metrics client and Jinja2), and one with the official API clients, openai and anthropic. Without an
+// environment, its tests are skipped with a message.
 //
 //   bun scripts/test-python.ts
 
@@ -10,38 +11,62 @@ import { SetupError, say, sayUpToDate } from "./report.ts";
 import { scriptArguments } from "./script-arguments.ts";
 import { run, runOrFail } from "./shell.ts";
 
-/** Packages to install: exact versions with checksums. */
-const REQUIREMENTS = "test/support/python-requirements.txt";
-const STEP = "test-python";
+export interface PythonEnvironment {
+  /** Name of its folder in build/, and of its stamp. */
+  readonly name: string;
+  readonly packages: string;
+  /** File of exact versions with checksums. */
+  readonly requirements: string;
+}
 
-/** @returns the path of the interpreter with these packages; null if it has not been prepared */
-export function testPython(checkout: Checkout): string | null {
-  return checkout.readStamp(STEP) !== null && existsSync(interpreter(checkout))
-    ? interpreter(checkout)
+export const COMPARISONS: PythonEnvironment = {
+  name: "test-python",
+  packages: "the metrics client and Jinja2",
+  requirements: "test/support/python-requirements.txt",
+};
+
+/** Needs Python 3.11 or newer; has checksums for 3.11 to 3.14 on Linux and macOS, x64 and arm64. */
+export const API_CLIENTS: PythonEnvironment = {
+  name: "test-python-clients",
+  packages: "the openai and anthropic clients",
+  requirements: "test/support/python-clients-requirements.txt",
+};
+
+const ENVIRONMENTS = [COMPARISONS, API_CLIENTS];
+
+/** @returns the path of the environment's interpreter; null if it has not been prepared */
+export function testPython(checkout: Checkout, environment: PythonEnvironment): string | null {
+  return checkout.readStamp(environment.name) !== null &&
+    existsSync(interpreter(checkout, environment))
+    ? interpreter(checkout, environment)
     : null;
 }
 
 /** @throws SetupError */
-export async function prepareTestPython(checkout: Checkout): Promise<void> {
+export async function prepareTestPython(
+  checkout: Checkout,
+  environment: PythonEnvironment,
+): Promise<void> {
+  const { name, packages, requirements } = environment;
   const base = needTool(PYTHON_WITH_VENV);
   const version = await runOrFail([base, "--version"], "python3");
-  const stamp = checkout.stampOf([REQUIREMENTS], [version]);
-  if (testPython(checkout) !== null && checkout.readStamp(STEP) === stamp) {
-    sayUpToDate("Python for the tests");
+  const stamp = checkout.stampOf([requirements], [version]);
+  if (testPython(checkout, environment) !== null && checkout.readStamp(name) === stamp) {
+    sayUpToDate(`Python with ${packages}`);
     return;
   }
-  checkout.clearStamp(STEP);
-  await makeEnvironment(checkout, base);
-  say("Python for the tests: installing the metrics client and Jinja2");
-  const wheels = ["--only-binary", ":all:", "--require-hashes", "-r", checkout.path(REQUIREMENTS)];
+  checkout.clearStamp(name);
+  await makeEnvironment(checkout.path("build", name), base);
+  say(`Python for the tests: installing ${packages}`);
+  const wheels = ["--only-binary", ":all:", "--require-hashes", "-r", checkout.path(requirements)];
   const patience = ["--retries", "1", "--timeout", "15", "--disable-pip-version-check"];
-  const pip = [interpreter(checkout), "-m", "pip", "install", "-q", ...patience, ...wheels];
+  const python = interpreter(checkout, environment);
+  const pip = [python, "-m", "pip", "install", "-q", ...patience, ...wheels];
   await runOrFail(pip, "pip install");
-  checkout.writeStamp(STEP, stamp);
+  checkout.writeStamp(name, stamp);
 }
 
-async function makeEnvironment(checkout: Checkout, base: string): Promise<void> {
-  const folder = checkout.path("build", "test-python");
+async function makeEnvironment(folder: string, base: string): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
   const { exitCode, output } = await run([base, "-m", "venv", folder]);
   if (exitCode === 0) return;
@@ -53,20 +78,22 @@ async function makeEnvironment(checkout: Checkout, base: string): Promise<void> 
   );
 }
 
-function interpreter(checkout: Checkout): string {
-  return checkout.path("build", "test-python", "bin", "python3");
+function interpreter(checkout: Checkout, { name }: PythonEnvironment): string {
+  return checkout.path("build", name, "bin", "python3");
 }
 
 const USAGE = `bun scripts/test-python.ts
-Install the Python packages that tests compare with, in build/test-python.`;
+Install the Python packages that tests need, in build/test-python and build/test-python-clients.`;
 
 if (import.meta.main) {
   scriptArguments(USAGE, {});
-  try {
-    await prepareTestPython(new Checkout());
-  } catch (error) {
-    if (!(error instanceof SetupError)) throw error;
-    say(`error: ${error.message}`);
-    process.exit(1);
+  for (const environment of ENVIRONMENTS) {
+    try {
+      await prepareTestPython(new Checkout(), environment);
+    } catch (error) {
+      if (!(error instanceof SetupError)) throw error;
+      say(`error: ${environment.packages}: ${error.message}`);
+      process.exitCode = 1;
+    }
   }
 }

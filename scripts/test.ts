@@ -10,7 +10,12 @@ import { Checkout } from "./checkout.ts";
 import { SetupError, setQuiet } from "./report.ts";
 import { refuseArguments, scriptArguments } from "./script-arguments.ts";
 import { addCounts, type Counts, countsOf, summaryLine } from "./test-counts.ts";
-import { prepareTestPython } from "./test-python.ts";
+import {
+  API_CLIENTS,
+  COMPARISONS,
+  type PythonEnvironment,
+  prepareTestPython,
+} from "./test-python.ts";
 import { endOf } from "./tool-process.ts";
 
 const GROUPS = ["unit", "native", "model"] as const;
@@ -30,6 +35,13 @@ const NEEDS: Readonly<Record<Group, readonly string[]>> = {
   model: [addonPath(checkout), checkout.path("models", DEFAULT_MODEL_FILE.name)],
 };
 
+/** Environments that the tests of each group use. */
+const PYTHON: Readonly<Record<Group, readonly PythonEnvironment[]>> = {
+  unit: [COMPARISONS, API_CLIENTS],
+  native: [COMPARISONS],
+  model: [],
+};
+
 function groupOf(file: string): Group {
   return GROUPS.find((group) => file.startsWith(`test/${group}/`)) ?? "unit";
 }
@@ -40,7 +52,7 @@ async function runGroup(group: Group): Promise<Counts> {
     console.log(`${group}: cannot run without ${missing}; run \`bun run setup\``);
     return { passed: 0, failed: 1, skipped: 0 };
   }
-  if (group === "unit") await preparePython();
+  for (const environment of PYTHON[group]) await preparePython(group, environment);
   const scan = new Bun.Glob("test/**/*.test.ts").scan({ cwd: checkout.root });
   const files = (await Array.fromAsync(scan)).filter((file) => groupOf(file) === group).sort();
   // ggml's threads need all cores, so native files run one at a time.
@@ -50,16 +62,14 @@ async function runGroup(group: Group): Promise<Counts> {
   return addCounts(counts);
 }
 
-/**
- * Prepares Python for the tests; without it, comparisons with Python packages are skipped.
- */
-async function preparePython(): Promise<void> {
+/** Prepares Python for the tests; without it, those that need its packages are skipped. */
+async function preparePython(group: Group, environment: PythonEnvironment): Promise<void> {
   setQuiet(true);
   try {
-    await prepareTestPython(checkout);
+    await prepareTestPython(checkout, environment);
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
-    console.log(`unit: continuing without Python for comparisons: ${error.message}`);
+    console.log(`${group}: continuing without ${environment.packages}: ${error.message}`);
   }
 }
 

@@ -3,18 +3,21 @@
 
 import { join } from "node:path";
 import { Checkout } from "../../scripts/checkout.ts";
-import { testPython } from "../../scripts/test-python.ts";
+import { API_CLIENTS, COMPARISONS, testPython } from "../../scripts/test-python.ts";
 import { writeJson } from "../../src/json.ts";
 
 /**
- * Path of a Python with the packages that the programs need; if there is none, null, and these tests are
+ * Path of a Python with the packages that tests compare with; if there is none, null, and these tests are
  * skipped.
  */
-export const PYTHON = testPython(new Checkout());
+export const PYTHON = testPython(new Checkout(), COMPARISONS);
+
+/** Path of a Python with the official API clients; null as above. */
+export const CLIENTS_PYTHON = testPython(new Checkout(), API_CLIENTS);
 
 /** Reports once per test file why some tests are skipped. */
-export function sayIfPythonIsMissing(): void {
-  if (PYTHON !== null) return;
+export function sayIfPythonIsMissing(python = PYTHON): void {
+  if (python !== null) return;
   console.log(
     "skipped tests that need Python packages: run `bun scripts/test-python.ts` to install them " +
       "or to see why it cannot",
@@ -26,8 +29,8 @@ export class PythonProgram {
   readonly #lines: AsyncIterator<string>;
 
   /** @param file name of the program in this folder */
-  constructor(file: string) {
-    const command = [PYTHON ?? "python3", join(import.meta.dir, file)];
+  constructor(file: string, python = PYTHON) {
+    const command = [python ?? "python3", join(import.meta.dir, file)];
     this.#process = Bun.spawn(command, { stdin: "pipe", stdout: "pipe" });
     this.#lines = linesOf(this.#process.stdout);
   }
