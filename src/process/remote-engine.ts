@@ -182,8 +182,10 @@ export class RemoteEngine implements EngineClient {
   }
 
   #sendCall(id: number, name: CallName, args: unknown[], reject: (error: unknown) => void): void {
+    // The channel has no undefined: an optional argument without a value is left out.
+    const numGiven = args.findLastIndex((arg) => arg !== undefined) + 1;
     try {
-      this.#send({ type: "call", id, name, args });
+      this.#send({ type: "call", id, name, args: args.slice(0, numGiven) });
     } catch (error) {
       this.#pending.delete(id);
       reject(error);

@@ -177,7 +177,8 @@ describe("an engine that crashes", () => {
       const body = JSON.stringify({ prompt: "word ".repeat(100_000) });
       const headers = { "content-type": "application/json" };
       const answer = await fetch(`${url}/tokenize`, { method: "POST", headers, body });
-      expect(answer.status).toBe(500);
+      // 503 if a step of the streams runs out of memory first.
+      expect([500, 503]).toContain(answer.status);
       expect(await streams).toEqual(Array(4).fill("failed"));
       await untilReplaced(server, pid);
       expect(isAlive(pid)).toBe(false);

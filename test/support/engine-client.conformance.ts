@@ -235,6 +235,7 @@ export function describeEngineClient(name: string, open: () => Promise<OpenClien
       expect(await client.calls.renderChat(CHAT)).toBe(prompt);
       const chatIds = await tokenizer.encode(prompt, true, true);
       expect(await client.calls.encodeChat(CHAT)).toEqual(chatIds);
+      expect(await client.calls.encodeChat(CHAT, undefined)).toEqual(chatIds);
       expect(await client.calls.encodeChat(CHAT, 3)).toEqual(chatIds.slice(0, 4));
     });
 
