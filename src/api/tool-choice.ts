@@ -35,6 +35,9 @@ export function toolChoice({ tools, tool_choice: choice }: ToolBody): ToolChoice
 const NONE: ToolChoice = { kind: "none" };
 
 function namedTool(tools: readonly JsonObject[], choice: JsonObject): ToolChoice {
+  if (choice["type"] === "allowed_tools") {
+    refuse("`tool_choice` of type 'allowed_tools' is not supported on this route.", "tool_choice");
+  }
   const chosen = choice["function"];
   const name = isObject(chosen) ? chosen["name"] : choice["name"];
   if (typeof name === "string" && tools.some((tool) => toolName(tool) === name)) {
@@ -56,11 +59,12 @@ export function toolName(tool: JsonObject): string {
   return isObject(called) ? String(called["name"]) : "";
 }
 
-/** Refuses duplicate names, because a call could mean either tool. */
+/** Refuses empty names, which no call can have, and duplicate names, because a call could mean either tool. */
 function checkNames(tools: readonly JsonObject[]): void {
   const names = new Set<string>();
   for (const tool of tools) {
     const name = toolName(tool);
+    if (name === "") refuse("A tool has an empty name.", "tools");
     if (names.has(name)) refuse(`Two tools are named '${shortened(name)}'.`, "tools");
     names.add(name);
   }

@@ -183,6 +183,16 @@ const BAD_CHAT_VALUES: Case[] = [
   ["a tool choice without tools", { tool_choice: "required" }, "`tools` must be set."],
   ["an unknown tool choice", { tools, tool_choice: "some" }, "Invalid value for `tool_choice`"],
   [
+    "a tool with an empty name",
+    { tools: [{ type: "function", function: { name: "" } }] },
+    "A tool has an empty name.",
+  ],
+  [
+    "a list of allowed tools",
+    { tools, tool_choice: { type: "allowed_tools", allowed_tools: { mode: "auto", tools: [] } } },
+    "`tool_choice` of type 'allowed_tools' is not supported on this route.",
+  ],
+  [
     "a forced tool without a format for its call",
     { tools, tool_choice: "required" },
     "`tool_choice` 'required' cannot be enforced without a tool parser.",
