@@ -120,7 +120,7 @@ describe("long texts pass through", () => {
     [`('<!-- ' * 1000000)|striptags|length`, "4999999"],
     [`('&' * 4000000)|striptags|length`, "4000000"],
     [`('a' * 4000000)|wordwrap|length`, "4050632"],
-    [`('a-' * 2000000)|wordwrap(10)|length`, "4399999"],
+    [`('a-' * 200000)|wordwrap(10)|length`, "439999"],
     [`('-' * 4000000)|wordwrap(10)|length`, "4399999"],
     [`(${long})|replace('A', 'bb')|length`, "4000000"],
   ])(
