@@ -38,9 +38,8 @@ export function outputItem({ kind, name }: MessageBlock, options: ItemOptions): 
   if (kind === "text") return new TextItem(options.hasLogprobs);
   if (kind === "reasoning") return new ReasoningItem(options.sealsReasoning);
   const origin = options.origins.get(name) ?? { kind: "function", name, namespace: null };
-  const callId = options.nextCallId(name);
-  if (origin.kind === "custom") return new CustomCallItem(origin, callId);
-  return new FunctionCallItem(origin, callId);
+  const head = callHead(origin, options.nextCallId(name));
+  return origin.kind === "custom" ? new CustomCallItem(head) : new FunctionCallItem(head);
 }
 
 class TextItem implements OutputItem {
@@ -130,22 +129,21 @@ const callHead = ({ name, namespace }: ToolOrigin, callId: string) => ({
   ...(namespace !== null && { namespace }),
 });
 
+type CallHead = ReturnType<typeof callHead>;
+
 class FunctionCallItem implements OutputItem {
   readonly id = `fc_${randomHex()}`;
   status: ItemStatus = "in_progress";
-  readonly #origin: ToolOrigin;
-  readonly #callId: string;
+  readonly #head: CallHead;
   #arguments = "";
 
-  constructor(origin: ToolOrigin, callId: string) {
-    this.#origin = origin;
-    this.#callId = callId;
+  constructor(head: CallHead) {
+    this.#head = head;
   }
 
   json() {
     const { id, status } = this;
-    const head = callHead(this.#origin, this.#callId);
-    return { id, type: "function_call", ...head, arguments: this.#arguments, status };
+    return { id, type: "function_call", ...this.#head, arguments: this.#arguments, status };
   }
 
   begin(): ItemEvent[] {
@@ -158,7 +156,7 @@ class FunctionCallItem implements OutputItem {
   }
 
   finish(): ItemEvent[] {
-    const { name } = this.#origin;
+    const { name } = this.#head;
     return [{ type: "response.function_call_arguments.done", name, arguments: this.#arguments }];
   }
 }
@@ -166,19 +164,16 @@ class FunctionCallItem implements OutputItem {
 class CustomCallItem implements OutputItem {
   readonly id = `ctc_${randomHex()}`;
   status: ItemStatus = "in_progress";
-  readonly #origin: ToolOrigin;
-  readonly #callId: string;
+  readonly #head: CallHead;
   readonly #input = new CustomInput();
 
-  constructor(origin: ToolOrigin, callId: string) {
-    this.#origin = origin;
-    this.#callId = callId;
+  constructor(head: CallHead) {
+    this.#head = head;
   }
 
   json() {
     const { id, status } = this;
-    const head = callHead(this.#origin, this.#callId);
-    return { id, type: "custom_tool_call", ...head, input: this.#input.text, status };
+    return { id, type: "custom_tool_call", ...this.#head, input: this.#input.text, status };
   }
 
   begin(): ItemEvent[] {
