@@ -1,7 +1,7 @@
 // Converts a chat's messages for the engine. Keeps text parts and refuses all other content parts.
 
 import { RequestError } from "../errors.ts";
-import { wellFormedJson } from "../json.ts";
+import { wellFormedJson, writeJson } from "../json.ts";
 import { shortened } from "./quote.ts";
 import { isObject, type Json, type JsonObject } from "./schema/json-value.ts";
 
@@ -19,7 +19,6 @@ export function chatMessages(messages: readonly JsonObject[]): ChatMessage[] {
   }));
 }
 
-/** Replaces lone surrogates in arguments that are JSON text, because Python accepts them but the engine does not. */
 function toolCalls(list: Json | undefined): JsonObject {
   if (!Array.isArray(list)) return {};
   return { tool_calls: list.map((call) => (isObject(call) ? withReadableArguments(call) : call)) };
@@ -29,8 +28,23 @@ function withReadableArguments(call: JsonObject): JsonObject {
   const called = call["function"];
   const text = isObject(called) ? called["arguments"] : null;
   if (!isObject(called) || typeof text !== "string") return call;
-  const readable = wellFormedJson(text);
+  const readable = argumentsJson(text);
   return readable === text ? call : { ...call, function: { ...called, arguments: readable } };
+}
+
+/**
+ * Converts arguments to JSON if the call was cut off: an agent keeps such a call in its history, and templates accept
+ * only JSON. Replaces lone surrogates, because Python accepts them but the engine does not.
+ */
+function argumentsJson(text: string): string {
+  const written = text.trim();
+  if (written === "") return text;
+  try {
+    JSON.parse(written);
+    return wellFormedJson(text);
+  } catch {
+    return writeJson({ arguments: text });
+  }
 }
 
 /** Drops null members, because some clients send every member, and templates can test whether a member is defined. */

@@ -9,7 +9,8 @@ import { isObject, type Json, type JsonObject } from "./schema/json-value.ts";
 import { toInteger, toNumber } from "./schema/lax-values.ts";
 import { type LaxKind, readAs } from "./schema/types.ts";
 
-type Location = readonly (string | number)[];
+/** Path of a value in a request, such as ["body", "tools", 0, "name"]. */
+export type Location = readonly (string | number)[];
 
 /** Pydantic's name for an error, and its message. */
 type Fault = readonly [type: string, message: string];

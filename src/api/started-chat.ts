@@ -20,7 +20,7 @@ import { checkN, samplingParams } from "./sampling.ts";
 import type { ChatBody } from "./schemas.ts";
 import { everyTokens } from "./stream-interval.ts";
 import { chatTemplateRequest } from "./template-request.ts";
-import { isStrict, type ToolChoice, toolChoice } from "./tool-choice.ts";
+import { isStrict, type ToolChoice, toolChoice, withAllowedTools } from "./tool-choice.ts";
 import { checkChatFeatures, checkStreamOptions } from "./unsupported.ts";
 
 /** Inputs of a response besides the request body. */
@@ -63,7 +63,7 @@ export async function startChat(
   { id, arrivalMs, signal, mustFit = true, toolInputs: inputs = new Map() }: AnswerInit,
 ): Promise<StartedChat> {
   checkStreamOptions(given);
-  const body = withAnswerOptions(context.answers, given);
+  const body = withAllowedTools(withAnswerOptions(context.answers, given));
   checkChatFeatures(body);
   const choice = toolChoice(body);
   const n = checkN(context, body);

@@ -1,7 +1,7 @@
 // Checks the tools and tool_choice of a chat.
 
 import { RequestError } from "../errors.ts";
-import { shortened } from "./quote.ts";
+import { quoted, shortened } from "./quote.ts";
 import { isObject, type JsonObject } from "./schema/json-value.ts";
 import type { ChatBody } from "./schemas.ts";
 
@@ -34,10 +34,33 @@ export function toolChoice({ tools, tool_choice: choice }: ToolBody): ToolChoice
 
 const NONE: ToolChoice = { kind: "none" };
 
-function namedTool(tools: readonly JsonObject[], choice: JsonObject): ToolChoice {
-  if (choice["type"] === "allowed_tools") {
-    refuse("`tool_choice` of type 'allowed_tools' is not supported on this route.", "tool_choice");
+/**
+ * Applies OpenAI's `allowed_tools`: leaves the allowed tools and the mode as the choice. Any other body is unchanged.
+ * @throws RequestError "invalid_value"
+ */
+export function withAllowedTools<T extends ToolBody>(body: T): T {
+  const { tools, tool_choice: choice } = body;
+  if (!isObject(choice) || choice["type"] !== "allowed_tools") return body;
+  const { mode = "auto", tools: listed } = isObject(choice["allowed_tools"])
+    ? choice["allowed_tools"]
+    : {};
+  if (!Array.isArray(listed) || (mode !== "auto" && mode !== "required")) {
+    refuse(
+      '`tool_choice` of type \'allowed_tools\' must have a list of `tools` and the `mode` "auto" or "required".',
+      "tool_choice",
+    );
   }
+  const names = new Set(listed.filter(isObject).map(toolName));
+  const known = new Set((tools ?? []).map(toolName));
+  for (const name of names) {
+    if (!known.has(name)) refuse(`\`tools\` has no tool named ${quoted(name)}.`, "tool_choice");
+  }
+  const allowed = (tools ?? []).filter((tool) => names.has(toolName(tool)));
+  if (allowed.length > 0) return { ...body, tools: allowed, tool_choice: mode };
+  return { ...body, tools: null, tool_choice: mode === "required" ? mode : "none" };
+}
+
+function namedTool(tools: readonly JsonObject[], choice: JsonObject): ToolChoice {
   const chosen = choice["function"];
   const name = isObject(chosen) ? chosen["name"] : choice["name"];
   if (typeof name === "string" && tools.some((tool) => toolName(tool) === name)) {

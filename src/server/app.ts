@@ -12,13 +12,12 @@ import { cancelMethods, cancelRoutes } from "./cancel.ts";
 import { chatRoutes } from "./chat.ts";
 import { completionRoutes } from "./completions.ts";
 import { docsMethods, docsRoutes } from "./docs.ts";
-import { errorResponse, unauthorized } from "./error-response.ts";
+import { errorResponse, refusal, unauthorized } from "./error-response.ts";
 import { generateRoutes } from "./generate.ts";
 import { healthRoutes } from "./health.ts";
 import { homeRoutes } from "./home-page.ts";
 import { recorded } from "./http-recorder.ts";
 import { invocationRoutes } from "./invocations.ts";
-import { jsonResponse } from "./json-response.ts";
 import { messageRoutes } from "./messages.ts";
 import { modelRoutes } from "./models.ts";
 import { operationMethods, operationRoutes } from "./operation.ts";
@@ -134,28 +133,23 @@ function beforeRouting(
 ): Response | undefined {
   const { hosts, cors } = context;
   const path = routedPath(request.url);
-  if (path === null) return refusal(400, "Invalid host header");
+  if (path === null) return refusal("", { status: 400, detail: "Invalid host header" });
   const authority = authorityOf(request.url);
   if (hosts?.allows(authority) === false) {
-    return refusal(403, `The host ${quoted(authority)} is not allowed; add it to --allowed-hosts`);
+    const detail = `The host ${quoted(authority)} is not allowed; add it to --allowed-hosts`;
+    return refusal(path, { status: 403, detail });
   }
   const preflight = cors.preflight(request);
   if (preflight !== null) return preflight;
   if (!cors.mayAct(request)) {
     const origin = quoted(request.headers.get("origin") ?? "");
-    return refusal(
-      403,
-      `Pages from ${origin} may not call this server; add the origin to --allowed-origins`,
-    );
+    const detail = `Pages from ${origin} may not call this server; add the origin to --allowed-origins`;
+    return refusal(path, { status: 403, detail });
   }
   if (!keys.allows(request, path)) return unauthorized(path);
   const allow = routes.methodsOf(path);
   if (allow === null || allow.split(", ").includes(request.method)) return undefined;
-  return refusal(405, "Method Not Allowed", { allow });
-}
-
-function refusal(status: number, detail: string, headers: Record<string, string> = {}): Response {
-  return jsonResponse({ detail }, { status, headers });
+  return refusal(path, { status: 405, detail: "Method Not Allowed", headers: { allow } });
 }
 
 const SCHEME = "http://";
@@ -185,7 +179,7 @@ function notFound(routes: RouteTable, request: Request, rootPath: string): Respo
   const path = pathname.replace(/\/$/, "");
   if (routes.routeOf(path) === null) {
     const advice = adviceFor(path);
-    if (advice === null) return refusal(404, "Not Found");
+    if (advice === null) return refusal(path, { status: 404, detail: "Not Found" });
     return errorResponse(new RequestError("route_not_found", advice), path);
   }
   return new Response(null, { status: 307, headers: { location: rootPath + path + search } });

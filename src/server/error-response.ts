@@ -1,7 +1,7 @@
 // Converts an error to an HTTP response. The status equals the code in the body; some errors add headers.
 
 import { errorBody } from "../api/error-body.ts";
-import { messagesErrorBody } from "../api/messages/error-body.ts";
+import { messagesErrorBody, messagesErrorType } from "../api/messages/error-body.ts";
 import { responsesErrorBody } from "../api/responses/error-body.ts";
 import { EngineError, OverloadError, RequestError } from "../errors.ts";
 import { jsonResponse } from "./json-response.ts";
@@ -34,6 +34,19 @@ export function errorResponse(error: unknown, path: string): Response {
     ...(closesConnection(error) ? { connection: "close" } : {}),
   };
   return jsonResponse(body, { status: errorBody(error).error.code, headers });
+}
+
+/** A refusal before any route has read the request, in FastAPI's format or, on its routes, in Anthropic's. */
+export function refusal(path: string, { status, detail, headers = {} }: Refusal): Response {
+  const error = { type: messagesErrorType(status), message: detail };
+  const body = isMessages(path) ? { type: "error", error } : { detail };
+  return jsonResponse(body, { status, headers });
+}
+
+interface Refusal {
+  readonly status: number;
+  readonly detail: string;
+  readonly headers?: Record<string, string>;
 }
 
 /** vLLM's response to a missing or wrong key, plus the challenge that RFC 9110, section 15.5.2, requires. */

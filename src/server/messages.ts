@@ -2,6 +2,7 @@
 
 import { Elysia } from "elysia";
 import { chatMessages } from "../api/chat-messages.ts";
+import { type ClientFields, withClientFields } from "../api/client-fields.ts";
 import { chatBodyOf, countedChatOf, showsThinking } from "../api/messages/chat-body.ts";
 import { GeneratedMessage } from "../api/messages/message-body.ts";
 import { MessageEventWriter } from "../api/messages/message-events.ts";
@@ -33,7 +34,9 @@ async function handleMessage(context: ServerContext, request: Request): Promise<
   };
   return logged(context, arrival, async (watch) => {
     const init = { id, arrivalMs, signal: request.signal, mustFit: false };
-    const chat = await startChat(context, chatBodyOf(body), init);
+    const chat = await withClientFields(CLIENT_FIELDS, async () =>
+      startChat(context, chatBodyOf(body), init),
+    );
     const message = { chat, model: body.model, showsThinking: showsThinking(body) };
     return answer(context, request, {
       streams: [chat.stream],
@@ -47,6 +50,13 @@ async function handleMessage(context: ServerContext, request: Request): Promise<
     });
   });
 }
+
+const CLIENT_FIELDS: ClientFields = {
+  reasoning_effort: "output_config.effort",
+  response_format: "output_config.format",
+  stop: "stop_sequences",
+  thinking_token_budget: "thinking.budget_tokens",
+};
 
 async function countTokens(context: ServerContext, request: Request): Promise<Response> {
   const chat = countedChatOf(await readBody(context, request, COUNT_TOKENS_FIELDS, isClaudeModel));

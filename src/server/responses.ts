@@ -3,6 +3,7 @@
 import { Elysia } from "elysia";
 import { eventsOf } from "../api/events.ts";
 import { fieldsSaid } from "../api/parse-body.ts";
+import { quoted } from "../api/quote.ts";
 import { BackgroundRun } from "../api/responses/background-run.ts";
 import { inputList } from "../api/responses/input-list.ts";
 import { ResponseEventWriter } from "../api/responses/response-events.ts";
@@ -167,15 +168,24 @@ function storedOf({ context, request, owner }: Call): StoredResponse {
 function retrieve(call: Call): Response {
   const { response, run } = storedOf(call);
   const query = new URL(call.request.url).searchParams;
-  if (query.get("stream") !== "true") return jsonResponse(run?.body() ?? response);
+  if (!booleanOf(query, "stream")) return jsonResponse(run?.body() ?? response);
   if (run?.keepsEvents !== true) {
     const message = "Only a response created with `background` and `stream` can be streamed again.";
     throw new RequestError("invalid_value", message, "stream");
   }
-  const after = Number(query.get("starting_after") ?? "-1");
-  if (Number.isSafeInteger(after) && after >= -1) return follow(call, run, after);
-  const message = "starting_after must be the sequence_number of an event.";
+  const after = query.get("starting_after");
+  if (after === null) return follow(call, run, -1);
+  if (/^\d+$/.test(after) && Number(after) < run.numEvents) return follow(call, run, Number(after));
+  const message = "starting_after must be the sequence_number of an event that has been sent.";
   throw new RequestError("invalid_value", message, "starting_after");
+}
+
+/** @returns false if the parameter is absent @throws RequestError "invalid_value" */
+function booleanOf(query: URLSearchParams, name: string): boolean {
+  const value = query.get(name) ?? "false";
+  if (value === "true" || value === "false") return value === "true";
+  const message = `${name} must be true or false, got ${quoted(value)}.`;
+  throw new RequestError("invalid_value", message, name);
 }
 
 function remove(call: Call): Response {

@@ -188,9 +188,20 @@ const BAD_CHAT_VALUES: Case[] = [
     "A tool has an empty name.",
   ],
   [
-    "a list of allowed tools",
-    { tools, tool_choice: { type: "allowed_tools", allowed_tools: { mode: "auto", tools: [] } } },
-    "`tool_choice` of type 'allowed_tools' is not supported on this route.",
+    "a list of allowed tools without a mode that exists",
+    { tools, tool_choice: { type: "allowed_tools", allowed_tools: { mode: "any", tools: [] } } },
+    "`tool_choice` of type 'allowed_tools' must have a list of `tools`",
+  ],
+  [
+    "an allowed tool that does not exist",
+    {
+      tools,
+      tool_choice: {
+        type: "allowed_tools",
+        allowed_tools: { mode: "auto", tools: [{ function: { name: "g" } }] },
+      },
+    },
+    '`tools` has no tool named "g".',
   ],
   [
     "a forced tool without a format for its call",

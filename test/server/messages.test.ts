@@ -208,6 +208,50 @@ describe("an error", () => {
     ]);
   });
 
+  test.each([
+    ["a required tool without tools", { tool_choice: { type: "any" } }, "`tools` must be set."],
+    [
+      "a named tool that does not exist",
+      { tools: [{ name: "f", input_schema: {} }], tool_choice: { type: "tool", name: "g" } },
+      "does not match any of the specified `tools`",
+    ],
+    [
+      "a required tool that Anthropic runs",
+      {
+        tools: [{ type: "web_search_20250305", name: "web_search" }],
+        tool_choice: { type: "any" },
+      },
+      "`tools` must be set.",
+    ],
+    [
+      "an unknown role",
+      { messages: [{ role: "robot", content: "hi" }] },
+      "'user', 'assistant' or 'system'",
+    ],
+    [
+      "a format without its schema",
+      { output_format: { type: "json_schema", schema: { type: "nothing" } } },
+      "output_config.format",
+    ],
+  ])("names what is wrong: %s", async (_, fields, text) => {
+    const { post } = makeApp();
+    expect(await refused(await post(PATH, body(fields)))).toEqual([
+      400,
+      error("invalid_request_error", expect.stringContaining(text)),
+    ]);
+  });
+
+  test("for a method that the route does not have is in the format of the API", async () => {
+    const { app } = makeApp();
+    const get = (path: string) => app.handle(new Request(`http://localhost${path}`));
+    const method = await get(PATH);
+    expect(method.headers.get("allow")).toBe("POST");
+    expect(await refused(method)).toEqual([
+      405,
+      error("invalid_request_error", "Method Not Allowed"),
+    ]);
+  });
+
   test("for a path that does not exist suggests another", async () => {
     const { post } = makeApp();
     const message = expect.stringContaining("the server batches them");

@@ -51,13 +51,14 @@ async function untilEnded(get: () => Promise<Response>): Promise<Body> {
 }
 
 describe("a response", () => {
-  test("has the same members as vLLM's", async () => {
+  test("has the same members as vLLM's, and the error of OpenAI's", async () => {
     const { create } = makeServer();
     const body = await create({ model: "tiny", temperature: 0 });
     expect(body).toEqual({
       id: expect.stringMatching(/^resp_[0-9a-f]{16}$/),
       created_at: expect.any(Number),
       incomplete_details: { reason: "max_output_tokens" },
+      error: null,
       ...{ instructions: null, metadata: null, model: "tiny", object: "response" },
       output: [
         {
@@ -231,11 +232,13 @@ describe("a response in the background", () => {
   test("can be canceled, which also ends its generation", async () => {
     const { create, call, engine } = makeServer(slow);
     const { id } = await create({ ...background, max_output_tokens: 900 });
+    const read = async () => (await (await call("GET", `${PATH}/${id}`)).json()) as Body;
+    while ((await read()).output.length === 0) await Bun.sleep(1); // polls, as clients do
     const canceled = await call("POST", `${PATH}/${id}/cancel`);
     expect(((await canceled.json()) as Body).status).toBe("cancelled");
     await until(() => engine.numLiveSequences === 0);
-    const again = await call("POST", `${PATH}/${id}/cancel`);
-    expect(((await again.json()) as Body).status).toBe("cancelled");
+    const again = (await (await call("POST", `${PATH}/${id}/cancel`)).json()) as Body;
+    expect(again).toMatchObject({ status: "cancelled", output: [{ status: "incomplete" }] });
   });
 
   test("ends when it is deleted, and stays deleted", async () => {
@@ -257,6 +260,16 @@ describe("a response in the background", () => {
     expect([all[0]?.type, all.at(-1)?.type]).toEqual(["response.created", "response.incomplete"]);
     const rest = await eventsOf(await call("GET", `${PATH}/${id}?stream=true&starting_after=3`));
     expect(rest).toEqual(all.slice(4));
+    const last = all.length - 1;
+    expect(
+      await eventsOf(await call("GET", `${PATH}/${id}?stream=true&starting_after=${last}`)),
+    ).toEqual([]);
+    for (const query of [
+      `stream=true&starting_after=${all.length}`,
+      "stream=true&starting_after=",
+      "stream=maybe",
+    ])
+      expect((await call("GET", `${PATH}/${id}?${query}`)).status).toBe(400);
   });
 });
 
@@ -325,6 +338,56 @@ describe("an error", () => {
         ...{ type: "Bad Request", param: null, code: 400 },
       },
     ]);
+  });
+
+  test.each([
+    [
+      "a tool in the format of another route",
+      { tools: [{ type: "function", function: { name: "f" } }] },
+      "('body', 'tools', 0, 'name'), 'msg': 'Field required'",
+    ],
+    [
+      "an unknown role",
+      { input: [{ role: "robot", content: "hi" }] },
+      "('body', 'input', 0, 'role'), 'msg': \"Input should be 'user', 'assistant', 'system' or 'developer'\"",
+    ],
+    ["a required tool without tools", { tool_choice: "required" }, "`tools` must be set."],
+    [
+      "a required tool that the server does not run",
+      { tools: [{ type: "web_search" }], tool_choice: "required" },
+      "`tools` must be set.",
+    ],
+    [
+      "an allowed tool that does not exist",
+      {
+        tools: [{ type: "function", name: "f" }],
+        tool_choice: {
+          type: "allowed_tools",
+          mode: "auto",
+          tools: [{ type: "custom", name: "g" }],
+        },
+      },
+      '`tools` has no tool named "g".',
+    ],
+    ["a limit of 0", { max_output_tokens: 0 }, "max_output_tokens must be at least 1, got 0."],
+    ["a format that does not exist", { text: { format: { type: "xml" } } }, "text.format"],
+    [
+      "a part of an unknown type",
+      { input: [{ role: "user", content: [{ type: "x" }] }] },
+      "Unknown part type: x",
+    ],
+  ])("names the field of this route: %s", async (_, fields, text) => {
+    const { post } = makeServer();
+    const [status, error] = await errorOf(await post(PATH, { input: "hi", ...fields }));
+    expect([status, (error as Error).message]).toEqual([400, expect.stringContaining(text)]);
+  });
+
+  test("is returned for a response that continues one that has not ended", async () => {
+    const { create, post } = makeServer({ model: { stepDelayMs: 2 } });
+    const { id } = await create({ background: true, max_output_tokens: 900 });
+    const response = await post(PATH, { input: "x", previous_response_id: id });
+    const message = `The response "${id}" has not ended; wait until its status is "completed".`;
+    expect(await errorOf(response)).toEqual([400, bad(message, "previous_response_id")]);
   });
 
   test("is returned for operations that a response does not support", async () => {

@@ -28,6 +28,10 @@ async function choiceOf(answer: string, fields: object = {}) {
   return body.choices[0];
 }
 
+interface Answer {
+  readonly usage: { readonly prompt_tokens: number };
+}
+
 interface Chunk {
   readonly choices: readonly [{ readonly delta: Delta; readonly finish_reason: unknown }];
 }
@@ -94,6 +98,29 @@ describe("a message with a tool call", () => {
       message: { content: CALL.slice(0, 40), tool_calls: [] },
       finish_reason: "length",
     } as never);
+  });
+
+  test("can be of an allowed tool", async () => {
+    const allowed_tools = { mode: "required", tools: [tool("f")] };
+    const tool_choice = { type: "allowed_tools", allowed_tools };
+    const choice = await choiceOf(CALL, { tools: [tool("g"), tool("f")], tool_choice });
+    expect(choice).toMatchObject({ message: { tool_calls: [{ function: CALLED }] } } as never);
+  });
+
+  test("that was cut off can stay in the history, as JSON of its text", async () => {
+    const { post } = appThatAnswers("Hi");
+    const call = (text: string) => ({
+      ...BODY,
+      messages: [
+        ...BODY.messages,
+        { role: "assistant", tool_calls: [{ id: "1", function: { name: "f", arguments: text } }] },
+      ],
+    });
+    const cut = await post(CHAT, call('{"a": "b'));
+    const whole = await post(CHAT, call('{"arguments": "{\\"a\\": \\"b"}'));
+    const { usage } = (await cut.json()) as Answer;
+    const wholeUsage = ((await whole.json()) as Answer).usage;
+    expect([cut.status, usage.prompt_tokens]).toEqual([200, wholeUsage.prompt_tokens]);
   });
 
   test("is content with tool_choice none, or without tools", async () => {

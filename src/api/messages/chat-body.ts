@@ -10,7 +10,7 @@ import type { CountTokensBody, MessagesBody } from "./schema.ts";
 export function chatBodyOf(body: MessagesBody): ChatBody {
   const { temperature, top_p, top_k, max_tokens, stop_sequences: stop, stream } = body;
   const sampling = { temperature, top_p, top_k, max_tokens, stop, stream } as JsonObject;
-  const fields = { ...sampling, ...promptFields(body), ...outputFields(body.output_config) };
+  const fields = { ...sampling, ...promptFields(body), ...outputFields(body) };
   return parseBody(CHAT_FIELDS, fields);
 }
 
@@ -54,14 +54,17 @@ const CHOICES: Readonly<Record<string, string>> = { auto: "auto", any: "required
 function toolFields({ tools, tool_choice: choice }: CountTokensBody): JsonObject {
   // Tools without a schema are run by Anthropic or built into its models.
   const usable = (tools ?? []).filter(({ input_schema: schema }) => isObject(schema));
-  if (usable.length === 0) return {};
   // If tools have the same name, the last one counts, because agents merge the lists from several servers.
   const byName = new Map(usable.map((tool) => [tool["name"], tool]));
   const type = String(choice?.["type"] ?? "auto");
   const named = { type: "function", function: { name: choice?.["name"] ?? "" } };
+  const chosen = type === "tool" ? named : (CHOICES[type] ?? type);
+  if (usable.length === 0) {
+    return chosen === "auto" || chosen === "none" ? {} : { tool_choice: chosen };
+  }
   return {
     tools: [...byName.values()].map(functionTool),
-    tool_choice: type === "tool" ? named : (CHOICES[type] ?? type),
+    tool_choice: chosen,
     parallel_tool_calls: choice?.["disable_parallel_tool_use"] !== true,
   };
 }
@@ -81,8 +84,9 @@ function functionTool({ name, description, input_schema, strict }: JsonObject): 
 /** Efforts above the highest one that templates support. */
 const HIGHEST: readonly unknown[] = ["xhigh", "max"];
 
-function outputFields(config: JsonObject | null): JsonObject {
-  const { effort, format } = config ?? {};
+/** `output_format` is the name that Anthropic's earlier clients use for the format. */
+function outputFields({ output_config: config, output_format }: MessagesBody): JsonObject {
+  const { effort, format = output_format } = config ?? {};
   const schema =
     isObject(format) && format["type"] === "json_schema" ? format["schema"] : undefined;
   return {

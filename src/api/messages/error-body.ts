@@ -14,6 +14,7 @@ const TYPES: Readonly<Record<number, string>> = {
   401: "authentication_error",
   403: "permission_error",
   404: "not_found_error",
+  405: "invalid_request_error",
   408: "timeout_error",
   413: "request_too_large",
   422: "invalid_request_error",
@@ -37,5 +38,10 @@ export function messagesErrorBody(error: unknown): MessagesErrorBody {
  */
 function typeOf(error: unknown, status: number): string {
   const isCanceled = error instanceof RequestError && error.code === "request_canceled";
-  return isCanceled ? "api_error" : (TYPES[status] ?? "api_error");
+  return isCanceled ? "api_error" : messagesErrorType(status);
+}
+
+/** @returns Anthropic's type of an error with an HTTP status */
+export function messagesErrorType(status: number): string {
+  return TYPES[status] ?? "api_error";
 }

@@ -8,6 +8,7 @@ import {
   integer,
   list,
   object,
+  oneOf,
   optional,
   type Parsed,
   required,
@@ -26,7 +27,10 @@ export function isClaudeModel(name: string): boolean {
 /** Text, or a list of blocks with a type. */
 const content = either(string, list(shape({ type: string })));
 
-const message = shape({ role: string, content });
+/** Anthropic's roles, and "system", which agents send in the middle of a conversation. */
+const role = oneOf("user", "assistant", "system");
+
+const message = shape({ role, content });
 
 const tool = shape({ name: string });
 
@@ -48,6 +52,7 @@ export const MESSAGES_FIELDS = {
   top_p: optional(float),
   top_k: optional(integer),
   output_config: optional(object),
+  output_format: optional(object),
 } as const;
 
 export type CountTokensBody = Parsed<typeof COUNT_TOKENS_FIELDS>;

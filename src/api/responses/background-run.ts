@@ -34,6 +34,11 @@ export class BackgroundRun {
     return this.#events.reduce((sum, { length }) => sum + length, 0);
   }
 
+  /** Number of events kept so far, which is one more than the sequence number of the last. */
+  get numEvents(): number {
+    return this.#events.length;
+  }
+
   /** @returns the response so far */
   body(): ResponseBody {
     return this.#body();

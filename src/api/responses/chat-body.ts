@@ -3,8 +3,9 @@
 import { RequestError } from "../../errors.ts";
 import { parseBody } from "../parse-body.ts";
 import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
-import { bodyFault } from "../schema-faults.ts";
+import { bodyFault, type Location } from "../schema-faults.ts";
 import { CHAT_FIELDS, type ChatBody } from "../schemas.ts";
+import { withAllowedTools } from "../tool-choice.ts";
 import { addedTools, messagesOf } from "./input-items.ts";
 import type { ResponsesBody } from "./schema.ts";
 import { type ToolTable, toolFields, toolTable } from "./tools.ts";
@@ -19,6 +20,24 @@ export function checkResponsesBody(body: ResponsesBody): void {
     if (body[name] === null) continue;
     throw new RequestError("unsupported", `\`${name}\` is not supported by this server.`, name);
   }
+  for (const [i, tool] of body.tools.entries()) checkTool(tool, ["body", "tools", i]);
+  if (typeof body.input !== "string")
+    for (const [i, item] of body.input.entries()) checkRole(item, i);
+}
+
+/** Refuses a function or custom tool without a name, such as one in the format of /v1/chat/completions. */
+function checkTool({ type, name }: JsonObject, location: Location): void {
+  if ((type === "function" || type === "custom") && typeof name !== "string") {
+    throw bodyFault("missing", [...location, "name"], "Field required");
+  }
+}
+
+const ROLES: readonly Json[] = ["user", "assistant", "system", "developer"];
+
+function checkRole({ type = "message", role = null }: JsonObject, index: number): void {
+  if (type !== "message" || ROLES.includes(role)) return;
+  const choices = "'user', 'assistant', 'system' or 'developer'";
+  throw bodyFault("literal_error", ["body", "input", index, "role"], `Input should be ${choices}`);
 }
 
 /** @returns the tools in a body and its input */
@@ -34,7 +53,7 @@ export function chatBodyOf(
 ): ChatBody {
   const { temperature, top_p, max_output_tokens: max_tokens, cache_salt, priority, stream } = body;
   const fields = { temperature, top_p, max_tokens, cache_salt, priority, stream };
-  return parseBody(CHAT_FIELDS, {
+  const chat = parseBody(CHAT_FIELDS, {
     ...fields,
     messages: conversationOf(body, items),
     ...toolFields(tools, body.tool_choice, body.parallel_tool_calls),
@@ -42,6 +61,7 @@ export function chatBodyOf(
     ...reasoningFields(body.reasoning),
     ...formatFields(body.text),
   });
+  return withAllowedTools(chat);
 }
 
 /** @returns true if the client requested log-probabilities of the text */

@@ -43,7 +43,7 @@ class Turns {
     const type = item["type"] ?? "message";
     if (type === "message") this.#addMessage(item);
     else if (type === "reasoning") this.#addReasoning(reasoningText(item));
-    else if (type === "function_call") this.#addCall(item, argumentsOf(item));
+    else if (type === "function_call") this.#addCall(item, textOr(item["arguments"]));
     else if (type === "custom_tool_call") this.#addCall(item, customArguments(item));
     else if (OUTPUTS.includes(type)) this.#addOutput(item);
   }
@@ -128,14 +128,3 @@ const textOr = (text: Json | undefined): string => (typeof text === "string" ? t
 
 const customArguments = ({ input }: JsonObject): string =>
   writeJson({ [CUSTOM_INPUT]: textOr(input) });
-
-/** Converts a call's arguments to JSON if the call was cut off, since templates refuse anything else. */
-function argumentsOf({ arguments: text }: JsonObject): string {
-  const written = textOr(text);
-  try {
-    JSON.parse(written === "" ? "{}" : written);
-    return written;
-  } catch {
-    return writeJson({ arguments: written });
-  }
-}

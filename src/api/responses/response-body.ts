@@ -87,11 +87,20 @@ export class GeneratedResponse {
   fail(error: unknown): void {
     if (this.#status === "cancelled") return;
     this.#status = "failed";
+    this.#endItems();
     this.#error = responseError(error);
   }
 
   cancel(): void {
     this.#status = "cancelled";
+    this.#endItems();
+  }
+
+  /** Marks items that are not complete as such. */
+  #endItems(): void {
+    for (const item of this.#items) {
+      if (item.status === "in_progress") item.status = "incomplete";
+    }
   }
 
   /** @returns the response so far */
@@ -103,7 +112,7 @@ export class GeneratedResponse {
       id,
       created_at: createdS,
       incomplete_details: isCut ? { reason: "max_output_tokens" } : null,
-      ...(this.#error !== null && { error: this.#error }),
+      error: this.#error,
       instructions: body.instructions,
       metadata: body.metadata,
       model: modelName(context),

@@ -4,6 +4,8 @@ import { RequestError } from "../../errors.ts";
 import type { ApiContext } from "../api-context.ts";
 import { unixSeconds } from "../api-context.ts";
 import { chatMessages } from "../chat-messages.ts";
+import { type ClientFields, withClientFields } from "../client-fields.ts";
+import { quoted } from "../quote.ts";
 import type { JsonObject } from "../schema/json-value.ts";
 import type { ChatBody } from "../schemas.ts";
 import { type AnswerInit, type StartedChat, shownChat, startChat } from "../started-chat.ts";
@@ -37,7 +39,10 @@ export function responseRequest(
   return { body, items, tools, response };
 }
 
-/** @returns the conversation up to the previous response @throws RequestError "response_not_found" */
+/**
+ * @returns the conversation including the previous response
+ * @throws RequestError "response_not_found", or "invalid_value" if that response is still being generated
+ */
 export function previousItems(
   store: ResponseStore,
   id: string | null,
@@ -45,6 +50,10 @@ export function previousItems(
 ): readonly JsonObject[] {
   if (id === null) return [];
   const { items, response } = storedResponse(store, id, owner);
+  if (response.status === "queued" || response.status === "in_progress") {
+    const message = `The response ${quoted(id)} has not ended; wait until its status is "completed".`;
+    throw new RequestError("invalid_value", message, "previous_response_id");
+  }
   return [...items, ...(response.output as readonly JsonObject[])];
 }
 
@@ -59,6 +68,13 @@ export function storedResponse(
   throw new RequestError("response_not_found", `Response with id '${id}' not found.`);
 }
 
+const CLIENT_FIELDS: ClientFields = {
+  max_tokens: "max_output_tokens",
+  messages: "input",
+  reasoning_effort: "reasoning.effort",
+  response_format: "text.format",
+};
+
 /** Starts the chat for a response. If truncation is enabled, drops the oldest turns until the rest fits. */
 export async function startResponse(
   context: ApiContext,
@@ -69,7 +85,9 @@ export async function startResponse(
   const isTruncated = body.truncation === "auto";
   const kept = isTruncated ? await fittingItems(context, request) : items;
   const chatInit = { ...init, mustFit: false, toolInputs: tools.inputs };
-  const chat = await startChat(context, chatBodyOf(body, kept, tools), chatInit);
+  const chat = await withClientFields(CLIENT_FIELDS, async () =>
+    startChat(context, chatBodyOf(body, kept, tools), chatInit),
+  );
   response.begin(chat);
   return chat;
 }

@@ -102,32 +102,35 @@ function customTool(tool: JsonObject, name: string): JsonObject {
   };
 }
 
-/** @returns the chat fields for tools and tool choice; {} if there are no tools */
-export function toolFields(table: ToolTable, choice: Json, isParallel: boolean): JsonObject {
-  const { tools, choice: chosen } = chosenTools(table, choice);
-  if (tools.length === 0) return {};
-  return { tools, tool_choice: chosen, parallel_tool_calls: isParallel };
-}
-
-interface ChosenTools {
-  readonly tools: readonly JsonObject[];
-  readonly choice: Json;
-}
-
-function chosenTools({ functions }: ToolTable, choice: Json): ChosenTools {
-  if (!isObject(choice)) return { tools: functions, choice };
-  const { type, mode = "auto", tools: allowed } = choice;
-  if (type === "function" || type === "custom") {
-    const named = { type: "function", function: { name: nameOf(choice) } };
-    return { tools: functions, choice: named };
+/** @returns the chat fields for tools and tool choice. Without tools, only a choice that requires one is kept. */
+export function toolFields(
+  { functions }: ToolTable,
+  choice: Json,
+  isParallel: boolean,
+): JsonObject {
+  const chosen = chatChoice(choice);
+  if (functions.length > 0) {
+    return { tools: functions, tool_choice: chosen, parallel_tool_calls: isParallel };
   }
-  // The chosen tool is one that OpenAI runs, so it does not exist here.
-  if (type !== "allowed_tools" || !Array.isArray(allowed))
-    return { tools: functions, choice: "auto" };
-  const names = new Set(allowed.filter(isObject).map(nameOf));
-  const isAllowed = ({ function: called }: JsonObject) =>
-    isObject(called) && names.has(nameOf(called));
-  return { tools: functions.filter(isAllowed), choice: mode };
+  return chosen === "auto" || chosen === "none" ? {} : { tool_choice: chosen };
+}
+
+/** @returns a tool choice in the format of /v1/chat/completions */
+function chatChoice(choice: Json): Json {
+  if (!isObject(choice)) return choice;
+  const { type, mode = "auto", tools } = choice;
+  if (type === "function" || type === "custom") return functionNamed(choice);
+  // Any other type is a tool that OpenAI runs, so it does not exist here.
+  if (type !== "allowed_tools" || !Array.isArray(tools)) return "auto";
+  return { type, allowed_tools: { mode, tools: tools.filter(isCallable).map(functionNamed) } };
+}
+
+function isCallable(tool: Json): tool is JsonObject {
+  return isObject(tool) && (tool["type"] === "function" || tool["type"] === "custom");
+}
+
+function functionNamed(tool: JsonObject): JsonObject {
+  return { type: "function", function: { name: nameOf(tool) } };
 }
 
 function nameOf({ name, namespace }: JsonObject): string {

@@ -196,13 +196,25 @@ describe("the chat", () => {
     expect([chat.tools, chat.tool_choice]).toEqual([[shown], expected as never]);
   });
 
+  test("has the format under the name that earlier clients use", () => {
+    const format = { type: "json_schema", schema: { type: "object" } };
+    const chat = chatBodyOf(parse({ output_config: { format } }));
+    expect(chat.response_format).toMatchObject({ json_schema: { schema: format.schema } });
+    expect(chatBodyOf(parse({ output_format: format }))).toEqual(chat);
+  });
+
   test("omits tools without a schema, which are built into Anthropic's API", () => {
     const search = { type: "web_search_20250305", name: "web_search", max_uses: 5 };
     expect(chatBodyOf(parse({ tools: [search, tool] })).tools).toEqual([shown]);
-    expect(chatBodyOf(parse({ tools: [search], tool_choice: { type: "any" } }))).toMatchObject({
+    expect(chatBodyOf(parse({ tools: [search], tool_choice: { type: "auto" } }))).toMatchObject({
       tools: null,
       tool_choice: null,
     });
+  });
+
+  test("keeps a choice that requires a tool even without tools, so that it is refused", () => {
+    const required = chatBodyOf(parse({ tool_choice: { type: "any" } }));
+    expect([required.tools, required.tool_choice]).toEqual([null, "required"]);
   });
 
   test("has the last of several tools with the same name", () => {

@@ -194,11 +194,10 @@ describe("tools", () => {
     expect(chat({ input, tool_choice: "none" }).tools).toHaveLength(1);
   });
 
-  test("are not required if none are left", () => {
-    expect(chat({ tools: hosted, tool_choice: "required" })).toMatchObject({
-      tools: null,
-      tool_choice: null,
-    });
+  test("leave no choice if none can be called, unless the choice requires one", () => {
+    expect(chat({ tools: hosted })).toMatchObject({ tools: null, tool_choice: null });
+    const required = chat({ tools: hosted, tool_choice: "required" });
+    expect(required).toMatchObject({ tools: null, tool_choice: "required" });
   });
 
   test.each([
