@@ -39,7 +39,7 @@ const NEEDS: Readonly<Record<Group, readonly string[]>> = {
 const PYTHON: Readonly<Record<Group, readonly PythonEnvironment[]>> = {
   unit: [COMPARISONS, API_CLIENTS],
   native: [COMPARISONS],
-  model: [],
+  model: [API_CLIENTS],
 };
 
 function groupOf(file: string): Group {
