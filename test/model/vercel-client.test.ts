@@ -53,17 +53,28 @@ describe.each(MODELS)("the AI SDK with %s", (_, modelOf) => {
     expect([text === "", streamed]).toEqual([false, text]);
   });
 
-  test("calls a tool that must be called", async () => {
-    const asked = {
-      ...{ model: modelOf(), prompt, maxOutputTokens: 60 },
-      ...{ tools, toolChoice: { type: "tool" as const, toolName: "weather" } },
-    };
-    const whole = await generateText(asked);
-    const streamed = await streamText(asked).toolCalls;
-    for (const calls of [whole.toolCalls, streamed]) {
-      expect(calls).toMatchObject([{ toolName: "weather", input: { city: expect.any(String) } }]);
-    }
-  });
+  test.each(["required", { type: "tool", toolName: "weather" }] as const)(
+    "calls a tool that must be called (choice: %j)",
+    async (toolChoice) => {
+      const asked = { model: modelOf(), prompt, maxOutputTokens: 200, tools, toolChoice };
+      const whole = await generateText(asked);
+      const streamed = await streamText(asked).toolCalls;
+      for (const [call] of [whole.toolCalls, streamed]) {
+        expect(call).toMatchObject({ toolName: "weather", input: { city: expect.any(String) } });
+      }
+    },
+    30_000,
+  );
+
+  test.each(["none", "auto"] as const)(
+    "can answer without a call (choice: %p)",
+    async (toolChoice) => {
+      const brief = "What is the capital of France? Answer with one word.";
+      const asked = { model: modelOf(), prompt: brief, temperature: 0, tools, toolChoice };
+      expect((await generateText({ ...asked, maxOutputTokens: 60 })).text).not.toBe("");
+      expect(await streamText({ ...asked, maxOutputTokens: 60 }).text).not.toBe("");
+    },
+  );
 
   test("generates an object that fits a schema", async () => {
     const output = Output.object({ schema: city });
