@@ -15,7 +15,7 @@ export interface AnswerOptions {
   /** Whether responses include `timings`. */
   readonly showsTimings: boolean;
   readonly logprobsMode: LogprobsMode;
-  /** Whether log-probabilities name tokens by ID if a request does not say. */
+  /** Whether log-probabilities name tokens by ID in responses to requests that do not say. */
   readonly namesTokensById: boolean;
 }
 

@@ -16,7 +16,7 @@ export interface ApiContext {
   /** Chat template variables, which requests can override. */
   readonly templateVariables: JsonObject;
   /** Whether to omit tools from the prompt if the request does not allow tool calls. */
-  /** Form of messages' content for templates; null = as the template expects. */
+  /** Format of message content in template inputs; null = the format that the template expects. */
   readonly contentFormat: ContentFormat | null;
   readonly excludesUnusedTools: boolean;
   /** Maximum number of reasoning tokens for requests that set no limit of their own; null = no limit. */
@@ -59,7 +59,7 @@ export interface ApiOptions {
   readonly trustsRequestTemplates?: boolean;
   /** Absent = no variables. */
   readonly templateVariables?: Readonly<Record<string, unknown>>;
-  /** Absent = as the template expects. */
+  /** Absent = the format that the template expects. */
   readonly contentFormat?: ContentFormat | null;
   /** Absent = false. */
   readonly excludesUnusedTools?: boolean;
@@ -91,7 +91,7 @@ export function apiContext(front: Front, options: ApiOptions): ApiContext {
 /** Maximum number of warnings to remember. */
 const MAX_WARNINGS = 1000;
 
-/** Passes on each text only once, because every request from an agent has the same tools. */
+/** Passes on each warning only once, because an agent sends the same tools with every request. */
 function eachOnce(warn: (text: string) => void): (text: string) => void {
   const texts = new Set<string>();
   return (text) => {

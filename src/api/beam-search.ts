@@ -36,7 +36,7 @@ export function checkBeamSearch(body: SamplingBody): void {
   throw new RequestError("invalid_value", message, "use_beam_search");
 }
 
-/** @returns true for a form of plain text, and for tools that must not be called */
+/** @returns true for a response format of plain text, and for tools that must not be called */
 function isIdle(field: string, fields: Readonly<Record<string, unknown>>): boolean {
   if (field === "tools") return fields["tool_choice"] === "none";
   return field === "response_format" && (fields[field] as { type?: unknown }).type === "text";
@@ -154,8 +154,7 @@ export class BeamSearch implements OutputStream {
   }
 
   /**
-   * Queues only as many beams at a time as leave room for other prompts, since the front limits the number of prompt
-   * tokens.
+   * Queues beams in groups that leave room for other prompts, since the front limits the number of prompt tokens.
    */
   async #nextRound(prompt: Int32Array, beams: readonly Beam[]): Promise<RequestOutput[]> {
     const prompts = beams.map((beam) => Int32Array.of(...prompt, ...tokenIdsOf(beam)));

@@ -40,14 +40,14 @@ export function scoreOf({ numTokens, logprob }: Beam, rules: BeamRules): number 
   return logprob / (rules.numPromptTokens + numTokens) ** rules.lengthPenalty;
 }
 
-/** The best beams, at most `width`, best first; earlier ones come first among equals. */
+/** The best beams, at most `width`, best first. Equal scores keep their order. */
 export function bestBeams(beams: readonly Beam[], rules: BeamRules): Beam[] {
   const scored = beams.map((beam) => ({ beam, score: scoreOf(beam, rules) }));
   scored.sort((one, other) => other.score - one.score);
   return scored.slice(0, rules.width).map(({ beam }) => beam);
 }
 
-/** Every extension of a beam by a token that its next position reports. */
+/** All extensions of a beam by a token reported for its next position. */
 export function extensions(before: Beam, { top }: Position, { endTokenIds }: BeamRules): Beam[] {
   return top.map((chosen) => {
     const isEnd = endTokenIds.has(chosen.tokenId);

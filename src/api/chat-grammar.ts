@@ -13,7 +13,7 @@ import { isObject, type JsonObject } from "./schema/json-value.ts";
 import type { ChatBody } from "./schemas.ts";
 import { isStrict, type ToolChoice, toolName } from "./tool-choice.ts";
 
-/** Grammars of the texts that tools take, in Lark, inside a JSON string; by the name of the tool. */
+/** Lark grammars for the text input of tools, as written inside a JSON string, by tool name. */
 export type ToolInputs = ReadonlyMap<string, NonNullable<GrammarTool["input"]>>;
 
 export interface ChatGrammarInit {

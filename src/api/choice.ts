@@ -45,7 +45,7 @@ export function choiceAt(choices: readonly Choice[], index: number): Choice {
 
 /**
  * Number of prompt tokens found in the prefix cache. As in vLLM, null if there are none, unless the server always shows
- * it.
+ * the number.
  */
 export function promptDetails({ answers }: ApiContext, numCachedTokens: number) {
   const isShown = numCachedTokens > 0 || answers.showsNoCachedTokens;

@@ -25,7 +25,7 @@ export interface StreamOptions {
   readonly includeUsage: boolean;
   /** Whether to add the usage so far to every chunk; requires includeUsage. */
   readonly continuousUsageStats: boolean;
-  /** True if no option is set, which vLLM also accepts without `stream`. */
+  /** True if no option is set. vLLM accepts such an object even without `stream`. */
   readonly isEmpty: boolean;
 }
 

@@ -1,5 +1,5 @@
 // Fill-in-the-middle prompts for `suffix`: the model's tokens mark the text before the gap, the text after it, and
-// the gap, in this order, as llama-server's /infill and most models have it.
+// the gap, in this order, as in llama-server's /infill and most models.
 
 import { RequestError } from "../errors.ts";
 import type { Integer } from "../json.ts";

@@ -12,7 +12,7 @@ export function tokenText(
   return asIds ? `token_id:${entry.tokenId}` : decoder.decode(entry.bytes);
 }
 
-/** Clamps a log-probability to vLLM's minimum, because that of an excluded token is -Infinity, which JSON cannot represent. */
+/** Clamps a log-probability to vLLM's minimum: excluded tokens have -Infinity, which JSON cannot represent. */
 function finite(logprob: number): number {
   return Math.max(logprob, -9999);
 }

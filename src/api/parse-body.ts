@@ -25,7 +25,7 @@ export function prepareCheck<T>(fields: Fields<T>): void {
   checkOf(fields);
 }
 
-/** @returns the schema of a whole body; as JSON, a JSON Schema */
+/** @returns the schema of a whole body, which serializes to a JSON Schema */
 export function bodySchema<T>(fields: Fields<T>) {
   return Type.Object({ ...fields });
 }

@@ -87,7 +87,7 @@ export function checkN(context: ApiContext, body: SamplingBody): number {
   const { temperature } = samplingOf(context, body);
   if (n < 1) refuse(`n must be at least 1, got ${n}.`);
   if (n > maxN) refuse(`n must be at most ${maxN}, got ${n}.`);
-  // A beam search samples nothing.
+  // A beam search does not sample.
   if (n > 1 && temperature < 1e-5 && !body.use_beam_search)
     refuse(`n must be 1 when using greedy sampling, got ${n}.`);
   return Number(n);

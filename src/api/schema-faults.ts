@@ -110,7 +110,7 @@ function branchOf({ anyOf }: TSchema): number {
   return (anyOf as readonly TSchema[]).findLastIndex((schema) => schema[Kind] !== "Null");
 }
 
-/** @returns whether a value is refused only for its items */
+/** @returns whether a value is refused only because of its items */
 function holdsItems({ [Kind]: kind }: TSchema, value: Json): boolean {
   return kind === "LaxIntegers" ? Array.isArray(value) : kind === "LaxRecord" && isObject(value);
 }

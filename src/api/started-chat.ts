@@ -33,7 +33,7 @@ export interface AnswerInit {
   readonly signal?: AbortSignal;
   /** False = if a token limit exceeds the context, reduce it instead of refusing the request. Absent = true. */
   readonly mustFit?: boolean;
-  /** Absent = tools take what their schemas say. */
+  /** Absent = only the tools' schemas constrain their input. */
   readonly toolInputs?: ToolInputs;
 }
 

@@ -54,7 +54,7 @@ class Parser {
     return rules;
   }
 
-  /** Reads `name ::=`. @returns the name; null, reading nothing, if there is none */
+  /** Reads `name ::=`. @returns the name; null, with nothing read, if there is none */
   #ruleStart(): string | null {
     const found = this.#match(/([A-Za-z_][\w-]*)[ \t]*::=/y);
     if (found === null) return null;

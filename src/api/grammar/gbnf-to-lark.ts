@@ -1,6 +1,6 @@
 // Translates GBNF to Lark for llguidance, which reads text as lexemes: regular expressions that take the longest
-// match. A grammar without recursion becomes one expression. In others, each character is a lexeme of its own: masks
-// then take a millisecond instead of 20 us, but both are enforced exactly.
+// match. A grammar without recursion becomes one expression. In other grammars, each character is a separate lexeme. A
+// mask then takes a millisecond instead of 20 us, but the grammar is still enforced exactly.
 
 import { type Expression, GrammarTextError } from "./gbnf-parser.ts";
 
@@ -42,7 +42,7 @@ function endingRules(rules: ReadonlyMap<string, Expression>): Set<string> {
   return new Set(rules.keys());
 }
 
-/** Missing rules count as ending, since they cause an error of their own. */
+/** Missing rules count as ending, since they cause a separate error. */
 function ends(
   expression: Expression,
   rules: ReadonlyMap<string, Expression>,
@@ -88,7 +88,7 @@ class Translation {
     return lines.join("\n");
   }
 
-  /** One lexeme for each character, since a longer one could take what belongs to the next. */
+  /** One lexeme per character, since a longer lexeme could consume characters that belong to the next one. */
   #body(expression: Expression): string {
     switch (expression.kind) {
       case "text":

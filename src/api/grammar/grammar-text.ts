@@ -50,7 +50,7 @@ export function regexText(text: string, param: string): string {
   if (regex !== null) return regex;
   return refuse(
     `\`${param}\` cannot be enforced: a regex cannot have look-around, back-references, word boundaries, or escapes ` +
-      "that only other languages know.",
+      "that Rust's syntax does not have.",
     param,
   );
 }

@@ -1,5 +1,5 @@
-// Translates a Lark grammar of a text to a grammar of the same text as it stands inside a JSON string. Clients define
-// the input of a custom tool by such a grammar, and models write it as a string in JSON.
+// Translates a Lark grammar for plain text to a grammar for the same text inside a JSON string. Clients use the former
+// to define a custom tool's input, but models write that input as a JSON string.
 
 /** A token of a grammar's text. */
 type Token =
@@ -8,13 +8,13 @@ type Token =
 
 const STRING = /"((?:[^"\\\n]|\\.)*)"(i?)/y;
 const REGEX = /\/((?:[^/\\\n]|\\.)+)\/([a-z]*)/y;
-/** Names, punctuation of rules, repetitions and whitespace. */
+/** Names, rule punctuation, repetitions and whitespace. */
 const PLAIN = /[A-Za-z_]\w*|[:|()*+?]|~ *\d+(?: *\.\. *\d+)?|\{\d*,?\d*\}|\.\d+(?=\s*:)|\s+/y;
-/** Comments, and names of subtrees, which mean nothing here. */
+/** Comments, and names of subtrees, which do not affect the matched text. */
 const SKIPPED = /\/\/[^\n]*|->\s*\w+/y;
 const IMPORT = /%import +common\.(\w+)(?: *-> *(\w+))?(?=\s|$)/y;
 
-/** Terminals of Lark's library, as they are inside a JSON string. */
+/** Terminals of Lark's library, as they appear inside a JSON string. */
 const COMMON: Readonly<Record<string, string>> = {
   CR: String.raw`"\\r"`,
   LF: String.raw`"\\n"`,
@@ -75,13 +75,13 @@ function regexToken(found: RegExpExecArray | null): Token | "refused" | null {
   return regex === null ? "refused" : { kind: "regex", text: `/${regex}/` };
 }
 
-/** Text as JSON.stringify() writes it inside a string. */
+/** Escapes text as JSON.stringify() does inside a string. */
 const escaped = (text: string): string => JSON.stringify(text).slice(1, -1);
 
-/** Characters that JSON escapes, which a model can write only so. */
+/** Characters that a JSON string can contain only in escaped form. */
 const SPECIALS = ['"', "\\", "\n", "\r", "\t", "\f", "\b"];
 
-/** Part of a character class for what a JSON string must not contain as it is. */
+/** Suffix of a character class that removes the characters that a JSON string must escape. */
 const UNSPECIAL = String.raw`&&[^"\\\x00-\x1f]`;
 
 const PART =
@@ -109,7 +109,7 @@ function regexInString(regex: string): string | null {
   return translated;
 }
 
-/** @returns null for a set that JavaScript cannot read */
+/** @returns null for a set that is not valid in JavaScript */
 function setInString(set: string): string | null {
   try {
     const member = new RegExp(`^${set}$`, "u");

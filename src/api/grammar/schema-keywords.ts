@@ -38,7 +38,7 @@ const FORMATS = [
   "unknown",
 ];
 
-/** For keywords with other kinds of values: whether a value can be enforced. */
+/** Checks of whether a value can be enforced, for keywords with other kinds of values. */
 export const VALUE_KEYWORDS: Readonly<Record<string, (value: Json | undefined) => boolean>> = {
   type: (value) => (Array.isArray(value) ? value.length > 0 && value.every(isType) : isType(value)),
   const: (value) => isShallow(value, 0),

@@ -39,7 +39,10 @@ function promptFields(body: CountTokensBody): JsonObject {
   };
 }
 
-/** Without thinking, a model that thinks regardless of its template is cut short: its limit is for what is shown. */
+/**
+ * If thinking is off, sets a budget of 0, which ends the thinking of a model that ignores its template's switch: the
+ * body's token limit is meant for visible text.
+ */
 function thinkingFields(body: CountTokensBody): JsonObject {
   const thinks = showsThinking(body);
   const budget = thinks ? body.thinking?.["budget_tokens"] : 0;

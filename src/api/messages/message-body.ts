@@ -25,7 +25,7 @@ export interface MessageStop {
 
 export interface MessageInit {
   readonly chat: StartedChat;
-  /** Name that the client gave the model. Claude Code drops the thinking of any other model. Null = the served name. */
+  /** Model name from the request, since Claude Code discards thinking from any other model. Null = the served name. */
   readonly model: string | null;
   readonly showsThinking: boolean;
 }

@@ -17,8 +17,8 @@ import {
 } from "../schema/types.ts";
 
 /**
- * @returns true if a name is that of an Anthropic model, which means the served one: some clients use these names for
- *   side requests whatever their settings
+ * @returns true for the name of an Anthropic model, which means the served model here: some clients use such names for
+ * side requests regardless of their settings
  */
 export function isClaudeModel(name: string): boolean {
   return name.startsWith("claude-");

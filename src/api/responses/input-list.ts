@@ -7,7 +7,7 @@ import type { JsonObject } from "../schema/json-value.ts";
 
 const MAX_LIMIT = 100;
 
-/** @returns the item, with an ID after which a list can be continued */
+/** @returns the item, with an ID that the next page's `after` can name */
 export function withId(item: JsonObject): JsonObject {
   if (typeof item["id"] === "string" && item["id"] !== "") return item;
   const type = item["type"] ?? "message";

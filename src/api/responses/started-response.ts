@@ -92,7 +92,9 @@ export async function startResponse(
   return chat;
 }
 
-/** @returns the latest items that fit, starting with a user's message, after those of the system; all if none fit */
+/**
+ * @returns the system's items, then the latest items that fit, starting with a user's message; all items if none fit
+ */
 async function fittingItems(
   context: ApiContext,
   { body, items, tools }: ResponseRequest,
@@ -118,13 +120,13 @@ async function fits(context: ApiContext, body: ResponsesBody, chat: ChatBody): P
   return (await numTokens(context, chat, maxModelLen)) <= maxModelLen - Math.max(1, room);
 }
 
-/** @param max larger numbers are not exact; absent = no limit */
+/** @param max counts above this are not exact; absent = no limit */
 async function numTokens(context: ApiContext, chat: ChatBody, max?: number): Promise<number> {
   const request = shownChat(context, chat, chatMessages(chat.messages));
   return (await context.front.calls.encodeChat(request, max)).length;
 }
 
-/** @returns number of tokens of the prompt, even if it does not fit */
+/** @returns the number of tokens in the prompt, even if it does not fit */
 export function countInput(
   context: ApiContext,
   { body, items, tools }: ResponseRequest,

@@ -53,7 +53,7 @@ export function toolTable(tools: readonly JsonObject[]): ToolTable {
   return { functions: [...functions.values()], origins, inputs };
 }
 
-/** @returns a tool's function name, adding no underscores to a namespace that already ends in two, as in Codex */
+/** @returns a tool's function name. As in Codex, no underscores are added to a namespace that already ends in two. */
 export function flatName(name: string, namespace: string | null): string {
   if (namespace === null) return name;
   return namespace.endsWith("__") ? namespace + name : `${namespace}__${name}`;
