@@ -2,14 +2,14 @@
 
 import type { Lark, Schema } from "./lark.ts";
 
-/** A tool, described as its grammar needs it. */
+/** The parts of a tool's definition that its grammar needs. */
 export interface GrammarTool {
   readonly name: string;
   /** JSON schema of the arguments, which are an object. */
   readonly schema: Schema;
   /** Whether to ignore schema keywords that cannot be enforced. */
   readonly isLenient: boolean;
-  /** The only parameter and the grammar, in Lark, of its text inside a JSON string; absent = the schema says it all. */
+  /** The only parameter, and a Lark grammar for its text inside a JSON string; absent = only the schema applies. */
   readonly input?: { readonly parameter: string; readonly lark: string };
 }
 

@@ -104,7 +104,7 @@ function xmlParameter(
   const json = `${lark.json(schema, isLenient)} ${lark.text(parameterEnd)}`;
   const start = (nameEnd: string) => lark.text(parameterStart + name + nameEnd);
   if (types.size > 0 && !types.has("string")) return `${start(parameterNameEnd)} ${json}`;
-  // Text that may be of another type is read according to the types in the schema.
+  // If other types are allowed, text is interpreted according to the types in the schema.
   const string = `${start(stringNameEnd ?? parameterNameEnd)} ${plainText(schema, parameterEnd, lark)}`;
   if (types.size === 1 || stringNameEnd === undefined) return string;
   return `(${string} | ${start(parameterNameEnd)} ${json})`;
@@ -232,7 +232,7 @@ const GRAMMARS: Readonly<Record<Exclude<ToolParser, "mistral">, CallGrammar>> = 
       ...{ open: "<|tool_calls_section_begin|>", close: "<|tool_calls_section_end|>" },
       ...{ callStart: "", nameEnd: "", callEnd: "" },
     }),
-    // Calls are numbered continuously from those already in the conversation.
+    // Numbering continues from the calls already in the conversation.
     call: (tool, lark) => [
       text(`<|tool_call_begin|>functions.${tool.name}:`),
       { lark: "/[0-9]{1,4}/" },

@@ -6,7 +6,7 @@ import type { Lark, Schema } from "./lark.ts";
 import { lengthOf, parametersOf, separated } from "./parameters.ts";
 import { typesOf } from "./schema-types.ts";
 
-/** Maximum nesting to enforce; deeper values are free. */
+/** Maximum nesting to enforce; deeper values are unconstrained. */
 const MAX_DEPTH = 16;
 
 /** Largest number of items to enforce. */

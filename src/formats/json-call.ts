@@ -7,7 +7,9 @@ import type { Parsing, TextReader } from "./text-reader.ts";
 
 const NAME_KEYS = ["name", "tool_name"];
 const ARGUMENT_KEYS = ["arguments", "parameters"];
-/** Maximum length, in UTF-16 units, of arguments that are a string or precede the name, since these are read whole. */
+/**
+ * Maximum length, in UTF-16 units, of arguments that are a string or precede the name, since they are buffered whole.
+ */
 const MAX_WHOLE = 1 << 20;
 
 /** Reads one or more calls, as objects or in lists. @returns false if no complete call follows */

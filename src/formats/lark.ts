@@ -68,7 +68,7 @@ export class Lark {
     return this.#define("rule", attribute, body);
   }
 
-  /** @param body makes the body of the rule from its name @returns the name */
+  /** @param body builds the body of the rule from its name @returns the name */
   recursiveRule(body: (name: string) => string): string {
     const at = this.#rules.length;
     const name = `rule_${at}`;

@@ -120,8 +120,8 @@ export class MessageParser {
 
   /**
    * Reads calls after their start.
-   * @param sink receives the text if it is no call
-   * @returns false if it was not
+   * @param sink receives the text if it is not a call
+   * @returns false if the text was not a call
    */
   *#calls(start: string, sink: TextSink = this.#writer.text): Parsing<boolean> {
     const tools = this.#tools as ToolFormat;

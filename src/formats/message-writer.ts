@@ -146,7 +146,7 @@ export class MessageWriter {
     this.#hasText = false;
   }
 
-  /** @returns true if there was text, even if it is only passed on later */
+  /** @returns true if there was text, even if it has not been passed on yet */
   #write(kind: "text" | "reasoning", text: string): boolean {
     const visible = this.#isLayout ? text.trimStart() : text;
     if (visible === "") return false;

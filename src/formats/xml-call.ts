@@ -22,7 +22,7 @@ export interface XmlCallFormat extends CallSection {
   readonly parameterEnd: string;
   /** True if values are on separate lines. */
   readonly wrapsValues: boolean;
-  /** True if each parameter has an attribute that tells whether it is a string. */
+  /** True if each parameter has an attribute that says whether it is a string. */
   readonly saysString?: true;
 }
 
