@@ -43,7 +43,7 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
     "/v1/files/* /v1/batches/* /v1/fine_tuning/* /v1/uploads/* /v1/assistants/* /v1/threads/* " +
       "/v1/vector_stores/* /v1/conversations/* /v1/containers/* /v1/evals/* /v1/organization/* /v1/projects/* " +
       "/v1/chat/completions/:id /v1/edits",
-    `This server stores nothing: no files, batches, threads or responses. ${TEXT}`,
+    `This server does not store files, batches, threads or chat completions. ${TEXT}`,
   ],
   ["/api/version", "GET /version returns the version."],
   ["/api/*", `This is not Ollama's API. ${TEXT} ${BASE_URL}`],

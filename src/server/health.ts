@@ -26,7 +26,9 @@ export function healthRoutes(context: ServerContext) {
     });
 }
 
-/** Unlike /health, also returns 503 when a request would be refused for lack of room or would wait for a wake-up. */
+/**
+ * Unlike /health, also returns 503 when a request would be refused for lack of capacity or would wait for a wake-up.
+ */
 async function ready(context: ServerContext): Promise<Response> {
   try {
     checkRoom(context);

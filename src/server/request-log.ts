@@ -55,7 +55,7 @@ export async function logged(
 class LogEntry {
   readonly #arrival: Arrival;
   readonly #options: RequestLogOptions;
-  /** Number of prompt tokens of each engine request, whose n sequences share them. */
+  /** Number of prompt tokens in each engine request. Its n sequences share them. */
   readonly #promptTokens = new Map<string, number>();
   readonly #finishReasons = new Set<string>();
   /** Text of each sequence so far, if outputs are logged. */

@@ -103,7 +103,7 @@ const RESPONSES = tagged("OpenAI Responses", {
   "POST /v1/responses/input_tokens": {
     summary: "Count Input Tokens",
     bodies: ["ResponsesRequest"],
-    answer: "Number of tokens of the prompt",
+    answer: "Number of tokens in the prompt",
   },
   "GET /v1/responses/{id}": {
     summary: "Retrieve Responses",
