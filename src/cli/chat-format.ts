@@ -28,7 +28,7 @@ function isLeftAsText(name: string): name is (typeof REASONING_LEFT_AS_TEXT)[num
   return REASONING_LEFT_AS_TEXT.some((one) => one === name);
 }
 
-/** Form of messages' content for the template; null = as the template expects. */
+/** Format of message content for the template; null = the format that the template expects. */
 export function contentFormat(
   options: Pick<ServeOptions, "chat-template-content-format">,
 ): "string" | "openai" | null {

@@ -28,7 +28,7 @@ export const CHAT_OPTIONS = [
     kind: "choice",
     choices: ["auto", "string", "openai"],
     fallback: "auto",
-    help: "Form of messages for the template: text, or a list of parts (openai); auto = detected.",
+    help: "Format of message content for the template: a string, a list of parts (openai), or detected (auto).",
   },
   {
     name: "tool-call-parser",

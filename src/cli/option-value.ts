@@ -132,7 +132,7 @@ function readInteger(option: OptionSpec, text: string, source: string): number |
   return number;
 }
 
-/** Words its errors as vLLM's validation does. NaN is a number, but violates every bound. */
+/** Reports errors in the wording of vLLM's validation. NaN is a number, but violates every bound. */
 function readNumber(option: OptionSpec, text: string, source: string): number | null {
   const named = option.words?.[text.toLowerCase()];
   if (named !== undefined) return named;

@@ -57,7 +57,7 @@ export function parseOptions<N extends CommandName>(
   warn: Warn,
 ): CommandOptions<N> {
   const command = commandSpec(name);
-  assert(command !== undefined, "a command of the table");
+  assert(command !== undefined, "a command in the table");
   const resolved = resolveOptions(command, sources, warn);
   const entries = resolved.map(({ option, value }) => [option.name, value]);
   return Object.freeze(Object.fromEntries(entries)) as CommandOptions<N>;
@@ -66,7 +66,7 @@ export function parseOptions<N extends CommandName>(
 /** @returns whether an option is set anywhere @throws the same errors as parseOptions() */
 export function isGiven(name: CommandName, option: string, sources: OptionSources): boolean {
   const command = commandSpec(name);
-  assert(command !== undefined, "a command of the table");
+  assert(command !== undefined, "a command in the table");
   const resolved = resolveOptions(command, sources, () => {});
   return resolved.some((one) => one.option.name === option && one.source !== "default");
 }
@@ -77,7 +77,7 @@ export function isGiven(name: CommandName, option: string, sources: OptionSource
  */
 export function typedOptions(name: CommandName, sources: OptionSources): string[] {
   const command = commandSpec(name);
-  assert(command !== undefined, "a command of the table");
+  assert(command !== undefined, "a command in the table");
   const resolved = resolveOptions(command, sources, () => {});
   return resolved
     .filter(({ source }) => source === "command line")

@@ -23,7 +23,7 @@ const BY_REASON: Readonly<Record<string, string>> = {
   "images and audio are not supported yet": "enable-mm-embeds",
   "logits processors are not supported yet": "logits-processors=",
   "Python middleware is not supported": "middleware=",
-  "only text generation is supported yet": "runner= convert= task=",
+  "only text generation is supported so far": "runner= convert= task=",
 };
 
 export const UNBUILT_FLAGS: readonly UnbuiltFlag[] = Object.entries(BY_REASON).flatMap(

@@ -1,4 +1,4 @@
-// Converts the options of `serve` to the form that the front and the app take.
+// Converts the options of `serve` to options for the front and the app.
 
 import { contentFormat } from "../cli/chat-format.ts";
 import type { ServeOptions } from "../cli/commands.ts";

@@ -38,7 +38,7 @@ describe("flags for unsupported features", () => {
         "--kv-transfer-config: KV connectors are not supported yet; remove it",
       ],
       [["--middleware", "a.B"], "--middleware: Python middleware is not supported; remove it"],
-      [["--runner=pooling"], "--runner: only text generation is supported yet; remove it"],
+      [["--runner=pooling"], "--runner: only text generation is supported so far; remove it"],
     ] as const) {
       expect(refusal(() => parse([...argv]))).toEqual(["unsupported_option", 2, message]);
     }
@@ -66,7 +66,7 @@ describe("flags for unsupported features", () => {
     expect(warnings).toEqual([
       "--no-enable-lora has no effect: LoRA is not supported yet",
       "--max-loras has no effect: the feature is not supported yet",
-      "--runner has no effect: only text generation is supported yet",
+      "--runner has no effect: only text generation is supported so far",
     ]);
     expect(parse([], { PAGODA_ENABLE_LORA: "" }).port).toBe(8000);
   });
