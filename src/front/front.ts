@@ -279,7 +279,7 @@ export class Front {
     tracker.clearDeadlines();
   }
 
-  /** Hides the cause, which is logged, but tells whether the engine crashed, so the client knows that it can retry. */
+  /** Hides the cause, which is logged, but says whether the engine crashed, so the client knows that it can retry. */
   #stepFailed(): EngineError {
     const message =
       this.#client.unavailable === null

@@ -3,7 +3,7 @@
 // sequences, this estimate is correct as soon as the first sequence of a burst finishes, and it stays valid even after
 // an idle hour. Pure: callers pass the time.
 
-/** State that is kept for sequences until they end. */
+/** State kept for each sequence until it ends. */
 export interface Arrival {
   readonly ms: number;
   /** Total time in flight of all sequences up to the arrival, in sequences x ms. */

@@ -261,8 +261,8 @@ export function urlFolder(env: Env): string {
 }
 
 /**
- * A query that follows a model's name, such as a signature, does not matter. Any other can name the file, as in
- * "/repo?FilePath=model.gguf". Its digest then stands for it, since it can contain a secret.
+ * Ignores a query that follows a model's name, such as a signature. Any other query can name the file, as in
+ * "/repo?FilePath=model.gguf", so its digest becomes part of the path. The query itself could contain a secret.
  */
 function urlTarget({ host, pathname, search }: URL, env: Env): string {
   // Keeps percent escapes, since the decoded path could lead outside the folder.

@@ -1,6 +1,6 @@
 // Input of a model's chat template.
 
-/** Form of the messages' content: a string, or a list of parts. */
+/** Format of message content: a string, or a list of parts. */
 export type ContentFormat = "string" | "openai";
 
 export interface ChatTemplateRequest {
@@ -11,7 +11,7 @@ export interface ChatTemplateRequest {
   readonly json: string;
   /** Jinja template that replaces the model's; null = the model's. */
   readonly chatTemplate: string | null;
-  /** Absent = as the template expects. */
+  /** Absent = the format that the template expects. */
   readonly contentFormat?: ContentFormat;
   readonly addGenerationPrompt: boolean;
   /** Ends the prompt with the text of the last message. Cannot be combined with addGenerationPrompt. */

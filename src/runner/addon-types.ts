@@ -200,7 +200,9 @@ export interface ChatTemplateInput {
   readonly json: string;
   /** Jinja template of at most 256 KiB that replaces the model's; empty = use the model's own. */
   readonly chatTemplate: string;
-  /** Form of the messages' content: a string, or a list of parts ("openai"); absent = as the template expects. */
+  /**
+   * Format of message content: a string, or a list of parts ("openai"); absent = the format that the template expects.
+   */
   readonly contentFormat?: "string" | "openai";
   readonly addGenerationPrompt: boolean;
   readonly continueFinalMessage: boolean;

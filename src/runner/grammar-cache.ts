@@ -13,7 +13,7 @@ import type { NativeError, NativeModel } from "./addon-types.ts";
 const MAX_GRAMMARS = 128;
 const MAX_CHARACTERS = 512 * 1024;
 
-/** Number of grammars that are compiled at a time, limited so that other work off the JS thread also finds a thread. */
+/** Number of grammars compiled at a time. The limit leaves threads for other work off the JS thread. */
 const MAX_COMPILING = 2;
 
 /** Maximum length of a grammar in characters. */

@@ -1,4 +1,4 @@
-// Waiting for a time that an operator has chosen, which can be longer than any timer.
+// Waits for a time that an operator has chosen, which can be longer than any timer allows.
 
 import { setTimeout as sleep } from "node:timers/promises";
 

@@ -1,4 +1,4 @@
-// Keeps requests to this machine away from proxies. Bun's fetch uses http_proxy even for loopback addresses;
+// Keeps requests to this machine from going through proxies. Bun's fetch uses http_proxy even for loopback addresses;
 // Go's client, and therefore Ollama's, does not (net/http: ProxyFromEnvironment).
 
 const LOOPBACK = ["localhost", "127.0.0.1", "::1", "[::1]"];

@@ -37,7 +37,7 @@ export function isPlainFile(path: string): boolean {
   return statsOf(path)?.isFile() === true;
 }
 
-/** Codes for a path that leads nowhere: nothing is there, a file is in place of a folder, or links form a circle. */
+/** Error codes for a path to nothing: a missing file, a file in place of a folder, or a loop of links. */
 const NOWHERE = ["ENOENT", "ENOTDIR", "ELOOP"];
 
 function statsOf(path: string): Stats | null {

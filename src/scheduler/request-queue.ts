@@ -1,4 +1,4 @@
-// Queues of waiting requests, one for each of the two policies. Neither has to scan to add, take or remove a request.
+// Queues of waiting requests, one per policy. Neither queue scans to add, take or remove a request.
 
 import { assert } from "../assert.ts";
 import type { Request } from "../request/request.ts";
@@ -6,7 +6,7 @@ import type { Request } from "../request/request.ts";
 export interface RequestQueue {
   readonly size: number;
   add(request: Request): void;
-  /** Adds a preempted request, either at the head or where its priority puts it. */
+  /** Adds a preempted request, at the head or at the position that its priority determines. */
   prepend(request: Request): void;
   /** @returns the next request to run; null if the queue is empty */
   peek(): Request | null;

@@ -1,6 +1,6 @@
 // Decides what each step computes. There are no separate prefill and decode phases: under a single token budget, a
 // request's computed tokens catch up with its known tokens. Running requests come first, followed by waiting requests
-// as long as budget, sequences and blocks last. This idea from vLLM V1 covers chunked prefill, prefix hits and
+// until the budget, sequences or blocks run out. This idea from vLLM V1 covers chunked prefill, prefix hits and
 // resumption after preemption. Synchronous and pure: no clock, no I/O, no addon.
 
 import { assert } from "../assert.ts";
