@@ -1,6 +1,6 @@
-// Makes explicit in C++ an ordering that one of the runtime's queues already guarantees between two threads: writes before give() are
-// visible after take(). This costs one load and one store. Without it, ThreadSanitizer, which cannot see into Bun, would report each
-// handoff as a race, and real races would go unnoticed.
+// Expresses in C++ an ordering between two threads that one of the runtime's queues already guarantees: writes before give() are visible
+// after take(). This costs one load and one store. Without it, ThreadSanitizer, which cannot see into Bun, would report each handoff as a
+// race, and real races would go unnoticed.
 #pragma once
 
 #include <atomic>

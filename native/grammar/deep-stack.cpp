@@ -11,7 +11,7 @@ namespace pagoda {
 
 namespace {
 
-// Allows about 10 KB for each rule of a chain; the longest text that is accepted has 50,000 rules.
+// Allows about 10 KB for each rule of a chain; the longest accepted text has 50,000 rules.
 constexpr size_t STACK_BYTES = (size_t) 1 << 30;
 
 struct Call {

@@ -1,5 +1,4 @@
-// Text that a grammar forces is tokenized the way the model's own tokenizer would do it, so that the model sees it spelled as in its
-// training.
+// Tokenizes text that a grammar forces as the model's own tokenizer would, so the model sees the same tokens as in training.
 
 #include "grammar/grammar-tokens.h"
 
@@ -80,8 +79,8 @@ size_t GrammarTokens::tokenize(const void * self, const uint8_t * bytes, size_t 
     }
 }
 
-// SentencePiece puts a space before a text, but not after a character that merges with nothing. Such a character is therefore put first and
-// cut off again. Tokens that do not spell the text are replaced with one token per byte.
+// SentencePiece adds a space at the start of text. A character that merges with nothing is therefore put first, and its token is dropped
+// from the result. Tokens that do not spell the text are replaced with one token per byte.
 std::vector<int32_t> GrammarTokens::tokens_of(const std::string & text) const {
     const auto vocabulary = current();
     for (const std::string & start : { std::string(), std::string("\x02") }) {

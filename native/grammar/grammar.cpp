@@ -1,5 +1,5 @@
-// Limits keep the mask of a hostile grammar to some 50 ms and 100 MB. The time to compile one is limited by the lengths of
-// texts that the API accepts, and by the size of the compiled grammar.
+// Limits bound the cost of a mask to about 50 ms and 100 MB, even for a hostile grammar. Compile time is bounded by the API's limits on
+// text lengths and by a limit on the size of the compiled grammar.
 
 #include "grammar/grammar.h"
 
@@ -37,7 +37,7 @@ const uint32_t * Matcher::mask() {
     return current;
 }
 
-// End tokens after the end change nothing, because requests that ignore them continue.
+// After the grammar's end, further end tokens change nothing, because requests that ignore end tokens continue.
 void Matcher::consume(int32_t token) {
     const uint32_t * allowed = mask();
     const bool is_allowed = allowed && (allowed[token / 32] >> (token % 32) & 1) != 0;

@@ -59,7 +59,7 @@ const Llguidance * llguidance() { return &LINKED; }
 
 namespace {
 
-// Opens the library of the Python package, after one that defines the names of Python that it refers to. Both are in the
+// Opens the Python package's library, after a library that defines the Python symbols that it refers to. Both are in the
 // addon's folder if scripts/grammar-wheel.ts put them there.
 void * open_library() {
     Dl_info self;

@@ -66,7 +66,7 @@ public:
 
 private:
     void decode(const StepBatch & batch);
-    // Computes the grammar masks for a step's rows on a thread of its own. The future waits for them when it is destroyed.
+    // Computes the grammar masks for a step's rows on a separate thread. The future waits for them when it is destroyed.
     std::future<void> start_masks(const StepBatch & batch, const SamplerPool & samplers) const;
     void sample(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results);
 

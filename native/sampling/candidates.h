@@ -22,8 +22,7 @@ public:
     // Writes the ids of the k likeliest tokens, likeliest first; k is at most the row's length.
     void list_top_k(Row row, const RowScan & scan, int32_t k, int32_t * top);
 
-    // Replaces the candidates with the fewest likeliest tokens that make up a share p < 1 of the row's total
-    // weight.
+    // Replaces the candidates with the shortest list of likeliest tokens that makes up a share p < 1 of the row's total weight.
     void collect_nucleus(Row row, const RowScan & scan, const Weighing & weighing, double total, double p);
 
     // Returns the smallest logit that can weigh `weight`, in (0, 1], or a value slightly below it.

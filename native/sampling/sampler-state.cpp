@@ -91,7 +91,7 @@ void ProcessedRow::start(Row raw, const RowScan & raw_scan, const SamplerState &
     }
 }
 
-// Skips tokens by the word: most masks allow either few tokens or nearly all.
+// Skips tokens a word at a time: most masks allow either few tokens or nearly all.
 void ProcessedRow::copy_masked(Row raw, const uint32_t * mask) {
     for (int32_t first = 0; first < raw.n; first += 32) {
         const uint32_t word = mask[first / 32];

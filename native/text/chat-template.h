@@ -18,7 +18,7 @@ struct ChatTemplateInput {
     // 64 levels; kwargs are additional variables for the template.
     std::string json;
     std::string chat_template; // Jinja source that replaces the model's, at most 256 KiB; empty = the model's
-    std::string content_format; // of messages: "string", "openai" (a list of parts); empty = as the template expects
+    std::string content_format; // of message content: "string" or "openai" (a list of parts); empty = the format that the template expects
     bool        add_generation_prompt  = false;
     bool        continue_final_message = false; // the prompt ends with the text of the last message
     bool        add_special_tokens     = false; // keep the template's BOS or EOS in addition to the tokenizer's

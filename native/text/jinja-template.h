@@ -22,7 +22,7 @@ public:
     // True if the template loops over message content, that is, expects a list of parts and not a string.
     bool takes_content_parts() const { return takes_parts; }
 
-    // Which system messages the template shows; found out at the first call, by rendering three short conversations.
+    // System messages that the template shows, determined at the first call by rendering three short conversations.
     const SystemRule & system_rule() const;
 
     // variables: a JSON object. Throws Error "template_error", with the template's own message if it raises, or
