@@ -80,7 +80,7 @@ public:
     }
 
 private:
-    // The percentage is passed as the pointer value, so there is nothing to free, whichever side goes away first.
+    // The percentage is passed as the pointer value, so there is nothing to free, no matter which side is destroyed first.
     static void call(Napi::Env env, Napi::Function callback, void *, void * percent) {
         if (env == nullptr) {
             return;

@@ -1,3 +1,3 @@
-//! Exports llguidance's C interface. `llguidance.h` in this folder declares what the addon calls.
+//! Exports llguidance's C interface. `llguidance.h` in this folder declares the functions that the addon calls.
 
 pub use llguidance::ffi::*;

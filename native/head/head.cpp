@@ -1,5 +1,4 @@
-// Identifies the weight by its name in GGUF files, and the result by the name that llama.cpp gives the last tensor of
-// a graph.
+// Identifies the weight by its name in GGUF files, and the result by llama.cpp's name for the last tensor of a graph.
 
 #include "head/head.h"
 

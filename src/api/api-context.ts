@@ -19,7 +19,7 @@ export interface ApiContext {
   /** Format of message content in template inputs; null = the format that the template expects. */
   readonly contentFormat: ContentFormat | null;
   readonly excludesUnusedTools: boolean;
-  /** Maximum number of reasoning tokens for requests that set no limit of their own; null = no limit. */
+  /** Maximum number of reasoning tokens for requests that do not set a limit; null = no limit. */
   readonly thinkingTokenBudget: number | null;
   /** Receives warnings for the operator. */
   readonly warn: (text: string) => void;

@@ -1,5 +1,5 @@
-// Beam search as rounds of one-token requests, as in vLLM. The engine knows nothing about beams, and the prefix cache
-// shares their blocks. The result arrives at the end, as one output per beam.
+// Beam search as rounds of one-token requests, as in vLLM. The engine needs no support for beams, since the prefix
+// cache shares their blocks. The result arrives at the end, as one output per beam.
 
 import { RequestError } from "../errors.ts";
 import type { Reservation } from "../front/admission.ts";

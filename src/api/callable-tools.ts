@@ -1,4 +1,4 @@
-// Extracts from a request's tools what tool-call parsers need: names and parameter types.
+// Extracts the names and parameter types of a request's tools, which tool-call parsers need.
 
 import { typesOf } from "../formats/schema-types.ts";
 import { TOOL_FORMATS } from "../formats/tool-formats.ts";

@@ -1,11 +1,11 @@
-// Names a chat's fields in errors as the client of another route knows them.
+// Renames a chat's fields in errors to the names that the client's own route uses.
 
 import { RequestError } from "../errors.ts";
 
-/** The client's name for each field of /v1/chat/completions that has another name on its route. */
+/** Fields of /v1/chat/completions that have other names on the client's route, with those names. */
 export type ClientFields = Readonly<Record<string, string>>;
 
-/** Runs a step of a chat. @throws the step's errors, in which fields have the client's names */
+/** Runs a step of a chat. @throws the step's errors, with fields renamed */
 export async function withClientFields<T>(
   fields: ClientFields,
   step: () => Promise<T>,

@@ -1,5 +1,5 @@
-// Types of fields that have a shape of their own: messages, tools, prompts and formats. Members that are not checked
-// here are either checked elsewhere, with vLLM's messages, or passed to the chat template unchanged.
+// Types of structured fields: messages, tools, prompts and formats. Members that are not checked here are either
+// checked elsewhere, with vLLM's messages, or passed to the chat template unchanged.
 
 import type { Integer } from "../json.ts";
 import type { Json } from "./schema/json-value.ts";

@@ -1,5 +1,5 @@
 // Loosens a tool's schema to what the grammar engine can enforce, and closes the schema's objects. Agents send schemas
-// that are too rich for a grammar; what remains of such a schema still constrains the calls.
+// that are too rich for a grammar; the rest of such a schema still constrains the calls.
 
 import { loosened } from "./grammar/json-schema.ts";
 import { isObject, type Json, type JsonObject } from "./schema/json-value.ts";
@@ -21,8 +21,8 @@ const OPENING: readonly string[] = [
 ];
 
 /**
- * @returns whether an object lists properties and does not say whether there are others. Models invent other
- * properties if they are free to, and neither llama.cpp's nor xgrammar's grammars allow them.
+ * @returns whether an object lists properties and does not say whether there are others. Models invent properties if
+ * they are allowed to. Neither llama.cpp's nor xgrammar's grammars allow such properties.
  */
 function isOpen(schema: JsonObject): boolean {
   return isObject(schema["properties"]) && !OPENING.some((key) => schema[key] !== undefined);
@@ -30,7 +30,7 @@ function isOpen(schema: JsonObject): boolean {
 
 /** Keywords whose value maps names to schemas. These names are not keywords. */
 const MAPS: readonly string[] = ["properties", "patternProperties", "$defs"];
-/** Keywords whose value is data, and `allOf`, because a closed part would exclude what the other parts allow. */
+/** Keywords whose value is data, and `allOf`, because a closed part would exclude properties that other parts allow. */
 const KEPT: readonly string[] = ["const", "enum", "required", "allOf"];
 
 function closed(schema: JsonObject): JsonObject {

@@ -136,7 +136,7 @@ async function truncatedChat({ front }: ApiContext, chat: ChatTemplateRequest, m
   return truncatedIds(await front.calls.encodeChat(chat), maxTokens);
 }
 
-/** @returns a chat as its template sees it, without tools that cannot be called if the operator wants that */
+/** @returns the chat to render, without tools that cannot be called if the operator has chosen to omit them */
 export function shownChat(
   context: ApiContext,
   body: ChatBody,

@@ -35,7 +35,8 @@ export function toolChoice({ tools, tool_choice: choice }: ToolBody): ToolChoice
 const NONE: ToolChoice = { kind: "none" };
 
 /**
- * Applies OpenAI's `allowed_tools`: leaves the allowed tools and the mode as the choice. Any other body is unchanged.
+ * Applies OpenAI's `allowed_tools`: keeps only the allowed tools, and makes the mode the tool choice. Returns any other
+ * body unchanged.
  * @throws RequestError "invalid_value"
  */
 export function withAllowedTools<T extends ToolBody>(body: T): T {

@@ -58,7 +58,7 @@ export class Lark {
     return `%json ${writeJson({ ...schema, "x-guidance": options })}`;
   }
 
-  /** @param text a whole grammar, with rules of its own @returns the name of a new rule */
+  /** @param text a complete grammar, with its own rules @returns the name of a new rule */
   nested(text: string): string {
     return this.rule(`%lark {\n${text}\n}`);
   }

@@ -70,7 +70,7 @@ export interface LoadOptions {
   readonly toolCallParser?: string;
   /** Format of the model's reasoning, by vLLM's names, or "none". Default: "auto" = by the chat template. */
   readonly reasoningParser?: string;
-  /** Maximum number of reasoning tokens, >= 0, for chats that set no limit of their own. Default: -1 = no limit. */
+  /** Maximum number of reasoning tokens, >= 0, for chats that do not set a limit. Default: -1 = no limit. */
   readonly reasoningBudget?: number;
   /** Use only files that are already on disk; download nothing. Default: false. */
   readonly offline?: boolean;

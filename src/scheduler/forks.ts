@@ -12,8 +12,8 @@ export function isComputingPrompt(source: Request): boolean {
 /**
  * Decides whether `child`, now in the waiting queue, can share the prompt blocks of `source`, which earlier steps
  * computed. A source that has been preempted cannot share them: once resumed, it may have hit blocks that this same
- * step writes, and copies on write run before the pass. A preempted child resumes as an ordinary request, since it
- * has tokens of its own to recompute.
+ * step writes, and copies on write run before the pass. A preempted child resumes as an ordinary request, since it must
+ * also recompute its own tokens.
  */
 export function canFork(source: Request, child: Request): boolean {
   const isUntouched = source.status === "RUNNING" && source.numPreemptions === 0;

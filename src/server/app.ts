@@ -58,7 +58,7 @@ const METHODS: readonly RouteEntry[] = [
   ["/metrics", "GET"],
 ];
 
-/** @returns the app with every route, and `routes`, which lists the routes as the router knows them */
+/** @returns the app with every route, and `routes`, which lists the router's routes */
 export function createApp(context: ServerContext) {
   const entries = [
     ...METHODS,

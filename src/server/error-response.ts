@@ -36,7 +36,7 @@ export function errorResponse(error: unknown, path: string): Response {
   return jsonResponse(body, { status: errorBody(error).error.code, headers });
 }
 
-/** A refusal before any route has read the request, in FastAPI's format or, on its routes, in Anthropic's. */
+/** Refuses a request before it reaches a route, in FastAPI's format, or in Anthropic's on its routes. */
 export function refusal(path: string, { status, detail, headers = {} }: Refusal): Response {
   const error = { type: messagesErrorType(status), message: detail };
   const body = isMessages(path) ? { type: "error", error } : { detail };

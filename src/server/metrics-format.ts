@@ -9,7 +9,7 @@ export interface MetricsFormat {
   readonly contentType: string;
 }
 
-/** Format for scrapers that accept no version that the Python client knows. */
+/** Format for scrapers that accept none of the versions that the Python client supports. */
 const OLDEST: MetricsFormat = {
   format: "prometheus",
   contentType: "text/plain; version=0.0.4; charset=utf-8",

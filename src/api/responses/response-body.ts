@@ -96,7 +96,7 @@ export class GeneratedResponse {
     this.#endItems();
   }
 
-  /** Marks items that are not complete as such. */
+  /** Marks unfinished items as incomplete. */
   #endItems(): void {
     for (const item of this.#items) {
       if (item.status === "in_progress") item.status = "incomplete";
