@@ -33,12 +33,13 @@ void read_rows(const Napi::Object & from, size_t n, std::vector<OutputRow> & row
     const auto sampler = array_field<int32_t>(from, "sampler", n);
     const auto num_logprobs = array_field<int32_t>(from, "numLogprobs", n);
     const auto target = array_field<int32_t>(from, "targetTokens", n);
+    const auto expected = array_field<int32_t>(from, "expectedTokens", n);
     rows.resize(n);
     for (size_t i = 0; i < n; ++i) {
         const SampleParams params = { temperature.data[i], top_k.data[i], top_p.data[i], min_p.data[i],
                                       presence.data[i], frequency.data[i], repetition.data[i],
                                       ((uint64_t) seed_high.data[i] << 32) | seed_low.data[i],
-                                      output_index.data[i], flags.data[i], num_logprobs.data[i], target.data[i] };
+                                      output_index.data[i], flags.data[i], num_logprobs.data[i], target.data[i], expected.data[i] };
         rows[i] = { params, token_rows.data[i], sampler.data[i] };
     }
 }

@@ -45,6 +45,13 @@ void check_row(const OutputRow & row, size_t i, const StepBatch & b, const StepL
     check(row.num_logprobs >= -1 && row.num_logprobs <= limits.n_vocab, "numLogprobs", i, "not in [-1, vocabulary size]");
     check(row.target >= -1 && row.target < limits.n_vocab, "targetTokens", i, "no such token");
     check(row.sampler == 0 || samplers.find(row.sampler) != nullptr, "sampler", i, "unknown handle");
+    check(row.expected >= -1 && row.expected < limits.n_vocab, "expectedTokens", i, "no such token");
+    if (row.expected >= 0) {
+        const bool has_next = i + 1 < b.rows.size() && b.rows[i + 1].token_row == row.token_row + 1 && row.token_row + 1 < b.n_tokens();
+        check(has_next && row.target < 0 && b.rows[i + 1].target < 0, "expectedTokens", i, "the next row does not sample after the next token");
+        check(b.rows[i + 1].sampler == row.sampler, "expectedTokens", i, "the next row has another sampler");
+        check(b.tokens[row.token_row + 1] == row.expected, "expectedTokens", i, "is not the next token");
+    }
 }
 
 } // namespace

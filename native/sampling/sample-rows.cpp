@@ -53,7 +53,8 @@ void SampleRows::run(const std::vector<SampleRow> & step_rows, std::vector<Sampl
     ggml_graph_compute(graph, &plan);
 }
 
-// Rows that share a state form one group, since each row's token must be counted before the next row is sampled.
+// Rows that share a state form one group, since each row's token must be counted before the next row is sampled. So do
+// the rows of a run, which can end early.
 void SampleRows::make_groups() {
     order.resize(rows->size());
     std::iota(order.begin(), order.end(), 0);
@@ -63,7 +64,9 @@ void SampleRows::make_groups() {
     });
     group_starts.clear();
     for (int32_t i = 0; i < (int32_t) order.size(); ++i) {
-        if (i == 0 || !state_of(order[i]) || state_of(order[i]) != state_of(order[i - 1])) {
+        const bool shares_state = i > 0 && state_of(order[i]) && state_of(order[i]) == state_of(order[i - 1]);
+        const bool follows      = i > 0 && (*rows)[order[i - 1]].expected >= 0;
+        if (!shares_state && !follows) {
             group_starts.push_back(i);
         }
     }
@@ -85,9 +88,22 @@ bool SampleRows::is_worth_threads() const {
 void SampleRows::take_groups(SampleScratch & scratch) {
     const auto n_groups = (int32_t) group_starts.size() - 1;
     for (int32_t group; (group = next_group.fetch_add(1, std::memory_order_relaxed)) < n_groups;) {
-        for (int32_t i = group_starts[group]; i < group_starts[group + 1]; ++i) {
-            sample_row((*rows)[order[i]], scratch, (*results)[order[i]]);
+        sample_group(group_starts[group], group_starts[group + 1], scratch);
+    }
+}
+
+void SampleRows::sample_group(int32_t first, int32_t end, SampleScratch & scratch) {
+    bool is_cut = false;
+    for (int32_t i = first; i < end; ++i) {
+        const SampleRow & row    = (*rows)[order[i]];
+        SampleResult &    result = (*results)[order[i]];
+        if (is_cut) {
+            skip_row(row, result);
+        } else {
+            sample_row(row, scratch, result);
         }
+        const bool is_hit = result.token == row.expected && !result.has_nan && !result.is_refused;
+        is_cut = row.expected >= 0 && !is_hit;
     }
 }
 

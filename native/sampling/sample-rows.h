@@ -25,7 +25,8 @@ public:
     SampleRows(const SampleRows &)             = delete;
     SampleRows & operator=(const SampleRows &) = delete;
 
-    // `results` is parallel to `rows`. Rows that share a state are sampled in order.
+    // `results` is parallel to `rows`. Rows that share a state are sampled in order. A run of rows ends early after a row
+    // whose token differs from the expected one.
     void run(const std::vector<SampleRow> & rows, std::vector<SampleResult> & results);
 
 private:
@@ -34,10 +35,11 @@ private:
     void make_groups();
     bool is_worth_threads() const;
     void take_groups(SampleScratch & scratch);
+    void sample_group(int32_t first, int32_t end, SampleScratch & scratch);
 
     const std::vector<SampleRow> * rows    = nullptr;
     std::vector<SampleResult> *    results = nullptr;
-    std::vector<int32_t>           order;       // [rows] indices of rows; rows that share a state are adjacent
+    std::vector<int32_t>           order;       // [rows] indices of rows; rows of a group are adjacent
     std::vector<int32_t>           group_starts; // [groups + 1] indices into `order`
     std::atomic<int32_t>           next_group{ 0 };
     std::vector<SampleScratch>     scratches; // [n_threads]

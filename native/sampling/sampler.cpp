@@ -184,6 +184,14 @@ bool is_argmax_enough(const SampleParams & params) {
     return is_greedy(params) && params.target < 0 && params.num_logprobs < 0;
 }
 
+void skip_row(const SampleRow & row, SampleResult & result) {
+    const int32_t k = std::clamp(row.num_logprobs, 0, row.n_vocab);
+    result = {};
+    result.token = -1;
+    result.top_ids.resize(k);
+    result.top_logprobs.resize(k);
+}
+
 void sample_row(const SampleRow & row, SampleScratch & scratch, SampleResult & result) {
     const Row logits = { row.logits, row.n_vocab };
     if (row.maxima) {
@@ -192,10 +200,7 @@ void sample_row(const SampleRow & row, SampleScratch & scratch, SampleResult & r
         scan_row(logits, scratch.raw);
     }
     scratch.mass.x = nullptr;
-    const int32_t k = std::clamp(row.num_logprobs, 0, row.n_vocab);
-    result = {};
-    result.top_ids.resize(k);
-    result.top_logprobs.resize(k);
+    skip_row(row, result);
     result.has_nan = scratch.raw.has_nan;
     const bool has_grammar = row.target < 0 && row.state && row.state->matcher;
     if (result.has_nan) {
@@ -204,6 +209,7 @@ void sample_row(const SampleRow & row, SampleScratch & scratch, SampleResult & r
         return;
     }
     if (has_grammar && !row.state->matcher->mask()) {
+        result.token      = 0;
         result.is_refused = true;
         return;
     }

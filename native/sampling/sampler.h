@@ -34,6 +34,7 @@ struct SampleParams {
     uint32_t flags;
     int32_t  num_logprobs; // -1 = none; at most the vocabulary
     int32_t  target;       // -1 = sample, otherwise score this token
+    int32_t  expected;     // draft token that the next row follows; -1 = the run of rows ends here
 };
 
 struct SampleRow : SampleParams {
@@ -44,7 +45,7 @@ struct SampleRow : SampleParams {
 };
 
 struct SampleResult {
-    int32_t token;
+    int32_t token; // -1 = not sampled, because an earlier row of the run differed from its draft
     float   logprob;
     int32_t rank; // 1 = the likeliest
     bool    has_nan;
@@ -81,5 +82,8 @@ bool is_argmax_enough(const SampleParams & params);
 // Log-probabilities, or the logits reported instead, are at least -9999, so that they are finite in JSON. Counts the sampled token in
 // row.state; a scored target does not change the state.
 void sample_row(const SampleRow & row, SampleScratch & scratch, SampleResult & result);
+
+// Fills `result` for a row that is not sampled: token -1, and zeros of the usual lengths.
+void skip_row(const SampleRow & row, SampleResult & result);
 
 } // namespace pagoda

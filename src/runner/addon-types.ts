@@ -11,7 +11,7 @@ import type {
 import type { GrammarSpec } from "../request/sampling-params.ts";
 
 /** Version of this interface. It is raised on both sides with every change in shape or meaning, and checked at load. */
-export const CONTRACT_VERSION = 12;
+export const CONTRACT_VERSION = 13;
 
 /**
  * Codes: "invalid_argument" (a mistake by the caller), "model_not_found", "model_not_gguf", "model_truncated",
@@ -168,11 +168,16 @@ export interface StepBatch {
    * log-probability and rank, and no sampler state changes.
    */
   readonly targetTokens: Int32Array;
+  /**
+   * Draft token at the next row of `tokens`, which makes the next output row part of the same run: it is sampled only if
+   * this row's token is the draft. -1 = last row of a run. The rows of a run have the same sampler.
+   */
+  readonly expectedTokens: Int32Array;
 }
 
 /** Results of a step, preallocated by the caller and filled on the JS thread before step()'s promise resolves. */
 export interface StepOutput {
-  /** [numOutputs] int32. */
+  /** [numOutputs] int32; -1 = not sampled, because an earlier row of the run differed from its draft. */
   readonly tokenIds: Int32Array;
   /** float32 / int32 [numOutputs]: values for the chosen token, from unmodified logits. Valid if numLogprobs >= 0. */
   readonly logprobs: Float32Array;

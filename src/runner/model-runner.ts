@@ -13,7 +13,7 @@ export interface ModelRunner {
   memory(): MemoryReport;
   /**
    * Runs one step. At most one step is in flight; the plan's views are read before the call returns. A plan with
-   * draft tokens or a pooled output that this runner cannot compute is a broken invariant.
+   * a pooled output that this runner cannot compute is a broken invariant.
    * @throws EngineError "engine_step_failed" if the pass fails; any K/V that it wrote is undefined
    */
   run(plan: StepPlan): Promise<StepResult>;

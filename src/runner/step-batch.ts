@@ -2,7 +2,7 @@
 // allocated once for the largest possible step; packing writes in place and allocates nothing.
 //
 //   tokens      | seq 0 ........ | seq 1 | seq 2 ..... |     queryStart marks the bars
-//   outputRows            prompt rows to score ^, last row to sample ^
+//   outputRows            prompt rows to score ^, rows to sample ^ (after the last known token and after each draft)
 
 import { assert } from "../assert.ts";
 import type { LogprobsMode, PositionLogprobs } from "../request/logprobs.ts";
@@ -42,6 +42,16 @@ const REPORT_FLAGS: Readonly<Record<LogprobsMode, number>> = {
   processed_logits: FLAG_REPORT_PROCESSED | FLAG_REPORT_LOGITS,
 };
 
+/** How a row is used: to score a token, or to sample one. */
+interface RowUse {
+  readonly target?: number;
+  /** Draft that the sampled token must match for the next row to be sampled. */
+  readonly expected?: number;
+  readonly sampler?: number;
+  /** Number of drafts before the row. */
+  readonly index?: number;
+}
+
 const NOTHING_SAMPLED = { tokenIds: [], logprobs: null, pooled: null, isRefused: false } as const;
 
 export class StepPacker {
@@ -69,7 +79,7 @@ export class StepPacker {
     batch.numTokens = 0;
     batch.numSeqs = 0;
     batch.numOutputs = 0;
-    assert(plan.scheduled.every(isSupported), "the addon does not support draft tokens or pooling");
+    assert(plan.scheduled.every(isSupported), "the addon does not support pooling");
     for (const entry of plan.scheduled) this.#packSequence(entry, samplerOf);
     this.#packCopies(plan.transfers);
     this.#makeTopRoom();
@@ -84,13 +94,13 @@ export class StepPacker {
       let isCorrupted = this.#hasNan(row, numScored);
       row += numScored;
       if (entry.output === "none") return { ...NOTHING_SAMPLED, promptLogprobs, isCorrupted };
-      const sampled = row++;
-      const faults = this.output.rowFaults[sampled] ?? 0;
-      isCorrupted ||= (faults & FAULT_NAN) !== 0;
-      const isRefused = (faults & FAULT_REFUSED) !== 0;
-      const tokenIds = [this.output.tokenIds[sampled] ?? 0];
+      const tokenIds = this.#sampledTokens(row, entry.numDraftTokens + 1);
+      const last = row + tokenIds.length - 1;
+      isCorrupted ||= this.#hasNan(row, tokenIds.length);
+      const isRefused = ((this.output.rowFaults[last] ?? 0) & FAULT_REFUSED) !== 0;
       const wantsLogprobs = entry.request.samplingParams.logprobs !== null;
-      const logprobs = wantsLogprobs ? [this.#position(sampled)] : null;
+      const logprobs = wantsLogprobs ? this.#positions(row, tokenIds.length) : null;
+      row += entry.numDraftTokens + 1;
       return { tokenIds, logprobs, pooled: null, promptLogprobs, isCorrupted, isRefused };
     });
     const [forwardMs = 0, samplingMs = 0] = this.output.timings;
@@ -105,7 +115,10 @@ export class StepPacker {
     const first = batch.numTokens;
     // For a decoding sequence, creating a view of its only token would cost more than everything else.
     if (numScheduledTokens === 1) batch.tokens[first] = request.tokenAt(start);
-    else batch.tokens.set(request.tokenIds(start, end), first);
+    else batch.tokens.set(request.tokenIds(start, endOfKnown(entry)), first);
+    for (let i = 0, to = first + endOfKnown(entry) - start; i < entry.numDraftTokens; i++) {
+      batch.tokens[to + i] = request.draftTokenIds[i] ?? 0;
+    }
     for (let position = start, i = first; position < end; position++, i++) {
       batch.positions[i] = position;
       const blockId = blockIds[(position / blockSize) | 0] ?? 0;
@@ -126,19 +139,29 @@ export class StepPacker {
     const numScored = numPromptRows(entry);
     for (let i = 0; i < numScored; i++) {
       const target = request.tokenIds()[entry.numComputedTokens + i + 1] ?? -1;
-      this.#packRow(request, firstToken + i, target, 0);
+      this.#packRow(request, firstToken + i, { target });
     }
     if (entry.output === "none") return;
-    this.#packRow(request, firstToken + entry.numScheduledTokens - 1, -1, samplerOf(request));
+    const { numDraftTokens, numScheduledTokens } = entry;
+    const sampler = samplerOf(request);
+    const lastKnown = firstToken + numScheduledTokens - numDraftTokens - 1;
+    for (let index = 0; index < numDraftTokens; index++) {
+      const expected = request.draftTokenIds[index] ?? 0;
+      this.#packRow(request, lastKnown + index, { sampler, index, expected });
+    }
+    this.#packRow(request, lastKnown + numDraftTokens, { sampler, index: numDraftTokens });
   }
 
-  #packRow(request: Request, tokenRow: number, target: number, sampler: number): void {
+  #packRow(request: Request, tokenRow: number, use: RowUse): void {
     const { batch } = this;
+    const { target = -1, expected = -1, sampler = 0, index = 0 } = use;
     const row = batch.numOutputs++;
     const params = request.samplingParams;
     const scores = target >= 0;
+    const outputIndex = request.numOutputTokens + index;
     batch.outputRows[row] = tokenRow;
     batch.targetTokens[row] = target;
+    batch.expectedTokens[row] = expected;
     batch.sampler[row] = sampler;
     batch.temperature[row] = params.temperature;
     batch.topK[row] = params.topK;
@@ -149,8 +172,8 @@ export class StepPacker {
     batch.repetitionPenalty[row] = params.repetitionPenalty;
     batch.seedLow[row] = request.seedLow;
     batch.seedHigh[row] = request.seedHigh;
-    batch.outputIndex[row] = request.numOutputTokens;
-    const isBanned = request.numOutputTokens < params.minTokens;
+    batch.outputIndex[row] = outputIndex;
+    const isBanned = outputIndex < params.minTokens;
     batch.flags[row] = REPORT_FLAGS[params.logprobsMode] | (isBanned ? FLAG_BAN_END : 0);
     const numLogprobs = (scores ? params.promptLogprobs : params.logprobs) ?? -1;
     batch.numLogprobs[row] = numLogprobs;
@@ -183,8 +206,17 @@ export class StepPacker {
   #hasNan(firstRow: number, count: number): boolean {
     const end = firstRow + count;
     for (let row = firstRow; row < end; row++)
-      if (this.output.rowFaults[row] === FAULT_NAN) return true;
+      if (((this.output.rowFaults[row] ?? 0) & FAULT_NAN) !== 0) return true;
     return false;
+  }
+
+  /** @returns the tokens of a run of `count` rows, which can end early */
+  #sampledTokens(firstRow: number, count: number): readonly number[] {
+    const { tokenIds } = this.output;
+    if (count === 1) return [tokenIds[firstRow] ?? 0];
+    const run = tokenIds.subarray(firstRow, firstRow + count);
+    const end = run.indexOf(-1);
+    return [...run.subarray(0, end < 0 ? count : end)];
   }
 
   #positions(firstRow: number, count: number): PositionLogprobs[] {
@@ -209,8 +241,11 @@ export class StepPacker {
   }
 }
 
-const isSupported = ({ output, numDraftTokens }: ScheduledRequest) =>
-  numDraftTokens === 0 && output !== "pooled";
+const isSupported = ({ output }: ScheduledRequest) => output !== "pooled";
+
+/** @returns the position after an entry's known tokens, where its drafts begin */
+const endOfKnown = ({ numComputedTokens, numScheduledTokens, numDraftTokens }: ScheduledRequest) =>
+  numComputedTokens + numScheduledTokens - numDraftTokens;
 
 /** @returns the number of rows that score a prompt token: one for each position that is followed by a prompt token */
 function numPromptRows(entry: ScheduledRequest): number {
@@ -253,6 +288,7 @@ function allocateBatch(limits: StepBatchLimits): StepBatch {
     sampler: int32(numTokens),
     numLogprobs: int32(numTokens),
     targetTokens: int32(numTokens),
+    expectedTokens: int32(numTokens).fill(-1),
   };
 }
 

@@ -10,7 +10,6 @@ afterAll(folder.remove);
 for (const attentionBackend of ["paged", "ggml"] as const) {
   modelRunnerConformance({
     name: `NativeModelRunner (${attentionBackend})`,
-    verifiesDrafts: false,
     create: async () => ({
       runner: await loadTiny(folder.path, {}, { attentionBackend }),
       blockSize: 16,

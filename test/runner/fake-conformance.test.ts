@@ -5,7 +5,6 @@ import { modelRunnerConformance } from "../support/model-runner.conformance.ts";
 
 modelRunnerConformance({
   name: "FakeModelRunner",
-  verifiesDrafts: true,
   create: async () => ({
     runner: new FakeModelRunner({ numBlocks: 32, blockSize: 16 }),
     blockSize: 16,

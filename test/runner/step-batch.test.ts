@@ -3,6 +3,8 @@
 
 import { describe, expect, test } from "bun:test";
 import {
+  FAULT_NAN,
+  FAULT_REFUSED,
   FLAG_BAN_END,
   FLAG_REPORT_LOGITS,
   FLAG_REPORT_PROCESSED,
@@ -17,15 +19,53 @@ const USUAL = 32 * 20;
 describe("a request that the addon cannot serve", () => {
   const packer = new StepPacker(LIMITS);
   const plan = planOf([{ request: makeRequest("a", 2), blocks: [1] }], 16);
-  const message = "the addon does not support draft tokens or pooling";
+
+  test("is rejected before the step is packed: a pooled output", () => {
+    const scheduled = plan.scheduled.map((entry) => ({ ...entry, output: "pooled" as const }));
+    expect(() => packer.pack({ ...plan, scheduled }, () => 0)).toThrow(
+      "the addon does not support pooling",
+    );
+    expect(packer.batch.numSeqs).toBe(0);
+  });
+});
+
+describe("a request with drafts", () => {
+  const packer = new StepPacker(LIMITS);
+  const request = makeRequest("drafted", [5, 6, 7], { params: { minTokens: 2, logprobs: 0 } });
+  const parts = [
+    { request, blocks: [1], drafts: [8, 9] },
+    { request: makeRequest("b", 2), blocks: [2] },
+  ];
+  const plan = planOf(parts, 16);
+  packer.pack(plan, () => 3);
+  const { batch, output } = packer;
+  const of = (array: Int32Array | Uint32Array) => [...array.subarray(0, batch.numOutputs)];
+
+  test("is packed with a row after the last known token and after each draft", () => {
+    expect([...batch.tokens.subarray(0, 5)]).toEqual([5, 6, 7, 8, 9]);
+    expect(of(batch.outputRows)).toEqual([2, 3, 4, 6]);
+    expect(of(batch.expectedTokens)).toEqual([8, 9, -1, -1]);
+    expect(of(batch.outputIndex)).toEqual([0, 1, 2, 0]);
+    expect(of(batch.flags)).toEqual([FLAG_BAN_END, FLAG_BAN_END, 0, 0]);
+    expect(of(batch.sampler)).toEqual([3, 3, 3, 3]);
+  });
 
   test.each([
-    ["draft tokens", { numDraftTokens: 1 }],
-    ["a pooled output", { output: "pooled" as const }],
-  ])("is rejected before the step is packed: %s", (_, change) => {
-    const scheduled = plan.scheduled.map((entry) => ({ ...entry, ...change }));
-    expect(() => packer.pack({ ...plan, scheduled }, () => 0)).toThrow(message);
-    expect(packer.batch.numSeqs).toBe(0);
+    ["all rows", [8, 9, 10], [8, 9, 10]],
+    ["the rows before the one that was not sampled", [8, 4, -1], [8, 4]],
+  ])("takes the tokens of %s", (_, rows, taken) => {
+    output.tokenIds.set([...rows, 11]);
+    const { results } = packer.unpack(plan);
+    expect(results.map(({ tokenIds }) => tokenIds)).toEqual([taken, [11]]);
+    expect(results[0]?.logprobs?.map(({ chosen }) => chosen.tokenId)).toEqual(taken);
+  });
+
+  test("is refused and corrupted by the fault of a row that was sampled", () => {
+    output.tokenIds.set([8, 0, -1, 11]);
+    output.rowFaults.set([0, FAULT_NAN | FAULT_REFUSED, 0, 0]);
+    const [drafted, other] = packer.unpack(plan).results;
+    expect([drafted?.isCorrupted, drafted?.isRefused]).toEqual([true, true]);
+    expect([other?.isCorrupted, other?.isRefused]).toEqual([false, false]);
   });
 });
 

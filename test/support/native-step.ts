@@ -52,6 +52,8 @@ export interface StepRow {
   readonly numLogprobs?: number;
   /** Token to score instead of sampling. */
   readonly target?: number;
+  /** Token that this row must sample for the next row to be sampled. */
+  readonly expected?: number;
 }
 
 export interface StepSequence {
@@ -144,6 +146,7 @@ export class NativeStep {
     batch.sampler[i] = row.sampler ?? 0;
     batch.numLogprobs[i] = row.numLogprobs ?? 0;
     batch.targetTokens[i] = row.target ?? -1;
+    batch.expectedTokens[i] = row.expected ?? -1;
   }
 
   #result(row: number): StepRowResult {
