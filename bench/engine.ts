@@ -112,6 +112,7 @@ export function startClient(
     maxNumPartialPrefills: null,
     growthReserveTokens: GROWTH_RESERVE_TOKENS,
     targetInterTokenLatencyMs: null,
+    draftLimits: null,
     policy: "fcfs",
     eosTokenIds: runner.info.eosTokenIds,
   });
@@ -144,6 +145,7 @@ export function engineInfo(runner: ModelRunner, numBlocks: number, limits: Limit
     kvCacheType: "f16",
     kvCacheMemoryBytes: null,
     numBlocksOverride: numBlocks,
+    numSpeculativeTokens: 0,
   };
 }
 

@@ -4,13 +4,19 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CACHE_CONFIG_FAMILY } from "../src/metrics/cache-config.ts";
 import { ENGINE_PROCESS_FAMILIES } from "../src/metrics/engine-process-families.ts";
-import { type BucketRule, helpText, type MetricFamily } from "../src/metrics/family.ts";
+import {
+  type BucketRule,
+  helpText,
+  type LabelRule,
+  type MetricFamily,
+} from "../src/metrics/family.ts";
 import { HTTP_FAMILIES } from "../src/metrics/http-families.ts";
 import { LATENCY_FAMILIES } from "../src/metrics/latency-families.ts";
 import { PROCESS_FAMILIES } from "../src/metrics/process-families.ts";
 import { RESIDENCY_FAMILIES } from "../src/metrics/residency-families.ts";
 import { CACHE_FAMILIES, SCHEDULER_FAMILIES } from "../src/metrics/scheduler-families.ts";
 import { SLEEP_OPERATION_FAMILIES, SLEEP_STATE_FAMILY } from "../src/metrics/sleep-families.ts";
+import { SPEC_DECODE_FAMILIES } from "../src/metrics/spec-decode-families.ts";
 import {
   PREEMPTION_FAMILIES,
   REQUEST_FAMILIES,
@@ -27,6 +33,7 @@ export const SECTIONS: readonly (readonly [string, readonly MetricFamily[]])[] =
   ["Tokens and outcomes", TOKEN_FAMILIES],
   ["Latency", LATENCY_FAMILIES],
   ["Sizes of requests and steps", REQUEST_FAMILIES],
+  ["Speculative decoding", SPEC_DECODE_FAMILIES],
   ["KV block residency", RESIDENCY_FAMILIES],
   ["Sleep", [SLEEP_STATE_FAMILY, ...SLEEP_OPERATION_FAMILIES]],
   ["HTTP", HTTP_FAMILIES],
@@ -44,7 +51,7 @@ keep their values. For scraping, plotting and alerting, see [monitoring.md](moni
 
 The metrics are those of vLLM ${CLAIMED_VERSION}, plus families that later versions added. A metric that vLLM deprecated in X.Y is hidden in
 X.Y+1 and removed in X.Y+2; \`--show-hidden-metrics-for-version=X.Y\` shows metrics hidden since the previous version. Families for
-features that are not supported yet (LoRA, images and audio, speculative decoding, KV connectors) are absent. Families that vLLM does not
+features that are not supported yet (LoRA, images and audio, KV connectors) are absent. Families that vLLM does not
 have are named \`pagoda_...\`.
 
 Pagoda's choices where vLLM's versions differ or do not specify the behavior:
@@ -67,13 +74,18 @@ const CONDITIONS: Readonly<Record<MetricFamily["enabledBy"], string>> = {
   "log-stats": "",
   "kv-cache-metrics": "Only with `--kv-cache-metrics`.",
   "sleep-mode": "Only with `--enable-sleep-mode`.",
+  "spec-decode": "Only with `--speculative-config`.",
 };
 
 function shape({ type, labels = [], buckets }: MetricFamily): string {
   const own = labels.map(({ name, values }) =>
-    values === null ? name : `${name}: ${values.join(", ")}`,
+    values === null ? name : `${name}: ${shownValues(values)}`,
   );
   return [type, own.join("; "), bounds(buckets)].filter((part) => part !== "").join("<br>");
+}
+
+function shownValues(values: LabelRule): string {
+  return values === "draft-positions" ? "0, 1, ..." : values.join(", ");
 }
 
 function bounds(buckets: BucketRule | undefined): string {

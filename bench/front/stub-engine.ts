@@ -31,7 +31,12 @@ export function stubConfig({ stepMs, maxNumSeqs }: StubOptions): EngineConfig {
     ...{ modelPath: String(stepMs), maxNumSeqs, blockSize: BLOCK_SIZE, kvCacheType: "f16" },
     ...{ maxNumBatchedTokens: MAX_NUM_BATCHED_TOKENS, maxModelLen: MAX_MODEL_LEN },
     allowLongMaxModelLen: false,
-    ...{ kvCacheMemoryBytes: null, numBlocksOverride: NUM_BLOCKS, enablePrefixCaching: true },
+    ...{
+      kvCacheMemoryBytes: null,
+      numBlocksOverride: NUM_BLOCKS,
+      speculation: null,
+      enablePrefixCaching: true,
+    },
     ...{ hashSeed: null, residencySampleRate: null },
     ...{ longPrefillTokenThreshold: null, maxNumPartialPrefills: null },
     ...{ targetInterTokenLatencyMs: null, policy: "fcfs", seed: 0n, numThreads: 1, poll: 0 },

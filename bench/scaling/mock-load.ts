@@ -23,6 +23,7 @@ export function mockScheduler(config: Partial<SchedulerConfig> & { numBlocks: nu
     maxNumPartialPrefills: null,
     growthReserveTokens: GROWTH_RESERVE_TOKENS,
     targetInterTokenLatencyMs: null,
+    draftLimits: null,
     policy: "fcfs",
     eosTokenIds: [],
     ...config,

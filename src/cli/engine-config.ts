@@ -4,6 +4,7 @@ import type { EngineConfig } from "../engine/engine-config.ts";
 import { ConfigError } from "../errors.ts";
 import { fileFault } from "../runtime/file-fault.ts";
 import { readText } from "../runtime/system.ts";
+import { speculationConfig } from "../speculation/speculation-config.ts";
 import { chatFormat } from "./chat-format.ts";
 import type { ServeOptions } from "./commands.ts";
 import { planThreads } from "./thread-plan.ts";
@@ -29,6 +30,7 @@ export function engineConfig(options: ServeOptions, modelPath: string): EngineCo
     longPrefillTokenThreshold: options["long-prefill-token-threshold"] || null,
     maxNumPartialPrefills: options["max-num-partial-prefills"],
     targetInterTokenLatencyMs: targetLatency(options["target-inter-token-latency-ms"]),
+    speculation: speculationConfig(options["speculative-config"]),
     policy: options["scheduling-policy"],
     seed: BigInt(options.seed),
     ...planThreads(options),

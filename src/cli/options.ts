@@ -169,6 +169,13 @@ const SERVER_OPTIONS = [
     help: "Order in which requests are scheduled, and preempted when blocks run out.",
   },
   {
+    name: "speculative-config",
+    group: "Scheduling",
+    kind: "json",
+    fallback: {},
+    help: 'Speculative decoding, as JSON (\'{"method":"ngram","num_speculative_tokens":7}\') or key by key.',
+  },
+  {
     name: "max-num-queued-reqs",
     group: "Scheduling",
     kind: "integer",

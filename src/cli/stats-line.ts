@@ -1,6 +1,19 @@
-// vLLM's statistics line, logged after every interval with activity.
+// vLLM's statistics line, logged after every interval with activity, and its line about drafts.
 
-import type { IterationStats, SchedulerStats, StatListener } from "../protocol/stats.ts";
+import {
+  addSpecDecode,
+  type IterationStats,
+  type SchedulerStats,
+  type SpecDecodeStats,
+  type StatListener,
+} from "../protocol/stats.ts";
+
+const NO_DRAFTS: SpecDecodeStats = {
+  numDrafts: 0,
+  numDraftTokens: 0,
+  numAcceptedTokens: 0,
+  acceptedPerPos: [],
+};
 
 export class StatsLine implements StatListener {
   #scheduler: SchedulerStats | null = null;
@@ -8,6 +21,7 @@ export class StatsLine implements StatListener {
   #numGenerationTokens = 0;
   #queries = 0;
   #hits = 0;
+  #specDecode = NO_DRAFTS;
   #wasIdle = true;
 
   record(scheduler: SchedulerStats, iteration: IterationStats | null): void {
@@ -16,6 +30,9 @@ export class StatsLine implements StatListener {
     this.#numGenerationTokens += iteration?.numGenerationTokens ?? 0;
     this.#queries += scheduler.prefixCache.queries;
     this.#hits += scheduler.prefixCache.hits;
+    if (scheduler.specDecode !== null) {
+      this.#specDecode = addSpecDecode(this.#specDecode, scheduler.specDecode);
+    }
   }
 
   /** @returns the line for the last `seconds`; null while idle */
@@ -37,6 +54,22 @@ export class StatsLine implements StatListener {
       `Running: ${stats.numRunningReqs} reqs, Waiting: ${stats.numWaitingReqs} reqs, ` +
       `KV cache usage: ${(100 * stats.kvCacheUsage).toFixed(1)}%, ` +
       `Prefix cache hit rate: ${hitRate.toFixed(1)}%`
+    );
+  }
+
+  /** @returns the line about the drafts of the last `seconds`; null if there were none */
+  takeSpecDecode(seconds: number): string | null {
+    const { numDrafts, numDraftTokens, numAcceptedTokens, acceptedPerPos } = this.#specDecode;
+    this.#specDecode = NO_DRAFTS;
+    if (numDrafts === 0) return null;
+    const rates = acceptedPerPos.map((count) => (count / numDrafts).toFixed(3));
+    return (
+      `SpecDecoding metrics: Mean acceptance length: ${(1 + numAcceptedTokens / numDrafts).toFixed(2)}, ` +
+      `Accepted throughput: ${(numAcceptedTokens / seconds).toFixed(2)} tokens/s, ` +
+      `Drafted throughput: ${(numDraftTokens / seconds).toFixed(2)} tokens/s, ` +
+      `Accepted: ${numAcceptedTokens} tokens, Drafted: ${numDraftTokens} tokens, ` +
+      `Per-position acceptance rate: ${rates.join(", ")}, ` +
+      `Avg Draft acceptance rate: ${((100 * numAcceptedTokens) / numDraftTokens).toFixed(1)}%`
     );
   }
 }

@@ -14,7 +14,6 @@ export interface UnbuiltFlag {
 /** Names by reason; "=" marks flags that take a value. */
 const BY_REASON: Readonly<Record<string, string>> = {
   "LoRA is not supported yet": "enable-lora lora-modules= default-mm-loras=",
-  "speculative decoding is not supported yet": "speculative-config=",
   "KV connectors are not supported yet": "kv-transfer-config= ec-transfer-config= tokens-only",
   "KV cache events are not supported yet": "kv-events-config=",
   "KV cache offloading is not supported yet": "kv-offloading-size=",

@@ -129,8 +129,10 @@ function loadProgress(log: Log): (share: number) => void {
 }
 
 function logStats(statsLine: StatsLine, log: Log): void {
-  const line = statsLine.take(STATS_INTERVAL_S);
-  if (line !== null) log(line);
+  const seconds = STATS_INTERVAL_S;
+  for (const line of [statsLine.take(seconds), statsLine.takeSpecDecode(seconds)]) {
+    if (line !== null) log(line);
+  }
 }
 
 interface Running {

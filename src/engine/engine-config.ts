@@ -5,6 +5,7 @@ import type { AttentionBackend } from "../protocol/model-info.ts";
 import type { KvCacheType, WeightKernels } from "../runner/addon-types.ts";
 import type { SchedulingPolicy } from "../scheduler/scheduler.ts";
 import type { TargetInterTokenLatency } from "../scheduler/step-budget.ts";
+import type { SpeculationConfig } from "../speculation/speculation-config.ts";
 
 export interface EngineConfig {
   /** Path of the GGUF file. */
@@ -32,6 +33,8 @@ export interface EngineConfig {
   /** Maximum number of requests that a step may leave partly computed; null = no limit. */
   readonly maxNumPartialPrefills: number | null;
   readonly targetInterTokenLatencyMs: TargetInterTokenLatency;
+  /** Speculative decoding; null = off. */
+  readonly speculation: SpeculationConfig | null;
   readonly policy: SchedulingPolicy;
   /** Random seed for requests that do not set one. */
   readonly seed: bigint;

@@ -24,6 +24,7 @@ import type { ModelRunner } from "../runner/model-runner.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 import type { SampledTokens, StepPlan, StepResult } from "../scheduler/scheduler-output.ts";
 import { Signal } from "../signal.ts";
+import type { Proposer } from "../speculation/proposer.ts";
 import { engineCalls } from "./engine-calls.ts";
 import { EngineSleep } from "./engine-sleep.ts";
 import { SeedSource } from "./seed-source.ts";
@@ -38,6 +39,8 @@ export interface InProcessEngineOptions {
   readonly seed: bigint;
   /** Tokens that cut the model's reasoning short; absent = reasoning is never cut short. */
   readonly endOfReasoning?: readonly number[];
+  /** Predicts tokens that the next step verifies; absent or null = none are predicted. */
+  readonly proposer?: Proposer | null;
   /** The engine's monotonic clock, in ms. */
   readonly nowMs?: () => number;
   /**
@@ -63,6 +66,7 @@ export class InProcessEngine implements EngineClient {
   readonly #onStepFault: NonNullable<InProcessEngineOptions["onStepFault"]>;
   readonly #seeds: SeedSource;
   readonly #endOfReasoning: readonly number[];
+  readonly #proposer: Proposer | null;
   readonly #processor: OutputProcessor;
   /** Live sequences by ID. */
   readonly #requests = new Map<string, Request>();
@@ -95,6 +99,7 @@ export class InProcessEngine implements EngineClient {
       abortAllButHeld: () => this.#abortAllButHeld(),
     });
     this.#endOfReasoning = options.endOfReasoning ?? [];
+    this.#proposer = options.proposer ?? null;
     this.#seeds = new SeedSource(options.seed);
     this.#processor = new OutputProcessor(options.runner.tokenizer);
     this.#loop = this.#run();
@@ -284,13 +289,23 @@ export class InProcessEngine implements EngineClient {
     for (const sampled of this.#scheduler.update(plan, result)) {
       const { request } = sampled;
       this.#take(sampled, nowS);
-      if (!this.#processor.exceedsBudget(request)) continue;
-      this.#take(this.#scheduler.force(request, this.#endOfReasoning), nowS);
+      if (this.#processor.exceedsBudget(request)) {
+        this.#take(this.#scheduler.force(request, this.#endOfReasoning), nowS);
+      }
+      if (!request.isFinished) this.#propose(request);
     }
     if (this.#processor.reportsProgress) this.#reportProgress(plan, nowS);
     const { forwardMs, samplingMs } = result;
     this.#timings = { numScheduledTokens: plan.numScheduledTokens, forwardMs, samplingMs };
     this.#isDirty = true;
+  }
+
+  /** Predicts a request's next tokens, none of which may follow the end of its budget for reasoning. */
+  #propose(request: Request): void {
+    const { numSpeculativeTokens } = this.info;
+    const maxTokens = Math.min(numSpeculativeTokens, this.#processor.numBudgetTokens(request) - 1);
+    if (this.#proposer === null || maxTokens < 1) return;
+    request.draftTokenIds = this.#proposer.propose(request, maxTokens);
   }
 
   #take(sampled: SampledTokens, nowS: number): void {

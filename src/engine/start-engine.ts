@@ -14,6 +14,7 @@ import type { NativeError } from "../runner/addon-types.ts";
 import { NativeModelRunner } from "../runner/native-model-runner.ts";
 import { GROWTH_RESERVE_TOKENS } from "../scheduler/growth-reserve.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
+import { makeProposer } from "../speculation/make-proposer.ts";
 import type { EngineConfig, EngineHost } from "./engine-config.ts";
 import { InProcessEngine } from "./in-process-engine.ts";
 import { planMemory } from "./memory-plan.ts";
@@ -36,6 +37,7 @@ export async function startEngine(
     maxNumPartialPrefills: config.maxNumPartialPrefills,
     growthReserveTokens: GROWTH_RESERVE_TOKENS,
     targetInterTokenLatencyMs: config.targetInterTokenLatencyMs,
+    draftLimits: config.speculation,
     policy: config.policy,
     eosTokenIds: runner.info.eosTokenIds,
   });
@@ -49,13 +51,15 @@ export async function startEngine(
     kvCacheType,
     kvCacheMemoryBytes,
     numBlocksOverride,
+    numSpeculativeTokens: config.speculation?.numSpeculativeTokens ?? 0,
   };
+  const proposer = config.speculation && makeProposer(config.speculation);
   const onStepFault = ({ message }: Error, externalIds: readonly string[]) =>
     host.log(`error: ${message}; requests: ${listIds(externalIds)}`);
   const endText = endOfReasoning(config.chatFormat);
   const endIds = [...(await runner.tokenizer.encode(endText, false, true))];
   return new InProcessEngine({
-    ...{ info, scheduler, runner, seed, onStepFault, endOfReasoning: endIds },
+    ...{ info, scheduler, runner, seed, onStepFault, endOfReasoning: endIds, proposer },
   });
 }
 

@@ -35,6 +35,7 @@ const FLAGS = {
   toolCallParser: "tool-call-parser",
   reasoningParser: "reasoning-parser",
   reasoningBudget: "reasoning-budget",
+  speculativeConfig: "speculative-config",
 } as const satisfies Partial<Record<keyof LoadOptions, keyof ServeOptions>>;
 
 /**

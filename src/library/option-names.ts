@@ -26,6 +26,7 @@ export const LOAD_NAMES: NamesOf<LoadOptions> = {
   toolCallParser: true,
   reasoningParser: true,
   reasoningBudget: true,
+  speculativeConfig: true,
   offline: true,
   signal: true,
   onProgress: true,

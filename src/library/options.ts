@@ -72,6 +72,17 @@ export interface LoadOptions {
   readonly reasoningParser?: string;
   /** Maximum number of reasoning tokens, >= 0, for chats that do not set a limit. Default: -1 = no limit. */
   readonly reasoningBudget?: number;
+  /** Speculative decoding, which makes output that repeats its input faster. Default: off. */
+  readonly speculativeConfig?: {
+    readonly method: "ngram";
+    /** Maximum number of predicted tokens of a request in a step, 1 to 128. */
+    readonly num_speculative_tokens: number;
+    /** Minimum and maximum number of tokens to match, 1 to 64. Default: 5. */
+    readonly prompt_lookup_min?: number;
+    readonly prompt_lookup_max?: number;
+    /** Steps with more requests than this verify no predictions. Default: no limit. */
+    readonly disable_by_batch_size?: number;
+  };
   /** Use only files that are already on disk; download nothing. Default: false. */
   readonly offline?: boolean;
   /** Cancels the load, which then rejects with the signal's reason. */

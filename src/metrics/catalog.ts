@@ -11,10 +11,12 @@ import { PROCESS_FAMILIES } from "./process-families.ts";
 import { RESIDENCY_FAMILIES } from "./residency-families.ts";
 import { CACHE_FAMILIES, SCHEDULER_FAMILIES } from "./scheduler-families.ts";
 import { SLEEP_OPERATION_FAMILIES, SLEEP_STATE_FAMILY } from "./sleep-families.ts";
+import { SPEC_DECODE_FAMILIES } from "./spec-decode-families.ts";
 import { PREEMPTION_FAMILIES, REQUEST_FAMILIES, TOKEN_FAMILIES } from "./token-families.ts";
 
 export const CATALOG: readonly MetricFamily[] = [
   ...PROCESS_FAMILIES,
+  ...SPEC_DECODE_FAMILIES,
   ...SCHEDULER_FAMILIES,
   SLEEP_STATE_FAMILY,
   ...CACHE_FAMILIES,

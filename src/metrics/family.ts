@@ -74,15 +74,23 @@ export type MetricSource = {
 }[MetricEvent];
 
 /** Feature that must be on for a family to exist. --disable-log-stats turns off all except "always". */
-export type MetricFeature = "always" | "log-stats" | "kv-cache-metrics" | "sleep-mode";
+export type MetricFeature =
+  | "always"
+  | "log-stats"
+  | "kv-cache-metrics"
+  | "sleep-mode"
+  | "spec-decode";
 
 /** "tokens" = 1, 2, 5, 10, ... up to the model's maximum length. */
 export type BucketRule = readonly number[] | "tokens";
 
+/** "draft-positions" = "0", "1", ... for each draft that a request can have in a step. */
+export type LabelRule = readonly string[] | "draft-positions";
+
 export interface MetricLabel {
   readonly name: string;
   /** All possible values, whose series start at 0. Null = a series appears when it is first used. */
-  readonly values: readonly string[] | null;
+  readonly values: LabelRule | null;
 }
 
 /** Deprecated in X.Y, hidden in X.Y+1, removed in X.Y+2. */

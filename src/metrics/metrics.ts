@@ -17,9 +17,10 @@ import type {
   MetricEvents,
   MetricFamily,
   MetricFeature,
+  MetricLabel,
   ProcessStats,
 } from "./family.ts";
-import { type FamilySnapshot, MetricValues } from "./registry.ts";
+import { type FamilySnapshot, type KnownLabel, MetricValues } from "./registry.ts";
 import { visibleFamilies } from "./version-gate.ts";
 
 export interface MetricsOptions {
@@ -30,7 +31,7 @@ export interface MetricsOptions {
   readonly showHiddenFor: string | null;
   /** Print `_created` families. */
   readonly createdSeries: boolean;
-  /** Enabled features other than "always". Without "log-stats", the others have no effect. */
+  /** Enabled features other than "always" and, which the engine's info shows, "spec-decode". Without "log-stats", the others have no effect. */
   readonly features: ReadonlySet<MetricFeature>;
   readonly isEngineUp: () => boolean;
   /** Null if the system does not report it. */
@@ -59,6 +60,7 @@ export class Metrics implements StatListener {
       values: new MetricValues({
         family,
         common: commonLabels(family, options.modelName),
+        labels: (family.labels ?? []).map((label) => knownLabel(label, options.info)),
         buckets: bucketBounds(family.buckets, options.info.maxModelLen),
         nowS: options.nowS,
       }),
@@ -121,11 +123,17 @@ export class Metrics implements StatListener {
 }
 
 /** Leaves out families that are hidden or off, so they cost nothing. */
-function registeredFamilies({ features, showHiddenFor }: MetricsOptions): MetricFamily[] {
+function registeredFamilies({ features, showHiddenFor, info }: MetricsOptions): MetricFamily[] {
+  const isOn = (feature: MetricFeature) =>
+    feature === "spec-decode" ? info.numSpeculativeTokens > 0 : features.has(feature);
   return visibleFamilies(CATALOG, showHiddenFor).filter(
-    ({ enabledBy }) =>
-      enabledBy === "always" || (features.has("log-stats") && features.has(enabledBy)),
+    ({ enabledBy }) => enabledBy === "always" || (features.has("log-stats") && isOn(enabledBy)),
   );
+}
+
+function knownLabel({ name, values }: MetricLabel, info: EngineInfo): KnownLabel {
+  if (values !== "draft-positions") return { name, values };
+  return { name, values: Array.from({ length: info.numSpeculativeTokens }, (_, i) => String(i)) };
 }
 
 function commonLabels({ common = ["engine", "model_name"] }: MetricFamily, modelName: string) {

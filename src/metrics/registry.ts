@@ -47,10 +47,17 @@ export interface FamilySnapshot {
   readonly histograms: readonly HistogramSample[];
 }
 
+export interface KnownLabel {
+  readonly name: string;
+  readonly values: readonly string[] | null;
+}
+
 export interface FamilyOptions {
   readonly family: MetricFamily;
   /** Values of the labels that all series of the family share. */
   readonly common: Labels;
+  /** The family's own labels with their possible values; null = unknown. */
+  readonly labels: readonly KnownLabel[];
   /** Upper bounds without infinity; none for a summary. */
   readonly buckets: readonly number[];
   /** Unix seconds. */
@@ -73,7 +80,7 @@ export class MetricValues implements MetricSink {
 
   constructor(options: FamilyOptions) {
     this.#options = options;
-    for (const values of knownSeries(options.family)) this.#find(values);
+    for (const values of knownSeries(options)) this.#find(values);
   }
 
   set(value: number, ...labels: string[]): void {
@@ -122,8 +129,7 @@ export class MetricValues implements MetricSink {
   }
 
   #make(values: readonly string[]): Series {
-    const { family, common, nowS } = this.#options;
-    const labels = family.labels ?? [];
+    const { family, labels, common, nowS } = this.#options;
     assert(values.length === labels.length, `${family.name}: needs a value for each label`);
     const own = labels.map(({ name, values: allowed }, i) => {
       const value = values[i] ?? "";
@@ -151,8 +157,8 @@ export class MetricValues implements MetricSink {
 }
 
 /** @returns label values of the series that exist from the start; none if a label's values are unknown */
-function knownSeries({ labels = [], source }: MetricFamily): string[][] {
-  if (source.on === "scrape") return [];
+function knownSeries({ labels, family }: FamilyOptions): string[][] {
+  if (family.source.on === "scrape") return [];
   return labels.reduce<string[][]>(
     (known, { values }) => known.flatMap((row) => (values ?? []).map((value) => [...row, value])),
     [[]],

@@ -4,7 +4,12 @@
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 import { joinParts } from "./message-part.ts";
 import type { EngineOutputs, RequestOutput } from "./protocol.ts";
-import type { BlockEviction, SchedulerStats } from "./stats.ts";
+import {
+  addSpecDecode,
+  type BlockEviction,
+  type SchedulerStats,
+  type SpecDecodeStats,
+} from "./stats.ts";
 
 /** Several outputs of one sequence joined into one. More can be added. */
 export interface JoinedOutput extends RequestOutput {
@@ -85,10 +90,18 @@ function joinStats(earlier: SchedulerStats, later: SchedulerStats): SchedulerSta
       queries: queries + later.prefixCache.queries,
       hits: hits + later.prefixCache.hits,
     },
+    specDecode: joinSpecDecode(earlier.specDecode, later.specDecode),
     numPreemptedReqs: earlier.numPreemptedReqs + later.numPreemptedReqs,
     numScheduledTokens: earlier.numScheduledTokens + later.numScheduledTokens,
     forwardMs: earlier.forwardMs + later.forwardMs,
     samplingMs: earlier.samplingMs + later.samplingMs,
     blockEvictions: [],
   };
+}
+
+function joinSpecDecode(
+  earlier: SpecDecodeStats | null,
+  later: SpecDecodeStats | null,
+): SpecDecodeStats | null {
+  return earlier === null || later === null ? (earlier ?? later) : addSpecDecode(earlier, later);
 }

@@ -106,6 +106,8 @@ export interface EngineInfo {
   readonly kvCacheType: string;
   readonly kvCacheMemoryBytes: number | null;
   readonly numBlocksOverride: number | null;
+  /** Maximum number of draft tokens of a request in a step; 0 = no speculative decoding. */
+  readonly numSpeculativeTokens: number;
 }
 
 export interface EngineClient {

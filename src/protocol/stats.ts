@@ -20,6 +20,27 @@ export interface PrefixCacheStats {
   readonly hits: number;
 }
 
+/** Drafts that were verified since the previous message, counted per request and step. */
+export interface SpecDecodeStats {
+  /** Number of times that a request had drafts in a step. */
+  readonly numDrafts: number;
+  readonly numDraftTokens: number;
+  readonly numAcceptedTokens: number;
+  /** Number of accepted drafts by their place among a request's drafts. */
+  readonly acceptedPerPos: readonly number[];
+}
+
+export function addSpecDecode(a: SpecDecodeStats, b: SpecDecodeStats): SpecDecodeStats {
+  const length = Math.max(a.acceptedPerPos.length, b.acceptedPerPos.length);
+  const sumAt = (i: number) => (a.acceptedPerPos[i] ?? 0) + (b.acceptedPerPos[i] ?? 0);
+  return {
+    numDrafts: a.numDrafts + b.numDrafts,
+    numDraftTokens: a.numDraftTokens + b.numDraftTokens,
+    numAcceptedTokens: a.numAcceptedTokens + b.numAcceptedTokens,
+    acceptedPerPos: Array.from({ length }, (_, i) => sumAt(i)),
+  };
+}
+
 export interface SchedulerStats {
   readonly numRunningReqs: number;
   readonly numWaitingReqs: number;
@@ -32,6 +53,8 @@ export interface SchedulerStats {
   readonly numPreemptedReqs: number;
   /** Sampled blocks that were evicted since the previous message; empty if sampling is off. */
   readonly blockEvictions: readonly BlockEviction[];
+  /** Null if no drafts were verified. */
+  readonly specDecode: SpecDecodeStats | null;
   /** Tokens computed in this step. */
   readonly numScheduledTokens: number;
   readonly forwardMs: number;
@@ -47,6 +70,7 @@ export const NO_STATS: SchedulerStats = {
   prefixCache: { requests: 0, queries: 0, hits: 0 },
   numPreemptedReqs: 0,
   blockEvictions: [],
+  specDecode: null,
   numScheduledTokens: 0,
   forwardMs: 0,
   samplingMs: 0,

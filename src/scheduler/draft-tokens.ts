@@ -2,9 +2,11 @@
 // left of the step's budget and free blocks, and no request is preempted for them.
 
 import type { KvCacheManager } from "../kvcache/kv-cache-manager.ts";
+import { type DraftLimits, DraftPolicy } from "./draft-policy.ts";
+import { DraftStats } from "./draft-stats.ts";
 import { numTokensLeft } from "./finish.ts";
 import type { PlanDraft } from "./plan-draft.ts";
-import type { ScheduledRequest } from "./scheduler-output.ts";
+import type { ScheduledRequest, StepPlan, StepResult } from "./scheduler-output.ts";
 
 export interface RequestLimits {
   /** Maximum number of one request's tokens in a step. */
@@ -13,24 +15,47 @@ export interface RequestLimits {
   readonly maxModelLen: number;
 }
 
-export function scheduleDraftTokens(
-  draft: PlanDraft,
-  kvCache: KvCacheManager,
-  limits: RequestLimits,
-): void {
-  draft.scheduled.forEach((entry, i) => {
-    if (entry.request.draftTokenIds.length === 0 || entry.output !== "tokens") return;
-    const { request, numComputedTokens, numScheduledTokens } = entry;
-    const end = numComputedTokens + numScheduledTokens;
-    const numUseful = numUsefulTokens(entry, draft.budget, limits);
-    const numDraftTokens = kvCache.allocateDraftSlots(request, end, numUseful);
-    draft.replace(i, {
-      ...entry,
-      numScheduledTokens: numScheduledTokens + numDraftTokens,
-      blockIds: kvCache.blockIds(request, end + numDraftTokens),
-      numDraftTokens,
+export class DraftTokens {
+  readonly #limits: RequestLimits;
+  /** Decides how many drafts are worth their time; null = all of them. */
+  readonly #policy: DraftPolicy | null;
+  readonly #stats = new DraftStats();
+
+  constructor(limits: RequestLimits, draftLimits: DraftLimits | null) {
+    this.#limits = limits;
+    this.#policy = draftLimits && new DraftPolicy(draftLimits);
+  }
+
+  schedule(draft: PlanDraft, kvCache: KvCacheManager): void {
+    const numDecodes = draft.scheduled.filter(({ output }) => output === "tokens").length;
+    const room = this.#policy?.startStep(draft.scheduled.length, numDecodes);
+    if (room === null) return;
+    draft.scheduled.forEach((entry, i) => {
+      if (entry.request.draftTokenIds.length === 0 || entry.output !== "tokens") return;
+      const { request, numComputedTokens, numScheduledTokens } = entry;
+      const end = numComputedTokens + numScheduledTokens;
+      const numUseful = numUsefulTokens(entry, draft.budget, this.#limits);
+      const numWanted = room === undefined ? numUseful : room.take(request, numUseful);
+      const numDraftTokens = kvCache.allocateDraftSlots(request, end, numWanted);
+      draft.replace(i, {
+        ...entry,
+        numScheduledTokens: numScheduledTokens + numDraftTokens,
+        blockIds: kvCache.blockIds(request, end + numDraftTokens),
+        numDraftTokens,
+      });
     });
-  });
+  }
+
+  /** Learns from a step and counts its drafts. Must be called before tokens are appended to the requests. */
+  learn(plan: StepPlan, result: StepResult): void {
+    this.#policy?.learn(plan, result);
+    this.#stats.count(plan, result);
+  }
+
+  /** @returns the counts since the last call; null if there were no drafts */
+  takeStats() {
+    return this.#stats.take();
+  }
 }
 
 /** @returns the number of drafts that the limits allow, leaving room for one more token after them */

@@ -11,7 +11,8 @@ import type { CompiledGrammar } from "../request/sampling-params.ts";
 import type { AdmissionRule } from "./admission-rule.ts";
 import { type AdmissionConfig, admissionRules } from "./admission-rules.ts";
 import { Blocked } from "./blocked.ts";
-import { type RequestLimits, scheduleDraftTokens } from "./draft-tokens.ts";
+import type { DraftLimits } from "./draft-policy.ts";
+import { DraftTokens, type RequestLimits } from "./draft-tokens.ts";
 import { finishOf } from "./finish.ts";
 import { canFork, isComputingPrompt } from "./forks.ts";
 import { PlanDraft } from "./plan-draft.ts";
@@ -38,6 +39,8 @@ export interface SchedulerConfig extends KvCacheConfig, AdmissionConfig {
   readonly longPrefillTokenThreshold: number | null;
   /** Limits the duration of steps in which a request decodes; null = no limit. */
   readonly targetInterTokenLatencyMs: TargetInterTokenLatency;
+  /** Limits of an adaptive number of drafts; null = all drafts that find room are verified. */
+  readonly draftLimits: DraftLimits | null;
   readonly policy: SchedulingPolicy;
   readonly eosTokenIds: readonly number[];
 }
@@ -50,6 +53,7 @@ export class Scheduler {
   readonly #eosTokenIds: ReadonlySet<number>;
   readonly #requestLimits: RequestLimits;
   readonly #stepBudget: StepBudget;
+  readonly #draftTokens: DraftTokens;
   readonly #waiting: RequestQueue;
   readonly #blocked = new Blocked();
   /** Running requests in order of admission. */
@@ -57,7 +61,7 @@ export class Scheduler {
   /** Requests added during a pause, in order. */
   readonly #held = new Set<Request>();
   #paused: PauseMode | null = null;
-  #finishedRequestIds: string[] = [];
+  readonly #finishedRequestIds: string[] = [];
   #prefixCache = { ...NO_PREFIX_STATS };
   #numPreempted = 0;
   #stepId = 0;
@@ -70,6 +74,7 @@ export class Scheduler {
     const maxTokensPerRequest = longPrefillTokenThreshold ?? maxNumBatchedTokens;
     this.#requestLimits = { maxTokensPerRequest, maxModelLen };
     this.#stepBudget = new StepBudget(maxNumBatchedTokens, config.targetInterTokenLatencyMs);
+    this.#draftTokens = new DraftTokens(this.#requestLimits, config.draftLimits);
     this.#eosTokenIds = new Set(config.eosTokenIds);
     this.#waiting = config.policy === "fcfs" ? new FcfsQueue() : new PriorityQueue();
   }
@@ -151,11 +156,9 @@ export class Scheduler {
     }
     if (!draft.hasPreempted) {
       this.#scheduleWaiting(draft);
-      scheduleDraftTokens(draft, this.kvCache, this.#requestLimits);
+      this.#draftTokens.schedule(draft, this.kvCache);
     }
-    const finishedRequestIds = this.#finishedRequestIds;
-    this.#finishedRequestIds = [];
-    return draft.toPlan(this.#stepId++, finishedRequestIds);
+    return draft.toPlan(this.#stepId++, this.#finishedRequestIds.splice(0));
   }
 
   /**
@@ -165,6 +168,7 @@ export class Scheduler {
   update(plan: StepPlan, result: StepResult): SampledTokens[] {
     assert(plan.scheduled.length === result.results.length, "plan and result differ in length");
     this.#stepBudget.learn(plan, result);
+    this.#draftTokens.learn(plan, result);
     const sampled: SampledTokens[] = [];
     plan.scheduled.forEach((entry, i) => {
       const { request, numScheduledTokens } = entry;
@@ -215,6 +219,7 @@ export class Scheduler {
       prefixCache: this.#prefixCache,
       numPreemptedReqs: this.#numPreempted,
       blockEvictions: this.kvCache.takeEvictions(),
+      specDecode: this.#draftTokens.takeStats(),
     };
     this.#prefixCache = { ...NO_PREFIX_STATS };
     this.#numPreempted = 0;

@@ -51,9 +51,13 @@ export class StepBudget {
   learn({ scheduled, numScheduledTokens }: StepPlan, result: StepResult): void {
     if (this.#target === null) return;
     let numPrefillTokens = numScheduledTokens;
-    for (const { request, numComputedTokens } of scheduled) {
+    let numDraftTokens = 0;
+    for (const { request, numComputedTokens, numDraftTokens: numDrafts } of scheduled) {
       if (isDecode(request, numComputedTokens)) numPrefillTokens--;
+      numDraftTokens += numDrafts;
     }
+    // A few drafts say nothing about the cost of long prompts, or of a step without drafts.
+    if (numDraftTokens > 0 && numPrefillTokens === numDraftTokens) return;
     this.#cost.learn({ numPrefillTokens, durationMs: result.forwardMs + result.samplingMs });
   }
 

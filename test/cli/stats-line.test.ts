@@ -12,6 +12,7 @@ describe("StatsLine", () => {
     prefixCache: { requests: 1, queries: 100, hits: 25 },
     numPreemptedReqs: 0,
     blockEvictions: [],
+    specDecode: null,
     numScheduledTokens: 0,
     forwardMs: 0,
     samplingMs: 0,
@@ -41,5 +42,18 @@ describe("StatsLine", () => {
     line.record(idle, null);
     expect(line.take(10)).toContain("Running: 0 reqs");
     expect(line.take(10)).toBeNull();
+  });
+
+  test("reports drafts in vLLM's format if there were any", () => {
+    const line = new StatsLine();
+    const specDecode = { numDrafts: 10, numDraftTokens: 30, numAcceptedTokens: 15 };
+    line.record({ ...idle, specDecode: { ...specDecode, acceptedPerPos: [10, 5] } }, null);
+    line.record({ ...idle, specDecode: { ...specDecode, acceptedPerPos: [8, 6, 1] } }, null);
+    expect(line.takeSpecDecode(10)).toBe(
+      "SpecDecoding metrics: Mean acceptance length: 2.50, Accepted throughput: 3.00 tokens/s, " +
+        "Drafted throughput: 6.00 tokens/s, Accepted: 30 tokens, Drafted: 60 tokens, " +
+        "Per-position acceptance rate: 0.900, 0.550, 0.050, Avg Draft acceptance rate: 50.0%",
+    );
+    expect(line.takeSpecDecode(10)).toBeNull();
   });
 });

@@ -26,12 +26,8 @@ describe("flags for unsupported features", () => {
       [["--lora_modules", "a=/a"], `--lora_modules: ${lora}`],
       [["--lora-modules"], `--lora-modules: ${lora}`],
       [
-        ["--speculative-config", '{"method":"ngram"}'],
-        "--speculative-config: speculative decoding is not supported yet; remove it",
-      ],
-      [
-        ["--speculative-config.method=ngram"],
-        "--speculative-config.method: speculative decoding is not supported yet; remove it",
+        ["--kv-events-config.publisher=zmq"],
+        "--kv-events-config.publisher: KV cache events are not supported yet; remove it",
       ],
       [
         ['--kv-transfer-config={"kv_connector":"NixlConnector"}'],

@@ -3,7 +3,7 @@
 
 import { expect, test } from "bun:test";
 import type { MetricFeature } from "../../src/metrics/family.ts";
-import { makeMetrics } from "../metrics/fixtures.ts";
+import { INFO, makeMetrics } from "../metrics/fixtures.ts";
 import { hasPromtool, promtool, sayIfMissing } from "./promtool.ts";
 
 sayIfMissing("promtool");
@@ -27,6 +27,7 @@ const EVERYTHING: ReadonlySet<MetricFeature> = new Set([
 async function fullPage(): Promise<string> {
   const metrics = makeMetrics({
     features: EVERYTHING,
+    info: { ...INFO, numSpeculativeTokens: 3 },
     showHiddenFor: "0.12",
     createdSeries: true,
     processStats: () => ({

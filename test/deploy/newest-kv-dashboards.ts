@@ -147,7 +147,7 @@ function offload(): DashboardQuery[] {
 
 function speculation(): DashboardQuery[] {
   const of = (title: string, exprs: string | readonly string[]) =>
-    panel("Speculative Decoding", title, exprs, "speculative decoding");
+    panel("Speculative Decoding", title, exprs);
   const drafts = "spec_decode_num_drafts_total";
   const drafted = "spec_decode_num_draft_tokens_total";
   const accepted = "spec_decode_num_accepted_tokens_total";

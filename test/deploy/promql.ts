@@ -17,7 +17,6 @@ export type Feature =
   | "KV connector"
   | "NIXL"
   | "KV offload"
-  | "speculative decoding"
   | "MFU estimates";
 
 /** Label matchers in the newest dashboards: for a model, an engine, and a scrape target. */

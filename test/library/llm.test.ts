@@ -68,10 +68,6 @@ describe("LLM.load", () => {
       [{ enableLora: true }, "enableLora: LoRA is not supported yet; remove it"],
       [{ lora_modules: ["a=/a"] }, "lora_modules: LoRA is not supported yet; remove it"],
       [
-        { speculativeConfig: { method: "ngram" } },
-        "speculativeConfig: speculative decoding is not supported yet; remove it",
-      ],
-      [
         { kvTransferConfig: { kv_connector: "NixlConnector" } },
         "kvTransferConfig: KV connectors are not supported yet; remove it",
       ],
@@ -84,7 +80,7 @@ describe("LLM.load", () => {
     }
     const off = {
       enableLora: false,
-      speculativeConfig: null,
+      kvTransferConfig: null,
       loraModules: undefined,
       offline: true,
     };

@@ -22,6 +22,7 @@ export const INFO: EngineInfo = {
   kvCacheType: "f16",
   kvCacheMemoryBytes: null,
   numBlocksOverride: 65,
+  numSpeculativeTokens: 0,
 };
 
 export { NO_STATS as IDLE } from "../../src/protocol/stats.ts";

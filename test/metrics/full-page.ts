@@ -2,12 +2,13 @@
 // that test escaping.
 
 import type { Metrics, MetricsOptions } from "../../src/metrics/metrics.ts";
-import { FINISHED, IDLE, makeMetrics, NOTHING } from "./fixtures.ts";
+import { FINISHED, IDLE, INFO, makeMetrics, NOTHING } from "./fixtures.ts";
 
 /** Contains both quotes, backslashes before and after characters that need one, a newline, and braces. */
 export const AWKWARD = 'a"b\\n\\\n{c="d",} é 模型 🏯\'\\';
 
 const EVERYTHING: Partial<MetricsOptions> = {
+  info: { ...INFO, numSpeculativeTokens: 3 },
   modelName: AWKWARD,
   features: new Set(["always", "log-stats", "kv-cache-metrics", "sleep-mode"]),
   showHiddenFor: "0.12",
@@ -39,6 +40,12 @@ export function movedPage(): Metrics {
       kvCacheUsage: 5e-324,
       prefixCache: { requests: 1, queries: 40, hits: 32 },
       blockEvictions: [{ lifetimeS: 1 / 3, idleS: 1e-7, reuseGapsS: [0.5, 1e7] }],
+      specDecode: {
+        numDrafts: 2,
+        numDraftTokens: 6,
+        numAcceptedTokens: 4,
+        acceptedPerPos: [2, 1, 1],
+      },
     },
     {
       ...NOTHING,

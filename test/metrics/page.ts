@@ -5,7 +5,7 @@ export interface PageRow {
   readonly name: string;
   readonly type: "counter" | "gauge" | "histogram";
   readonly help: string;
-  readonly needs?: "LoRA" | "multimodal input" | "KV connector" | "speculative decoding" | "NIXL";
+  readonly needs?: "LoRA" | "multimodal input" | "KV connector" | "NIXL";
 }
 
 const SAMPLED = "Sampled metrics (controlled by --kv-cache-metrics-sample).";
@@ -110,14 +110,10 @@ export const PAGE: readonly PageRow[] = [
     "Histogram of time per output token in seconds.DEPRECATED: Use vllm:inter_token_latency_seconds instead.",
   ),
   histogram("time_to_first_token_seconds", "Histogram of time to first token in seconds."),
-  counter("spec_decode_num_accepted_tokens", "Number of accepted tokens.", "speculative decoding"),
-  counter(
-    "spec_decode_num_accepted_tokens_per_pos",
-    "Accepted tokens per draft position.",
-    "speculative decoding",
-  ),
-  counter("spec_decode_num_draft_tokens", "Number of draft tokens.", "speculative decoding"),
-  counter("spec_decode_num_drafts", "Number of spec decoding drafts.", "speculative decoding"),
+  counter("spec_decode_num_accepted_tokens", "Number of accepted tokens."),
+  counter("spec_decode_num_accepted_tokens_per_pos", "Accepted tokens per draft position."),
+  counter("spec_decode_num_draft_tokens", "Number of draft tokens."),
+  counter("spec_decode_num_drafts", "Number of spec decoding drafts."),
   counter("nixl_num_failed_notifications", "Number of failed NIXL KV Cache notifications.", "NIXL"),
   counter("nixl_num_failed_transfers", "Number of failed NIXL KV Cache transfers.", "NIXL"),
   histogram(

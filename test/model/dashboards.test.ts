@@ -24,6 +24,8 @@ const NUM_TOGETHER = 16;
 const OPTIONS = [
   ...["--served-model-name", MODEL, "--max-model-len", "512", "--num-gpu-blocks-override", "64"],
   ...["--kv-cache-metrics", "--kv-cache-metrics-sample", "1", "--enable-sleep-mode"],
+  ...["--speculative-config.method", "ngram", "--speculative-config.num_speculative_tokens", "3"],
+  ...["--speculative-config.prompt_lookup_min", "1"],
 ];
 
 const RECORDED: readonly DashboardQuery[] = recordedNames().map((expr) => ({
@@ -68,11 +70,6 @@ const WITHOUT_DATA = [
   "KV Cache / CPU cache usage: KV offload",
   "KV Cache / Offload failures: KV offload",
   "KV Cache / Simple offload: KV offload",
-  "Speculative Decoding / Acceptance rate: speculative decoding",
-  "Speculative Decoding / Mean length: speculative decoding",
-  "Speculative Decoding / Tokens: speculative decoding",
-  "Speculative Decoding / Accepted share of output: speculative decoding",
-  "Speculative Decoding / Acceptance by position: speculative decoding",
 ];
 
 const post = (url: string) => fetch(url, { method: "POST" });

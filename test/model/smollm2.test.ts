@@ -85,6 +85,7 @@ async function runAll(
     maxNumPartialPrefills: null,
     growthReserveTokens: null,
     targetInterTokenLatencyMs: null,
+    draftLimits: null,
     policy: "fcfs",
     eosTokenIds: [],
     ...config,

@@ -93,6 +93,7 @@ function makeWorld(seed: number): World {
     maxNumPartialPrefills: prng.chance(0.3) ? 1 : null,
     growthReserveTokens: prng.chance(0.5) ? prng.int(0, 12) : null,
     targetInterTokenLatencyMs: randomTarget(prng),
+    draftLimits: prng.chance(0.3) ? { numSpeculativeTokens: 5, disableByBatchSize: null } : null,
     policy: prng.chance(0.5) ? ("fcfs" as const) : ("priority" as const),
     enablePrefixCaching: prng.chance(0.8),
     eosTokenIds: [FAKE_EOS],

@@ -11,6 +11,8 @@ import type { SchedulerConfig } from "../../src/scheduler/scheduler.ts";
 import { createApp } from "../../src/server/app.ts";
 import { ANY_ORIGIN, Cors } from "../../src/server/cors.ts";
 import { DEFAULT_LIMITS, type ServerContext } from "../../src/server/server-context.ts";
+import { makeProposer } from "../../src/speculation/make-proposer.ts";
+import type { SpeculationConfig } from "../../src/speculation/speculation-config.ts";
 import { FAKE_EOS, type FakeModelOptions, FakeModelRunner } from "./fake-model-runner.ts";
 import { makeScheduler } from "./make-request.ts";
 
@@ -19,6 +21,8 @@ export interface FakeEngineOptions {
   readonly scheduler?: Partial<SchedulerConfig>;
   readonly engine?: FrontOptions;
   readonly chatFormat?: ChatFormat;
+  /** Speculative decoding, with as many drafts as find room. */
+  readonly speculation?: SpeculationConfig;
   /** The engine's clock. */
   readonly nowMs?: () => number;
 }
@@ -50,6 +54,7 @@ export function makeEngineParts(options: FakeEngineOptions = {}) {
     kvCacheType: "f16",
     kvCacheMemoryBytes: null,
     numBlocksOverride: numBlocks,
+    numSpeculativeTokens: options.speculation?.numSpeculativeTokens ?? 0,
   };
   return { scheduler, runner, info };
 }
@@ -58,6 +63,7 @@ export function makeEngine(options: FakeEngineOptions = {}) {
   const { scheduler, runner, info } = makeEngineParts(options);
   const client = new InProcessEngine({
     ...{ info, scheduler, runner, seed: 0n },
+    proposer: options.speculation ? makeProposer(options.speculation) : null,
     endOfReasoning: [...Buffer.from(endOfReasoning(info.chatFormat))],
     ...(options.nowMs === undefined ? {} : { nowMs: options.nowMs }),
   });

@@ -52,6 +52,7 @@ export function makeScheduler(config: Partial<SchedulerConfig> = {}): Scheduler 
     maxNumPartialPrefills: null,
     growthReserveTokens: null,
     targetInterTokenLatencyMs: null,
+    draftLimits: null,
     policy: "fcfs",
     eosTokenIds: [EOS],
     ...config,

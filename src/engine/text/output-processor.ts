@@ -104,6 +104,16 @@ export class OutputProcessor {
   }
 
   /**
+   * @returns the number of tokens after which a request could exceed its budget for reasoning; Infinity if it has none
+   * or has finished its reasoning
+   */
+  numBudgetTokens(request: Request): number {
+    const { budget, parser, numReasoningTokens } = this.#state(request);
+    if (parser?.isReasoning === true) return budget - numReasoningTokens;
+    return numReasoningTokens > 0 ? Infinity : budget;
+  }
+
+  /**
    * Keeps the log-probabilities for prompt positions [startPosition + 1, ...). A preempted prefill starts over and
    * overwrites them with the same values.
    */

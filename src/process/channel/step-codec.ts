@@ -3,7 +3,12 @@
 
 import type { MessagePart } from "../../protocol/message-part.ts";
 import type { EngineOutputs, PromptProgress, RequestOutput } from "../../protocol/protocol.ts";
-import type { BlockEviction, RequestTimeline, SchedulerStats } from "../../protocol/stats.ts";
+import type {
+  BlockEviction,
+  RequestTimeline,
+  SchedulerStats,
+  SpecDecodeStats,
+} from "../../protocol/stats.ts";
 import type { DecodedLogprob, PositionLogprobs } from "../../request/logprobs.ts";
 import { FINISH_REASONS, type FinishReason } from "../../request/request-status.ts";
 import { type ByteReader, type ByteWriter, ChannelError } from "./bytes.ts";
@@ -46,6 +51,26 @@ function writeStats(writer: ByteWriter, stats: SchedulerStats): void {
     writer.f64(idleS);
     writer.floats(reuseGapsS);
   }
+  writeSpecDecode(writer, stats.specDecode);
+}
+
+function writeSpecDecode(writer: ByteWriter, stats: SpecDecodeStats | null): void {
+  writer.u8(stats === null ? ABSENT : PRESENT);
+  if (stats === null) return;
+  writer.u32(stats.numDrafts);
+  writer.u32(stats.numDraftTokens);
+  writer.u32(stats.numAcceptedTokens);
+  writer.ints(stats.acceptedPerPos);
+}
+
+function readSpecDecode(reader: ByteReader): SpecDecodeStats | null {
+  if (reader.u8() === ABSENT) return null;
+  return {
+    numDrafts: reader.u32(),
+    numDraftTokens: reader.u32(),
+    numAcceptedTokens: reader.u32(),
+    acceptedPerPos: Array.from(reader.ints()),
+  };
 }
 
 function readStats(reader: ByteReader): SchedulerStats {
@@ -60,6 +85,7 @@ function readStats(reader: ByteReader): SchedulerStats {
     forwardMs: reader.f64(),
     samplingMs: reader.f64(),
     blockEvictions: readList(reader, readEviction),
+    specDecode: readSpecDecode(reader),
   };
 }
 

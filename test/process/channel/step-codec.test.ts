@@ -53,6 +53,12 @@ const message: fc.Arbitrary<EngineOutputs> = fc.record({
     ...{ numPreemptedReqs: count, numScheduledTokens: count },
     ...{ forwardMs: number, samplingMs: number },
     blockEvictions: fc.array(eviction, { maxLength: 3 }),
+    specDecode: fc.option(
+      fc.record({
+        ...{ numDrafts: count, numDraftTokens: count, numAcceptedTokens: count },
+        acceptedPerPos: fc.array(tokenId),
+      }),
+    ),
   }),
 });
 

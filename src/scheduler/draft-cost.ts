@@ -1,0 +1,84 @@
+// Measures what drafts cost: the time that they add to a step, relative to the same step without drafts. Kept
+// separately for different numbers of decoding requests, since drafts are almost free for one request and as expensive
+// as any other token for many. Includes the time that is lost when the shape of steps changes.
+
+/** The tokens and the duration of a step in which every request decodes. */
+export interface DecodeStep {
+  /** Number of requests. */
+  readonly numDecodes: number;
+  readonly numDraftTokens: number;
+  /** Duration of the forward pass and sampling. */
+  readonly durationMs: number;
+}
+
+interface Measured {
+  /** Moving average duration of a step without drafts; 0 before the first one. */
+  plainMs: number;
+  /** Time that drafts added to their steps, and number of drafts, both with fading weights. */
+  addedMs: number;
+  numDrafts: number;
+}
+
+/** Weights of old values after a newer one. */
+const KEEP_PLAIN = 0.75;
+const KEEP_DRAFTS = 0.9;
+
+/**
+ * Weight of old costs after a step without drafts. They are forgotten so that drafts are tried again once in a while
+ * after they were too expensive.
+ */
+const KEEP_UNUSED = 0.995;
+
+/** Assumed cost of a draft relative to one request's share of a step, with the weight of this many drafts. */
+const ASSUMED_COST = 0.25;
+const ASSUMED_DRAFTS = 0.5;
+
+export class DraftCost {
+  /** Index: number of decoding requests, in powers of two, rounded up. */
+  readonly #measured: Measured[] = [];
+  #last: DecodeStep | null = null;
+
+  /** @returns the time that each draft adds to a step, in steps without drafts; null before the first such step */
+  costOfDraft(numDecodes: number): number | null {
+    const { plainMs, addedMs, numDrafts } = this.#at(numDecodes);
+    if (plainMs === 0) return null;
+    const assumed = (ASSUMED_COST * ASSUMED_DRAFTS) / numDecodes;
+    return (addedMs / plainMs + assumed) / (numDrafts + ASSUMED_DRAFTS);
+  }
+
+  /** Learns from a step; null = a step with other tokens than those of decoding requests and their drafts. */
+  learn(step: DecodeStep | null): void {
+    const last = this.#last;
+    this.#last = step;
+    if (step === null) return;
+    const { numDecodes, numDraftTokens, durationMs } = step;
+    const measured = this.#at(numDecodes);
+    const isSameShape = last?.numDecodes === numDecodes;
+    if (numDraftTokens > 0) addDrafts(measured, durationMs, numDraftTokens, KEEP_DRAFTS);
+    else if (isSameShape && last.numDraftTokens > 0) addDrafts(measured, durationMs, 0, 1);
+    else if (isSameShape) addPlain(measured, durationMs);
+  }
+
+  #at(numDecodes: number): Measured {
+    const index = Math.ceil(Math.log2(Math.max(1, numDecodes)));
+    this.#measured[index] ??= { plainMs: 0, addedMs: 0, numDrafts: 0 };
+    return this.#measured[index];
+  }
+}
+
+function addPlain(measured: Measured, durationMs: number): void {
+  const { plainMs } = measured;
+  // The limit keeps a single interruption from mattering.
+  const limited = plainMs === 0 ? durationMs : Math.min(durationMs, 2 * plainMs);
+  measured.plainMs = plainMs === 0 ? limited : KEEP_PLAIN * plainMs + (1 - KEEP_PLAIN) * limited;
+  measured.addedMs *= KEEP_UNUSED;
+  measured.numDrafts *= KEEP_UNUSED;
+}
+
+/** Adds the time above that of a step without drafts, at most that of one such step per draft. */
+function addDrafts(measured: Measured, durationMs: number, numDrafts: number, keep: number): void {
+  const { plainMs } = measured;
+  const addedMs = Math.max(0, Math.min(durationMs - plainMs, plainMs * Math.max(1, numDrafts)));
+  measured.addedMs = keep * measured.addedMs + (plainMs === 0 ? 0 : addedMs);
+  measured.numDrafts = keep * measured.numDrafts + numDrafts;
+}

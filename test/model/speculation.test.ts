@@ -1,0 +1,100 @@
+// Speculative decoding on the real model: with drafts, every request yields the same tokens as without.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { join } from "node:path";
+import { DEFAULT_MODEL_FILE } from "../../src/models/default-model.ts";
+import type { Request } from "../../src/request/request.ts";
+import type { SamplingParams } from "../../src/request/sampling-params.ts";
+import { NativeModelRunner } from "../../src/runner/native-model-runner.ts";
+import { NgramProposer } from "../../src/speculation/ngram-proposer.ts";
+import type { Proposer } from "../../src/speculation/proposer.ts";
+import { makeRequest, makeScheduler } from "../support/make-request.ts";
+import { PROMPTS } from "../support/prompts.ts";
+import { loadOptions } from "../support/tiny-model.ts";
+
+const PATH = join(import.meta.dir, "../../models", DEFAULT_MODEL_FILE.name);
+const NUM_TOKENS = 48;
+const NUM_DRAFTS = 5;
+
+let runner: NativeModelRunner;
+let promptIds: number[][] = [];
+
+beforeAll(async () => {
+  const size = { numBlocks: 513, maxNumSeqs: 64, maxNumBatchedTokens: 512, maxModelLen: 2048 };
+  runner = await NativeModelRunner.load(loadOptions(PATH, size));
+  promptIds = await Promise.all(
+    PROMPTS.map(async (prompt) => [...(await runner.tokenizer.encode(prompt, true, false))]),
+  );
+}, 60_000);
+afterAll(() => runner.dispose());
+
+let numRuns = 0;
+
+/** Generates from every prompt, with the prompts sampled in different ways. */
+async function generate(proposer: Proposer | null, config = {}) {
+  const run = numRuns++;
+  const requests = promptIds.map((prompt, i) =>
+    makeRequest(`${run}-${i}`, prompt, {
+      params: { maxTokens: NUM_TOKENS, ...paramsOf(i) },
+    }),
+  );
+  const scheduler = makeScheduler({ numBlocks: 513, maxModelLen: 2048, ...config });
+  for (const request of requests) scheduler.add(request);
+  let numAccepted = 0;
+  while (scheduler.hasWork) {
+    const plan = scheduler.schedule();
+    for (const { request } of scheduler.update(plan, await runner.run(plan))) {
+      if (!request.isFinished && proposer !== null) {
+        request.draftTokenIds = proposer.propose(request, NUM_DRAFTS);
+      }
+    }
+    numAccepted += scheduler.takeStats().specDecode?.numAcceptedTokens ?? 0;
+  }
+  return { requests, outputs: requests.map(outputOf), numAccepted };
+}
+
+const outputOf = (request: Request) => [...request.tokenIds(request.numPromptTokens)];
+
+/** Greedy, seeded, and penalized requests, in turn. */
+function paramsOf(index: number): Partial<SamplingParams> {
+  const seeded = { temperature: 0.8, seed: BigInt(index) };
+  const kinds: Partial<SamplingParams>[] = [
+    {},
+    seeded,
+    { ...seeded, topP: 0.9, topK: 40 },
+    { frequencyPenalty: 0.3, presencePenalty: 0.2, repetitionPenalty: 1.05 },
+    { ...seeded, minTokens: 20, logitBias: [[28, 1]], logprobs: 2 },
+  ];
+  return kinds[index % kinds.length] ?? {};
+}
+
+/** Proposes a known output, with every fourth token wrong. */
+function oracle(outputs: readonly number[][]): Proposer {
+  return {
+    propose: (request, maxTokens) => {
+      const index = Number(request.requestId.split("-")[1]);
+      const from = request.numOutputTokens;
+      const next = outputs[index]?.slice(from, from + maxTokens) ?? [];
+      return next.map((tokenId, i) => ((from + i) % 4 === 3 ? tokenId + 1 : tokenId));
+    },
+  };
+}
+
+test("drafts from earlier tokens or from the output itself do not change it", async () => {
+  const plain = await generate(null);
+  const ngram = await generate(new NgramProposer({ promptLookupMin: 1, promptLookupMax: 4 }));
+  const known = await generate(oracle(plain.outputs));
+  expect(ngram.outputs).toEqual(plain.outputs);
+  expect(known.outputs).toEqual(plain.outputs);
+  expect([plain.numAccepted, ngram.numAccepted > 50]).toEqual([0, true]);
+  expect(known.numAccepted).toBeGreaterThan((promptIds.length * NUM_TOKENS) / 3);
+}, 120_000);
+
+test("nor do drafts with preemptions, prefix hits, and prompts in chunks", async () => {
+  const plain = await generate(null);
+  const config = { numBlocks: 40, maxModelLen: 320, maxNumBatchedTokens: 48 };
+  const known = await generate(oracle(plain.outputs), config);
+  expect(known.outputs).toEqual(plain.outputs);
+  expect(known.numAccepted).toBeGreaterThan(promptIds.length);
+  expect(known.requests.some(({ numPreemptions }) => numPreemptions > 0)).toBe(true);
+}, 120_000);

@@ -1,0 +1,101 @@
+// The fields of --speculative-config: vLLM's names and defaults, and an error for each mistake.
+
+import { describe, expect, test } from "bun:test";
+import { speculationConfig } from "../../src/speculation/speculation-config.ts";
+
+const NGRAM = { method: "ngram", num_speculative_tokens: 7 };
+const DEFAULTS = {
+  method: "ngram",
+  numSpeculativeTokens: 7,
+  disableByBatchSize: null,
+  promptLookupMin: 5,
+  promptLookupMax: 5,
+};
+
+describe("speculative config", () => {
+  test("without fields is off", () => {
+    expect(speculationConfig({})).toBeNull();
+    expect(speculationConfig({ method: null })).toBeNull();
+  });
+
+  test.each<[object, object]>([
+    [{}, {}],
+    [{ method: "[ngram]" }, {}],
+    [{ method: null, model: "ngram" }, {}],
+    [{ prompt_lookup_max: 3 }, { promptLookupMin: 3, promptLookupMax: 3 }],
+    [{ prompt_lookup_min: 2 }, { promptLookupMin: 2, promptLookupMax: 2 }],
+    [
+      { prompt_lookup_min: 2, prompt_lookup_max: 4 },
+      { promptLookupMin: 2, promptLookupMax: 4 },
+    ],
+    [{ disable_by_batch_size: 4 }, { disableByBatchSize: 4 }],
+    [{ num_speculative_tokens: 1 }, { numSpeculativeTokens: 1 }],
+  ])("reads %j", (fields, expected) => {
+    expect(speculationConfig({ ...NGRAM, ...fields })).toEqual({
+      ...DEFAULTS,
+      ...expected,
+    } as never);
+  });
+
+  test.each<[object, string]>([
+    [{ method: null }, '.method: is missing; set it to "ngram"'],
+    [{ method: "lookahead" }, '.method: "lookahead" is unknown; use ngram'],
+    [{ method: 3 }, ".method: 3 is unknown; use ngram"],
+    [
+      { num_speculative_tokens: null },
+      ".num_speculative_tokens: is missing; set the maximum number of drafts, such as 7",
+    ],
+    [
+      { num_speculative_tokens: 0 },
+      ".num_speculative_tokens: expected an integer from 1 to 128, got 0",
+    ],
+    [
+      { num_speculative_tokens: 1000 },
+      ".num_speculative_tokens: expected an integer from 1 to 128, got 1000",
+    ],
+    [
+      { num_speculative_tokens: "7" },
+      '.num_speculative_tokens: expected an integer from 1 to 128, got "7"',
+    ],
+    [{ prompt_lookup_min: 1.5 }, ".prompt_lookup_min: expected an integer from 1 to 64, got 1.5"],
+    [
+      { prompt_lookup_min: 4, prompt_lookup_max: 3 },
+      ".prompt_lookup_min: 4 is greater than prompt_lookup_max 3",
+    ],
+    [
+      { disable_by_batch_size: -1 },
+      ".disable_by_batch_size: expected an integer of at least 1, got -1",
+    ],
+    [
+      { draft_tensor_parallel_size: 1 },
+      ".draft_tensor_parallel_size: has no effect with ngram: there is no draft model; remove it",
+    ],
+    [
+      { num_spec_tokens: 3 },
+      ".num_spec_tokens: is not a field; known: method, model, num_speculative_tokens, disable_by_batch_size, prompt_lookup_min, prompt_lookup_max",
+    ],
+  ])("refuses %j", (fields, message) => {
+    expect(() => speculationConfig({ ...NGRAM, ...fields })).toThrow(
+      expect.objectContaining({
+        code: "invalid_option",
+        message: `--speculative-config${message}`,
+      }),
+    );
+  });
+
+  test.each([
+    [{ method: "mtp" }, "method mtp: a model's prediction heads are not used yet; use ngram"],
+    [{ method: "eagle3" }, "method eagle3: EAGLE heads are not supported; use ngram"],
+    [
+      { method: null, model: "a/b.gguf" },
+      "method draft_model: a second model cannot be loaded yet; use ngram",
+    ],
+  ])("names the reason why %j is not supported", (fields, message) => {
+    expect(() => speculationConfig({ ...NGRAM, ...fields })).toThrow(
+      expect.objectContaining({
+        code: "unsupported_option",
+        message: `--speculative-config: ${message}`,
+      }),
+    );
+  });
+});
