@@ -72,7 +72,7 @@ function locationText(part: string | number): string {
   return typeof part === "number" ? String(part) : `'${shortened(part)}'`;
 }
 
-/** @returns the keys from the body to a value, those of list items as numbers */
+/** @returns the keys that lead from the body to a value; keys of list items are numbers */
 function locationIn(body: JsonObject, { path, key }: Issue): Location {
   let value: Json | undefined = body;
   const keys = keysOf(path).map((name) => {

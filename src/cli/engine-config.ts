@@ -58,7 +58,7 @@ function targetLatency(option: number | null): EngineConfig["targetInterTokenLat
 const JINJA_CHARACTERS = /[{}\n]/;
 
 /**
- * Reads the template from a file, or takes the option itself as the template.
+ * Reads the template from a file, or uses the option itself as the template.
  * @throws ConfigError "invalid_option"
  */
 export function templateText(option: string): string {

@@ -36,7 +36,7 @@ const SERVER_OPTIONS = [
     fallback: null,
     min: 16,
     unit: "tokens",
-    help: "Maximum length of prompt plus output. Default: the model's, up to what the KV cache holds.",
+    help: "Maximum length of prompt plus output. Default: the model's, up to the capacity of the KV cache.",
   },
   {
     name: "allow-long-max-model-len",

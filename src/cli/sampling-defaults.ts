@@ -21,7 +21,7 @@ type Options = Pick<ServeOptions, "generation-config" | "override-generation-con
 
 export interface DecidedSampling {
   readonly defaults: SamplingDefaults;
-  /** Where the values come from, for display. */
+  /** Source of the values, for display. */
   readonly sources: readonly string[];
 }
 

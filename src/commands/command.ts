@@ -6,7 +6,7 @@ import type { OptionSources } from "../cli/parse-options.ts";
 export interface CommandContext {
   /** The command's arguments, the environment, and a reader of YAML files. */
   readonly sources: OptionSources;
-  /** When the program started, on the clock of performance.now(). */
+  /** Start time of the program, on the clock of performance.now(). */
   readonly startedMs: number;
   /** Writes text to standard error unchanged. */
   readonly print: (text: string) => void;

@@ -1,4 +1,4 @@
-// Converts a protocol request to what the scheduler needs: the prompt as token IDs, and a Request for each of the n
+// Converts a protocol request to the scheduler's input: the prompt as token IDs, and a Request for each of the n
 // sequences.
 
 import { checkCountedIds, maxCountedTokens } from "../protocol/prompt-limits.ts";

@@ -23,7 +23,7 @@ export function parametersOf(schema: Schema): Parameter[] {
   }));
 }
 
-/** @returns the members in order, with separators between the ones present; only required members must be present */
+/** @returns the members in order, with separators between members that are present. Optional members can be absent. */
 export function separated(
   parameters: readonly Parameter[],
   members: readonly string[],

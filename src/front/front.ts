@@ -93,7 +93,7 @@ export class Front {
     return this.#client.info;
   }
 
-  /** Why the engine refuses work at the moment; null while it accepts work. */
+  /** Reason the engine refuses work at the moment; null while it accepts work. */
   get unavailable(): EngineError | null {
     return this.#death ?? this.#closed ?? this.#client.unavailable;
   }

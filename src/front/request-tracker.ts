@@ -157,7 +157,7 @@ export function knownTokens(prompt: Prompt): number {
 
 const BYTES_PER_LOGPROB = 64;
 
-/** Estimates the memory that an output takes, and later the part of the response made from it. */
+/** Estimates the memory used by an output and, later, by the part of the response built from it. */
 function estimatedBytes(output: RequestOutput): number {
   const { text, parts, tokenIds, logprobs, promptLogprobs } = output;
   const numLogprobs = countLogprobs(logprobs) + countLogprobs(promptLogprobs);

@@ -32,7 +32,7 @@ import { answerToChat, answerToCompletion, type StartedAnswer } from "./started-
 import { Tokenizer } from "./tokenizer.ts";
 import { chatBody, completionBody } from "./wire-body.ts";
 
-/** Why an LLM has closed: it was disposed of, or its engine failed with `error`. */
+/** Reason an LLM has closed: it was disposed of, or its engine failed with `error`. */
 export type CloseReason =
   | { readonly kind: "disposed" }
   | { readonly kind: "died"; readonly error: Error };

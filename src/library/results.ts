@@ -31,7 +31,7 @@ export interface GeneratedChoice {
   readonly text: string;
   /** All tokens, including an end token. */
   readonly tokenIds: readonly number[];
-  /** Why the sequence ended: "stop" (end token or stop string), "length", "abort" or "error". */
+  /** Reason the sequence ended: "stop" (end token or stop string), "length", "abort" or "error". */
   readonly finishReason: FinishReason;
   /**
    * Stop string or stop token that ended the sequence; null if it ended with the model's end token or at its maximum

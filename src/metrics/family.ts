@@ -118,7 +118,7 @@ export interface MetricFamily {
   readonly since: string;
   readonly deprecated?: Deprecation;
   readonly enabledBy: MetricFeature;
-  /** Explanation for operators of what the family means and when it changes. */
+  /** Explanation for operators: the family's meaning, and when its values change. */
   readonly meaning: string;
   /** Alert or decision that the family is used for. */
   readonly alert?: string;

@@ -14,7 +14,7 @@ export const LATENCY_FAMILIES: readonly MetricFamily[] = [
     enabledBy: "log-stats",
     meaning:
       "Time from a request's arrival, including tokenization, to its first token; one sample per sequence.",
-    alert: "p99 above 10 s, or above what users accept; SLO panels match on `le`.",
+    alert: "p99 above 10 s, or above your target; SLO panels match on `le`.",
     source: observationsOf((stats) => stats.timeToFirstTokensS),
   },
   {

@@ -31,7 +31,7 @@ export interface SupervisedEngineOptions {
   readonly startProcess: () => EngineProcess;
   /** Number of crashes within ten minutes after which to give up; null = never give up. */
   readonly maxDeaths: number | null;
-  /** How long, in ms, work may wait without a step before the engine counts as hung; null = no limit. */
+  /** Time, in ms, that work may wait without a step before the engine counts as hung; null = no limit. */
   readonly stepTimeoutMs: number | null;
 }
 
@@ -58,7 +58,7 @@ export class SupervisedEngine implements EngineClient {
   #life: EngineLife;
   /** True from a crash until the engine is back. */
   #isDown = false;
-  /** Why the engine will never accept work again; null unless it has stopped for good. */
+  /** Reason the engine will never accept work again; null unless it has stopped for good. */
   #end: EngineError | null = null;
   #restart: Timer | undefined;
   #listener: (message: EngineOutputs) => void = () => {};

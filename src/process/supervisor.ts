@@ -1,6 +1,6 @@
 // Decides when to restart an engine that crashed or hung, and when to give up. Pure: callers pass the time.
 
-/** How long a crash counts. */
+/** Time for which a crash counts. */
 const WINDOW_MS = 10 * 60_000;
 const FIRST_DELAY_MS = 1_000;
 const MAX_DELAY_MS = 30_000;

@@ -24,7 +24,7 @@ interface Suspicion {
   readonly lastMs: number;
 }
 
-/** How long a crash counts against a request. */
+/** Time for which a crash counts against a request. */
 const WINDOW_MS = 10 * 60_000;
 /** Number of crashes after which a request is refused if no other request could have caused the last one. */
 const DEATHS_OF_A_CULPRIT = 2;

@@ -37,7 +37,7 @@ export interface EngineRequest {
   readonly cacheSalt: string | null;
 }
 
-/** How much of a prompt is computed. */
+/** Progress of a prompt's computation. */
 export interface PromptProgress {
   /** Prompt tokens whose K/V is in the cache, including those found there. */
   readonly numComputedTokens: number;

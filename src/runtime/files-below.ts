@@ -5,7 +5,7 @@ import { readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * Follows links, but not back into a folder that contains them. Skips whatever cannot be read.
+ * Follows links, but not back into a folder that contains them. Skips files and folders that cannot be read.
  * @returns sorted paths of regular files, relative to `folder`
  */
 export function filesBelow(folder: string): string[] {

@@ -1,5 +1,5 @@
-// Adds draft tokens after the last known token of requests that sample. They are scheduled last: they use only what is
-// left of the step's budget and free blocks, and no request is preempted for them.
+// Adds draft tokens after the last known token of requests that sample. They are scheduled last, with leftover budget
+// and free blocks, and no request is preempted for them.
 
 import type { KvCacheManager } from "../kvcache/kv-cache-manager.ts";
 import { type DraftLimits, DraftPolicy } from "./draft-policy.ts";

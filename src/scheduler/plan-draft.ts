@@ -1,4 +1,4 @@
-// A step's plan while it is being made: the requests planned so far and what is left of the token budget.
+// A step's plan while it is being made: the requests planned so far and the remaining token budget.
 
 import type { BlockCopy } from "../kvcache/kv-cache-manager.ts";
 import type { Request } from "../request/request.ts";

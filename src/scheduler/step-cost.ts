@@ -10,7 +10,7 @@ export interface MeasuredStep {
   readonly durationMs: number;
 }
 
-/** How far back the averages reach, in decode-only steps and in prefill tokens. */
+/** Approximate number of decode-only steps and of prefill tokens that the averages cover. */
 const DECODE_MEMORY = 4;
 const PREFILL_MEMORY = 128;
 

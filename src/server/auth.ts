@@ -5,7 +5,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 
 const digest = (key: string | Uint8Array) => createHash("sha256").update(key).digest();
 
-/** Which paths require a key: "all" except the open ones, or only the paths that "vllm" protects. */
+/** Paths that require a key: "all" = all except OPEN, "vllm" = only the paths that vLLM protects. */
 export type ApiKeyScope = "all" | "vllm";
 
 export interface ApiKeysOptions {

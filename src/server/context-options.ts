@@ -22,7 +22,7 @@ export interface ContextOptions extends ApiOptions {
   readonly modelRoot: string;
   /** Accepted keys; empty = no key is required. */
   readonly apiKeys: readonly string[];
-  /** Which paths require a key; absent = "all". */
+  /** Paths that require a key; absent = "all". */
   readonly apiKeyScope?: ApiKeyScope;
   /** Address of the listener; absent = the embedding server checks the Host header. */
   readonly listensOn?: ListenAddress;
@@ -37,7 +37,7 @@ export interface ContextOptions extends ApiOptions {
   readonly rootPath?: string;
   /** Memory for stored responses, in bytes; 0 = store none, absent = 256 MiB. */
   readonly responseStoreBytes?: number;
-  /** How long a response is stored; absent = one day. */
+  /** Time for which a response is stored; absent = one day. */
   readonly responseStoreTtlMs?: number;
   /** Fraction of memory in use, below 1, at which new work is refused; null = no check. */
   readonly maxMemoryUse: number | null;

@@ -6,7 +6,7 @@ import { OverloadError } from "../errors.ts";
 
 const INTERVAL_MS = 250;
 
-/** How far below the limit connections stop being kept alive, as a fraction of memory. */
+/** Distance below the limit at which connections are no longer kept alive, as a fraction of memory. */
 const KEEP_ALIVE_MARGIN = 0.03;
 
 export interface MemoryGuardOptions {

@@ -291,7 +291,9 @@ const OPERATION = tagged("Operation", {
   },
 });
 
-/** Documentation by method and path. Operator routes under /v1 share that of the same route without /v1. */
+/**
+ * Documentation by method and path. Operator routes under /v1 share the documentation of the same routes without /v1.
+ */
 export const ROUTE_DOCS: Readonly<Record<string, RouteDoc>> = {
   ...OPENAI,
   ...RESPONSES,

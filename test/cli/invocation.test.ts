@@ -155,7 +155,7 @@ describe("the help of a command", () => {
     const text = `--max-model-len <tokens>
   Maximum length of prompt plus output.
   value: at least 16
-  default: the model's, up to what the KV cache holds
+  default: the model's, up to the capacity of the KV cache
   environment: PAGODA_MAX_MODEL_LEN
 `;
     expect(answer(["serve", "--help=max-model-len"])).toBe(text);
