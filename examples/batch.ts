@@ -15,7 +15,7 @@ for await (const { text, usage } of results) {
 const steps = (await llm.metrics.snapshot()).get("vllm:iteration_tokens_total")?.histograms[0];
 console.log(`${countries.length} prompts in ${steps?.count} steps`);
 
-/** Reports in one line that a model is missing or cannot be loaded. */
+/** Prints one line and exits if the model is missing or cannot be loaded. */
 function fail({ message }: Error): never {
   console.error(`error: ${message}`);
   process.exit(1);

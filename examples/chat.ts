@@ -11,7 +11,7 @@ for await (const piece of answer.text) process.stdout.write(piece);
 const { finishReason, usage } = await answer.result;
 console.log(`\n(${usage.completionTokens} tokens, ended by ${finishReason})`);
 
-/** Reports in one line that a model is missing or cannot be loaded. */
+/** Prints one line and exits if the model is missing or cannot be loaded. */
 function fail({ message }: Error): never {
   console.error(`error: ${message}`);
   process.exit(1);

@@ -39,7 +39,7 @@ async function stop(): Promise<void> {
 process.once("SIGINT", stop);
 process.once("SIGTERM", stop);
 
-/** Reports in one line that a model is missing or cannot be loaded. */
+/** Prints one line and exits if the model is missing or cannot be loaded. */
 function fail({ message }: Error): never {
   console.error(`error: ${message}`);
   process.exit(1);

@@ -1,4 +1,4 @@
-// Grammars for llguidance are compiled on a thread of their own.
+// Grammars for llguidance are compiled on a separate thread with a deep stack.
 
 #include "grammar/deep-stack.h"
 

@@ -5,7 +5,7 @@
 
 namespace pagoda {
 
-// Runs `work` on a thread of its own and waits for it; only the stack pages that are used take memory. Throws whatever `work` throws, or
+// Runs `work` on a separate thread and waits for it; only used stack pages take up memory. Rethrows any exception from `work`, or throws
 // Error "grammar_unavailable" if no thread can be created.
 void run_on_deep_stack(const std::function<void()> & work);
 
