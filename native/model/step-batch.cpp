@@ -49,7 +49,7 @@ void check_row(const OutputRow & row, size_t i, const StepBatch & b, const StepL
     if (row.expected >= 0) {
         const bool has_next = i + 1 < b.rows.size() && b.rows[i + 1].token_row == row.token_row + 1 && row.token_row + 1 < b.n_tokens();
         check(has_next && row.target < 0 && b.rows[i + 1].target < 0, "expectedTokens", i, "the next row does not sample after the next token");
-        check(b.rows[i + 1].sampler == row.sampler, "expectedTokens", i, "the next row has another sampler");
+        check(b.rows[i + 1].sampler == row.sampler, "expectedTokens", i, "the next row has a different sampler");
         check(b.tokens[row.token_row + 1] == row.expected, "expectedTokens", i, "is not the next token");
     }
 }

@@ -1,4 +1,4 @@
-// vLLM's statistics line, logged after every interval with activity, and its line about drafts.
+// vLLM's statistics line, logged after every interval with activity, and its line about draft tokens.
 
 import {
   addSpecDecode,
@@ -57,7 +57,7 @@ export class StatsLine implements StatListener {
     );
   }
 
-  /** @returns the line about the drafts of the last `seconds`; null if there were none */
+  /** @returns the line about draft tokens in the last `seconds`; null if there were none */
   takeSpecDecode(seconds: number): string | null {
     const { numDrafts, numDraftTokens, numAcceptedTokens, acceptedPerPos } = this.#specDecode;
     this.#specDecode = NO_DRAFTS;

@@ -300,7 +300,7 @@ export class InProcessEngine implements EngineClient {
     this.#isDirty = true;
   }
 
-  /** Predicts a request's next tokens, none of which may follow the end of its budget for reasoning. */
+  /** Predicts a request's next tokens, up to the end of its reasoning budget. */
   #propose(request: Request): void {
     const { numSpeculativeTokens } = this.info;
     const maxTokens = Math.min(numSpeculativeTokens, this.#processor.numBudgetTokens(request) - 1);

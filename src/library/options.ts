@@ -72,10 +72,10 @@ export interface LoadOptions {
   readonly reasoningParser?: string;
   /** Maximum number of reasoning tokens, >= 0, for chats that do not set a limit. Default: -1 = no limit. */
   readonly reasoningBudget?: number;
-  /** Speculative decoding, which makes output that repeats its input faster. Default: off. */
+  /** Speculative decoding, which speeds up output that repeats its input. Default: off. */
   readonly speculativeConfig?: {
     readonly method: "ngram";
-    /** Maximum number of predicted tokens of a request in a step, 1 to 128. */
+    /** Maximum number of predicted tokens per request and step, 1 to 128. */
     readonly num_speculative_tokens: number;
     /** Minimum and maximum number of tokens to match, 1 to 64. Default: 5. */
     readonly prompt_lookup_min?: number;

@@ -31,7 +31,10 @@ export interface MetricsOptions {
   readonly showHiddenFor: string | null;
   /** Print `_created` families. */
   readonly createdSeries: boolean;
-  /** Enabled features other than "always" and, which the engine's info shows, "spec-decode". Without "log-stats", the others have no effect. */
+  /**
+   * Enabled features other than "always", and other than "spec-decode", which depends on the engine. Without
+   * "log-stats", the others have no effect.
+   */
   readonly features: ReadonlySet<MetricFeature>;
   readonly isEngineUp: () => boolean;
   /** Null if the system does not report it. */

@@ -17,7 +17,7 @@ export const SPEC_DECODE_FAMILIES: readonly MetricFamily[] = [
     since: "0.8.5",
     enabledBy: "spec-decode",
     meaning:
-      "Times that a request had draft tokens in a step. The mean number of tokens per draft, including the one that the model adds, is 1 + accepted / drafts.",
+      "Number of times that a request had draft tokens in a step. The mean number of tokens per draft, including the token that the model adds, is 1 + accepted / drafts.",
     source: perDraft(({ numDrafts }) => numDrafts),
   },
   {
@@ -36,7 +36,7 @@ export const SPEC_DECODE_FAMILIES: readonly MetricFamily[] = [
     help: "Number of accepted tokens.",
     since: "0.8",
     enabledBy: "spec-decode",
-    meaning: "Draft tokens that the model would have generated, too.",
+    meaning: "Draft tokens that match the tokens that the model generates.",
     alert: "An acceptance rate (accepted / draft tokens) below 0.3: use another method.",
     source: perDraft(({ numAcceptedTokens }) => numAcceptedTokens),
   },

@@ -106,7 +106,7 @@ export interface EngineInfo {
   readonly kvCacheType: string;
   readonly kvCacheMemoryBytes: number | null;
   readonly numBlocksOverride: number | null;
-  /** Maximum number of draft tokens of a request in a step; 0 = no speculative decoding. */
+  /** Maximum number of draft tokens per request and step; 0 = no speculative decoding. */
   readonly numSpeculativeTokens: number;
 }
 

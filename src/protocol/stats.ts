@@ -26,7 +26,7 @@ export interface SpecDecodeStats {
   readonly numDrafts: number;
   readonly numDraftTokens: number;
   readonly numAcceptedTokens: number;
-  /** Number of accepted drafts by their place among a request's drafts. */
+  /** Number of accepted drafts by their position among a request's drafts. */
   readonly acceptedPerPos: readonly number[];
 }
 

@@ -42,7 +42,7 @@ const REPORT_FLAGS: Readonly<Record<LogprobsMode, number>> = {
   processed_logits: FLAG_REPORT_PROCESSED | FLAG_REPORT_LOGITS,
 };
 
-/** How a row is used: to score a token, or to sample one. */
+/** Use of a row: to score a token, or to sample one. */
 interface RowUse {
   readonly target?: number;
   /** Draft that the sampled token must match for the next row to be sampled. */

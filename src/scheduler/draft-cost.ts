@@ -1,6 +1,6 @@
-// Measures what drafts cost: the time that they add to a step, relative to the same step without drafts. Kept
-// separately for different numbers of decoding requests, since drafts are almost free for one request and as expensive
-// as any other token for many. Includes the time that is lost when the shape of steps changes.
+// Measures the cost of drafts: the time that they add to a step, relative to the same step without drafts. Costs are
+// kept separately for different numbers of decoding requests, since drafts are almost free for one request and as
+// expensive as any other token for many. They include the time that is lost when the shape of steps changes.
 
 /** The tokens and the duration of a step in which every request decodes. */
 export interface DecodeStep {
@@ -19,13 +19,13 @@ interface Measured {
   numDrafts: number;
 }
 
-/** Weights of old values after a newer one. */
+/** Weights of old values each time a newer one is added. */
 const KEEP_PLAIN = 0.75;
 const KEEP_DRAFTS = 0.9;
 
 /**
- * Weight of old costs after a step without drafts. They are forgotten so that drafts are tried again once in a while
- * after they were too expensive.
+ * Weight of old costs after a step without drafts. Old costs fade, so that drafts that were too expensive are tried
+ * again from time to time.
  */
 const KEEP_UNUSED = 0.995;
 
@@ -46,7 +46,9 @@ export class DraftCost {
     return (addedMs / plainMs + assumed) / (numDrafts + ASSUMED_DRAFTS);
   }
 
-  /** Learns from a step; null = a step with other tokens than those of decoding requests and their drafts. */
+  /**
+   * Learns from a step; null = the step also computed tokens other than those of decoding requests and their drafts.
+   */
   learn(step: DecodeStep | null): void {
     const last = this.#last;
     this.#last = step;
@@ -68,14 +70,14 @@ export class DraftCost {
 
 function addPlain(measured: Measured, durationMs: number): void {
   const { plainMs } = measured;
-  // The limit keeps a single interruption from mattering.
+  // The limit keeps a single interruption from distorting the cost.
   const limited = plainMs === 0 ? durationMs : Math.min(durationMs, 2 * plainMs);
   measured.plainMs = plainMs === 0 ? limited : KEEP_PLAIN * plainMs + (1 - KEEP_PLAIN) * limited;
   measured.addedMs *= KEEP_UNUSED;
   measured.numDrafts *= KEEP_UNUSED;
 }
 
-/** Adds the time above that of a step without drafts, at most that of one such step per draft. */
+/** Adds the time in excess of a step without drafts, limited to the time of one such step per draft. */
 function addDrafts(measured: Measured, durationMs: number, numDrafts: number, keep: number): void {
   const { plainMs } = measured;
   const addedMs = Math.max(0, Math.min(durationMs - plainMs, plainMs * Math.max(1, numDrafts)));

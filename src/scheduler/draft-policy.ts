@@ -1,5 +1,5 @@
-// Decides how many drafts a step verifies: as many as make tokens arrive faster, given the measured cost of drafts and
-// how many of a request's recent drafts were accepted. Needs no clock, since results include durations.
+// Decides how many drafts a step verifies: as many as speed up the output, given the measured cost of drafts and the
+// share of a request's recent drafts that were accepted. Needs no clock, since results include durations.
 
 import type { Request } from "../request/request.ts";
 import { DraftCost } from "./draft-cost.ts";
@@ -7,17 +7,23 @@ import type { ScheduledRequest, StepPlan, StepResult } from "./scheduler-output.
 
 /** Limits that the operator sets. */
 export interface DraftLimits {
-  /** Maximum number of drafts of a request in a step, at least 1. */
+  /** Maximum number of drafts per request and step, at least 1. */
   readonly numSpeculativeTokens: number;
   /** Steps with more requests than this verify no drafts; null = no limit. */
   readonly disableByBatchSize: number | null;
 }
 
-/** Weight of a request's older drafts after a newer step with drafts, or without any although some were proposed. */
+/**
+ * Weights of a request's older drafts after a step that verified drafts, and after a step that verified none although
+ * some were proposed.
+ */
 const KEEP_VERIFIED = 0.9;
 const KEEP_UNUSED = 0.99;
 
-/** Rate assumed before the first draft, and the weight of the rate of all requests in that of one request. */
+/**
+ * Acceptance rate assumed before the first draft, and the weight of the rate of all requests in the rate of one
+ * request.
+ */
 const ASSUMED_RATE = 0.5;
 const ASSUMED_DRAFTS = 1;
 
@@ -34,7 +40,7 @@ export class DraftPolicy {
   /**
    * Begins a step.
    * @param numRequests number of requests in the step
-   * @param numDecodes number of them that sample a token
+   * @param numDecodes number of these requests that sample a token
    */
   startStep(numRequests: number, numDecodes: number): DraftRoom | null {
     const { disableByBatchSize, numSpeculativeTokens } = this.#limits;
@@ -115,7 +121,7 @@ class DraftRoom {
   readonly #costOfDraft: number;
   readonly #prospects: Prospects;
   #numTokens: number;
-  /** In steps without drafts. */
+  /** Expected time, in steps without drafts. */
   #time = 1;
 
   constructor(costOfDraft: number, numDecodes: number, prospects: Prospects) {
@@ -148,8 +154,8 @@ function expectedTokens(rate: number, length: number): number {
 }
 
 /**
- * Numbers of drafts to choose from: those that make a power of two with the token before them, and `max`. Fewer choices
- * change the shape of steps less often, which costs llama.cpp a new graph.
+ * Numbers of drafts to choose from: those that add up to a power of two with the token before them, and `max`. With
+ * fewer choices, the shape of steps changes less often; each change costs llama.cpp a new graph.
  */
 function lengthsUpTo(max: number): number[] {
   const lengths: number[] = [];
@@ -158,6 +164,6 @@ function lengthsUpTo(max: number): number[] {
   return lengths;
 }
 
-/** @returns true if an entry computes one known token, and drafts after it */
+/** @returns true if an entry computes one known token and any drafts after it */
 const decodes = ({ output, numScheduledTokens, numDraftTokens }: ScheduledRequest) =>
   output === "tokens" && numScheduledTokens === numDraftTokens + 1;

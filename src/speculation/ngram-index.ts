@@ -30,7 +30,7 @@ export class NgramIndex {
   }
 
   /**
-   * Lists the indexed n-grams that may equal the one before `end`, latest first.
+   * Lists the indexed n-grams that might equal the one before `end`, latest first.
    * @param tokenIds tokens that contain the n-gram to look up, which need not be the indexed ones
    * @param visit receives the end of a candidate, whose tokens can differ; returns false to stop
    */

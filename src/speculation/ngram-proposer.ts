@@ -1,5 +1,5 @@
 // vLLM's prompt lookup ("ngram"): finds the longest n-gram at the end of a request's tokens that also occurs earlier, and
-// proposes the tokens that followed it there. If there are several, the earliest one counts, as in vLLM.
+// proposes the tokens that followed it there. If there are several, the earliest one is used, as in vLLM.
 
 import type { Request } from "../request/request.ts";
 import { commonSuffix, NgramIndex } from "./ngram-index.ts";

@@ -1,5 +1,5 @@
 // The interface of methods that predict a request's next tokens. A step verifies some of the predicted tokens, so wrong
-// ones cost time but never change the output. Proposers are synchronous and take at most 20 us per token.
+// predictions cost time but never change the output. Proposers are synchronous and take at most 20 us per token.
 
 import type { Request } from "../request/request.ts";
 
@@ -7,7 +7,7 @@ export interface Proposer {
   /**
    * Predicts tokens after a request's last token. Must be called after each step that added tokens.
    * @param maxTokens at least 1
-   * @returns at most `maxTokens` tokens; none if there is nothing to go by
+   * @returns at most `maxTokens` tokens; none if nothing suggests a prediction
    */
   propose(request: Request, maxTokens: number): readonly number[];
 }

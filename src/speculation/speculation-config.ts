@@ -5,7 +5,7 @@ import type { NgramOptions } from "./ngram-proposer.ts";
 
 export interface SpeculationConfig extends NgramOptions {
   readonly method: "ngram";
-  /** Maximum number of drafts of a request in a step, 1 to MAX_TOKENS. */
+  /** Maximum number of drafts per request and step, 1 to MAX_TOKENS. */
   readonly numSpeculativeTokens: number;
   /** Steps with more requests than this verify no drafts; null = only the measured cost decides. */
   readonly disableByBatchSize: number | null;
@@ -15,7 +15,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const FLAG = "--speculative-config";
 
-/** Drafts beyond this are a mistake: even a copied text is verified faster in shorter pieces. */
+/** Maximum number of drafts. More are never useful: even copied text is verified faster in shorter pieces. */
 const MAX_TOKENS = 128;
 
 /** Default of both prompt_lookup_min and prompt_lookup_max. */
@@ -33,7 +33,7 @@ const UNBUILT: Readonly<Record<string, string>> = {
   mlp_speculator: "MLP speculators are not supported; use ngram",
 };
 
-/** Fields that only concern vLLM's hardware or other methods, with the values that change nothing. */
+/** Fields that apply only to vLLM's hardware or to other methods, with the reasons why they have no effect here. */
 const UNUSED: Readonly<Record<string, string>> = {
   draft_tensor_parallel_size: "there is no draft model",
   tensor_parallel_size: "there is no draft model",
@@ -46,7 +46,7 @@ const UNUSED: Readonly<Record<string, string>> = {
   speculative_token_tree: "drafts are a single sequence",
 };
 
-/** Fields that are read. */
+/** Supported fields. */
 const READ = [
   "method",
   "model",
@@ -87,7 +87,7 @@ function checkMethod({ method, model }: Fields): void {
   throw new ConfigError("unsupported_option", `${FLAG}: method ${named}: ${reason}`);
 }
 
-/** The method that vLLM takes from a field `model` without `method`. */
+/** The method that vLLM infers from `model` if `method` is absent. */
 const methodOf = (model: unknown) =>
   model === "ngram" || model === "[ngram]" ? "ngram" : "draft_model";
 

@@ -104,8 +104,8 @@ export class OutputProcessor {
   }
 
   /**
-   * @returns the number of tokens after which a request could exceed its budget for reasoning; Infinity if it has none
-   * or has finished its reasoning
+   * @returns the number of tokens after which a request could exceed its reasoning budget; Infinity if it has none or
+   * has finished reasoning
    */
   numBudgetTokens(request: Request): number {
     const { budget, parser, numReasoningTokens } = this.#state(request);
