@@ -36,14 +36,15 @@ export function tokenizerInfoRoutes(context: Source) {
 }
 
 async function answerInfo({ front }: Source, info: TokenizerInfo): Promise<Response> {
-  const names = Object.keys(info.specialTokenIds);
-  const ids = Int32Array.from(Object.values(info.specialTokenIds));
-  const entries = await front.calls.tokenEntries(ids);
+  const { vocabSize, trainedContextLength } = front.info.model;
+  // Some files name a padding token past the end of their vocabulary.
+  const named = Object.entries(info.specialTokenIds).filter(([, id]) => id >= 0 && id < vocabSize);
+  const entries = await front.calls.tokenEntries(Int32Array.from(named, ([, id]) => id));
   const { addsBos, addsEos, addsPrefixSpace, chatTemplate } = info;
   return jsonResponse({
     tokenizer_class: info.tokenizerClass,
-    model_max_length: front.info.model.trainedContextLength,
-    ...Object.fromEntries(names.map((name, i) => [name, entries[i]])),
+    model_max_length: trainedContextLength,
+    ...Object.fromEntries(named.map(([name], i) => [name, entries[i]])),
     ...(addsBos !== null && { add_bos_token: addsBos }),
     ...(addsEos !== null && { add_eos_token: addsEos }),
     ...(addsPrefixSpace !== null && { add_prefix_space: addsPrefixSpace }),

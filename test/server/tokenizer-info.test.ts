@@ -27,6 +27,23 @@ test("shows special tokens as spelled in the vocabulary, and only known settings
   });
 });
 
+test("leaves out special tokens past the end of the vocabulary", async () => {
+  const tokenizerInfo = tokenizerFacts(
+    new Map([
+      ["tokenizer.ggml.eos_token_id", 257],
+      ["tokenizer.ggml.padding_token_id", 258],
+      ["tokenizer.ggml.mask_token_id", 4294967295],
+      ["tokenizer.ggml.unknown_token_id", -1],
+    ]),
+  );
+  const answer = await makeApp({}, { tokenizerInfo }).app.handle(get());
+  expect(await answer.json()).toEqual({
+    tokenizer_class: "PreTrainedTokenizerFast",
+    model_max_length: 2048,
+    eos_token: "</s>",
+  });
+});
+
 test("names a generic class for an unknown tokenizer", () => {
   expect(tokenizerFacts(new Map())).toEqual({
     tokenizerClass: "PreTrainedTokenizerFast",
