@@ -212,14 +212,23 @@ function readLogitBias(context: ApiContext, bias: SamplingBody["logit_bias"]): [
   if (entries.length > maxLogitBias) {
     refuse(`logit_bias can have at most ${maxLogitBias} entries.`, "logit_bias");
   }
-  return entries.map(([key, value]) => {
-    const id = /^-?\d+$/.test(key) ? Number(key) : Number.NaN;
-    if (!(id >= 0 && id < vocabSize)) {
-      refuse(
-        `token_id(s) [${shortened(key, 20)}] in logit_bias contain out-of-vocab token ids. Vocabulary size: ${vocabSize}`,
-        "logit_bias",
-      );
-    }
-    return [id, Math.min(100, Math.max(-100, value))];
-  });
+  const biases = new Map<number, number>();
+  for (const [key, value] of entries) {
+    const id = biasedId(key, vocabSize);
+    // JavaScript sorts members named by numbers, so which of the two came last is unknown.
+    if (biases.has(id)) refuse(`logit_bias has two entries for token id ${id}.`, "logit_bias");
+    biases.set(id, Math.min(100, Math.max(-100, value)));
+  }
+  return [...biases];
+}
+
+/** Reads a token ID as Python's int() does, which vLLM uses: surrounding spaces and a plus sign are allowed. */
+function biasedId(key: string, vocabSize: number): number {
+  const digits = key.trim();
+  const id = /^[+-]?\d+$/.test(digits) ? Number(digits) : Number.NaN;
+  if (id >= 0 && id < vocabSize) return Math.abs(id);
+  return refuse(
+    `token_id(s) [${shortened(key, 20)}] in logit_bias contain out-of-vocab token ids. Vocabulary size: ${vocabSize}`,
+    "logit_bias",
+  );
 }
