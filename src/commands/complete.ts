@@ -3,7 +3,7 @@
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { isGiven, parseOptions } from "../cli/parse-options.ts";
 import { ConfigError } from "../errors.ts";
-import { LineInput, withInput } from "../runtime/line-input.ts";
+import { pipedText, withInput } from "../runtime/line-input.ts";
 import { AnswerPrinter, endedByServer } from "./answer-printer.ts";
 import type { CommandContext } from "./command.ts";
 import { connect } from "./connection.ts";
@@ -32,9 +32,7 @@ export async function run(context: CommandContext): Promise<ExitCode> {
 
 /** @throws ConfigError "missing_option" without piped input */
 async function promptFromInput(): Promise<string> {
-  const input = new LineInput("");
-  const prompt = input.isTerminal ? "" : await input.rest();
-  input.close();
+  const prompt = process.stdin.isTTY === true ? "" : await pipedText();
   if (prompt !== "") return prompt;
   throw new ConfigError(
     "missing_option",

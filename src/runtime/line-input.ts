@@ -18,9 +18,33 @@ export async function withInput(text: string, log: (line: string) => void): Prom
   if (process.stdin.isTTY === true) return text;
   const notify = () => log("waiting for standard input to end; use `< /dev/null` for no input");
   const timer = setTimeout(notify, SILENCE_MS);
-  const piped = await new LineInput("").rest();
+  const piped = await pipedText();
   clearTimeout(timer);
   return piped === "" ? text : `${piped}\n${text}`;
+}
+
+/**
+ * Reads a pipe to its end. Text stays as it is, with its kinds of line ends, except for the last line end.
+ * @throws ConfigError "invalid_option" for input that cannot be read or is not UTF-8
+ */
+export async function pipedText(): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  try {
+    for await (const chunk of process.stdin) chunks.push(chunk);
+  } catch (cause) {
+    throw unreadable(cause);
+  }
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+    return text.replace(/\r?\n$/, "");
+  } catch (cause) {
+    throw new ConfigError("invalid_option", "standard input is not valid UTF-8", { cause });
+  }
+}
+
+function unreadable(cause: unknown): ConfigError {
+  const message = `standard input cannot be read: ${fileFault(cause)}`;
+  return new ConfigError("invalid_option", message, { cause });
 }
 
 /** @throws ConfigError "invalid_option" for a standard input that cannot be read, such as a folder */
@@ -28,8 +52,7 @@ function linesOf(options: Pick<ReadLineOptions, "output" | "terminal" | "prompt"
   try {
     return createInterface({ input: process.stdin, ...options });
   } catch (cause) {
-    const message = `standard input cannot be read: ${fileFault(cause)}`;
-    throw new ConfigError("invalid_option", message, { cause });
+    throw unreadable(cause);
   }
 }
 
@@ -83,13 +106,6 @@ export class LineInput {
     const { promise, resolve } = Promise.withResolvers<string | null>();
     this.#waiting = resolve;
     return promise;
-  }
-
-  /** Reads all input, for a pipe. */
-  async rest(): Promise<string> {
-    const lines: string[] = [];
-    for (let line = await this.next(); line !== null; line = await this.next()) lines.push(line);
-    return lines.join("\n");
   }
 
   /** Handles Ctrl-C on a terminal; elsewhere, Ctrl-C stops the program. */
