@@ -3,6 +3,7 @@
 // whole process, including garbage collection, in slices of steps in which every sequence decodes.
 
 import type { ModelInfo } from "../src/protocol/model-info.ts";
+import type { Request } from "../src/request/request.ts";
 import type { ModelRunner } from "../src/runner/model-runner.ts";
 import { StepPacker } from "../src/runner/step-batch.ts";
 import type { Tokenizer } from "../src/runner/tokenizer.ts";
@@ -79,6 +80,10 @@ export class EmptyRunner implements ModelRunner {
     if (isDecodeOf(plan, this.#slices.numSeqs)) this.#count();
     this.#packer.pack(plan, () => 0);
     return this.#packer.unpack(plan);
+  }
+
+  cutDrafts(_: Request, tokenIds: readonly number[]): readonly number[] {
+    return tokenIds;
   }
 
   compileGrammar(): null {

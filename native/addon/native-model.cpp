@@ -73,6 +73,7 @@ Napi::FunctionReference NativeModel::define(Napi::Env env) {
         InstanceMethod<&NativeModel::free_grammar>("freeGrammar"),
         InstanceMethod<&NativeModel::create_sampler>("createSampler"),
         InstanceMethod<&NativeModel::free_sampler>("freeSampler"),
+        InstanceMethod<&NativeModel::count_allowed>("countAllowed"),
         InstanceMethod<&NativeModel::check_reload>("checkReload"),
         InstanceMethod<&NativeModel::sleep>("sleep"),
         InstanceMethod<&NativeModel::wake_weights>("wakeWeights"),
@@ -198,6 +199,22 @@ Napi::Value NativeModel::free_sampler(const Napi::CallbackInfo & info) {
             throw Error("invalid_argument", "no such sampler");
         }
         return info.Env().Undefined();
+    });
+}
+
+Napi::Value NativeModel::count_allowed(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        Model & m = live();
+        check_idle();
+        const SamplerState * state = info[0].IsNumber() ? m.samplers.find(info[0].As<Napi::Number>().Int32Value()) : nullptr;
+        if (!state) {
+            throw Error("invalid_argument", "no such sampler");
+        }
+        const auto view = array_value<int32_t>(info[1], "tokenIds");
+        const std::vector<int32_t> ids(view.data, view.data + view.size);
+        check_ids(ids, m.n_vocab);
+        const int32_t n = state->matcher ? state->matcher->count_allowed(ids) : (int32_t) ids.size();
+        return Napi::Number::New(info.Env(), n);
     });
 }
 

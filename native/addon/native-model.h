@@ -36,6 +36,7 @@ private:
     Napi::Value free_grammar(const Napi::CallbackInfo & info);
     Napi::Value create_sampler(const Napi::CallbackInfo & info);
     Napi::Value free_sampler(const Napi::CallbackInfo & info);
+    Napi::Value count_allowed(const Napi::CallbackInfo & info);
     Napi::Value check_reload(const Napi::CallbackInfo & info);
     Napi::Value sleep(const Napi::CallbackInfo & info);
     Napi::Value wake_weights(const Napi::CallbackInfo & info);

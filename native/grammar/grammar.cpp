@@ -6,6 +6,8 @@
 #include "error-codes.h"
 #include "grammar/deep-stack.h"
 
+#include <algorithm>
+
 namespace pagoda {
 
 namespace {
@@ -49,6 +51,14 @@ void Matcher::consume(int32_t token) {
         current  = nullptr;
         computed = true;
     }
+}
+
+int32_t Matcher::count_allowed(const std::vector<int32_t> & ids) const {
+    if ((computed && !current) || llguidance()->matcher_is_stopped(matcher.get())) {
+        return 0; // asked about tokens after the end, llguidance would break the matcher
+    }
+    const std::vector<uint32_t> list(ids.begin(), ids.end());
+    return std::max(0, llguidance()->matcher_validate_tokens(matcher.get(), list.data(), list.size()));
 }
 
 Grammar::Grammar(std::shared_ptr<const GrammarTokens> owner, const std::string & kind, const std::string & text)

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace pagoda {
 
@@ -26,6 +27,9 @@ public:
 
     // Advances by a token that the mask allows. Any other token breaks the matcher, and mask() is null from then on.
     void consume(int32_t token);
+
+    // Returns how many of the tokens, one after another, the grammar allows; 0 after its end. Does not change the state.
+    int32_t count_allowed(const std::vector<int32_t> & ids) const;
 
 private:
     std::shared_ptr<const GrammarTokens> tokens; // outlives the matcher

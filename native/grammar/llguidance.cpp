@@ -21,6 +21,7 @@ DECLARE(matcher_is_stopped)
 DECLARE(matcher_compute_mask)
 DECLARE(matcher_get_mask)
 DECLARE(matcher_consume_token)
+DECLARE(matcher_validate_tokens)
 #undef DECLARE
 }
 
@@ -48,6 +49,7 @@ const Llguidance LINKED = {
     FUNCTION(matcher_compute_mask),
     FUNCTION(matcher_get_mask),
     FUNCTION(matcher_consume_token),
+    FUNCTION(matcher_validate_tokens),
 };
 #undef FUNCTION
 
@@ -98,6 +100,7 @@ const Llguidance * open_functions() {
     FIND(matcher_compute_mask);
     FIND(matcher_get_mask);
     FIND(matcher_consume_token);
+    FIND(matcher_validate_tokens);
 #undef FIND
     const bool is_known = shared.get_version && std::string(shared.get_version()).rfind("llguidance@1.9.1", 0) == 0;
     return is_known ? &shared : nullptr;

@@ -64,6 +64,7 @@ struct Llguidance {
     int32_t (*matcher_compute_mask)(LlgMatcher * matcher);
     const uint32_t * (*matcher_get_mask)(LlgMatcher * matcher); // valid until the next call with the matcher
     int32_t (*matcher_consume_token)(LlgMatcher * matcher, uint32_t token);
+    int32_t (*matcher_validate_tokens)(LlgMatcher * matcher, const uint32_t * tokens, size_t n_tokens); // number that may be consumed
 };
 
 // Null if the addon was built without the library and no shared library was found.

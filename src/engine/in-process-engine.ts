@@ -305,7 +305,8 @@ export class InProcessEngine implements EngineClient {
     const { numSpeculativeTokens } = this.info;
     const maxTokens = Math.min(numSpeculativeTokens, this.#processor.numBudgetTokens(request) - 1);
     if (this.#proposer === null || maxTokens < 1) return;
-    request.draftTokenIds = this.#proposer.propose(request, maxTokens);
+    const drafts = this.#proposer.propose(request, maxTokens);
+    request.draftTokenIds = this.#runner.cutDrafts(request, drafts);
   }
 
   #take(sampled: SampledTokens, nowS: number): void {

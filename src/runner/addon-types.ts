@@ -11,7 +11,7 @@ import type {
 import type { GrammarSpec } from "../request/sampling-params.ts";
 
 /** Version of this interface. It is raised on both sides with every change in shape or meaning, and checked at load. */
-export const CONTRACT_VERSION = 13;
+export const CONTRACT_VERSION = 14;
 
 /**
  * Codes: "invalid_argument" (a mistake by the caller), "model_not_found", "model_not_gguf", "model_truncated",
@@ -256,6 +256,14 @@ export interface NativeModel {
   createSampler(init: SamplerInit): number;
   /** Must not be called during a step. @throws NativeError "invalid_argument" for an unknown handle */
   freeSampler(handle: number): void;
+  /**
+   * Must not be called during a step.
+   * @param tokenIds [n] int32
+   * @returns the number of tokens, one after another, that the sampler's grammar allows; 0 after its end, n without a
+   *   grammar
+   * @throws NativeError "invalid_argument" for an unknown handle or token
+   */
+  countAllowed(handle: number, tokenIds: Int32Array): number;
   /** Rejects with "model_*" if the weights can no longer be read from the file. Allowed during a step. */
   checkReload(): Promise<void>;
   /**

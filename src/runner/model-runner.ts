@@ -23,6 +23,11 @@ export interface ModelRunner {
    * @throws RequestError "invalid_value" for a grammar that cannot be enforced, or "unsupported"
    */
   compileGrammar(sequences: readonly Request[], spec: GrammarSpec): Promise<void> | null;
+  /**
+   * Cuts drafts before the first one that the request's grammar does not allow. Must be called only between steps.
+   * @param tokenIds drafts after the request's last token
+   */
+  cutDrafts(request: Request, tokenIds: readonly number[]): readonly number[];
   /** @throws NativeError "model_*" if the weights could not be restored after being dropped */
   checkReload(): Promise<void>;
   /**

@@ -66,6 +66,15 @@ export class NativeModelRunner implements ModelRunner {
     return this.#grammars.compile(sequences, spec);
   }
 
+  cutDrafts(request: Request, tokenIds: readonly number[]): readonly number[] {
+    const sampler = this.#samplers.get(request.requestId);
+    if (request.grammar === null || tokenIds.length === 0 || sampler === undefined) return tokenIds;
+    // The sampler has not seen forced tokens, after which the next step creates another one.
+    if (sampler.numForcedTokens !== request.numForcedTokens) return [];
+    const numAllowed = this.#model.countAllowed(sampler.handle, Int32Array.from(tokenIds));
+    return tokenIds.slice(0, numAllowed);
+  }
+
   checkReload(): Promise<void> {
     return this.#model.checkReload();
   }

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { DEFAULT_MODEL_FILE } from "../../src/models/default-model.ts";
 import type { Request } from "../../src/request/request.ts";
-import type { SamplingParams } from "../../src/request/sampling-params.ts";
+import type { GrammarSpec, SamplingParams } from "../../src/request/sampling-params.ts";
 import { NativeModelRunner } from "../../src/runner/native-model-runner.ts";
 import { NgramProposer } from "../../src/speculation/ngram-proposer.ts";
 import type { Proposer } from "../../src/speculation/proposer.ts";
@@ -36,8 +36,13 @@ async function generate(proposer: Proposer | null, config = {}) {
   const requests = promptIds.map((prompt, i) =>
     makeRequest(`${run}-${i}`, prompt, {
       params: { maxTokens: NUM_TOKENS, ...paramsOf(i) },
+      grammar: paramsOf(i).grammar ? { isReady: true } : null,
     }),
   );
+  for (const request of requests) {
+    const { grammar } = request.samplingParams;
+    if (grammar !== null) await runner.compileGrammar([request], grammar);
+  }
   const scheduler = makeScheduler({ numBlocks: 513, maxModelLen: 2048, ...config });
   for (const request of requests) scheduler.add(request);
   let numAccepted = 0;
@@ -45,7 +50,8 @@ async function generate(proposer: Proposer | null, config = {}) {
     const plan = scheduler.schedule();
     for (const { request } of scheduler.update(plan, await runner.run(plan))) {
       if (!request.isFinished && proposer !== null) {
-        request.draftTokenIds = proposer.propose(request, NUM_DRAFTS);
+        const drafts = proposer.propose(request, NUM_DRAFTS);
+        request.draftTokenIds = runner.cutDrafts(request, drafts);
       }
     }
     numAccepted += scheduler.takeStats().specDecode?.numAcceptedTokens ?? 0;
@@ -55,7 +61,13 @@ async function generate(proposer: Proposer | null, config = {}) {
 
 const outputOf = (request: Request) => [...request.tokenIds(request.numPromptTokens)];
 
-/** Greedy, seeded, and penalized requests, in turn. */
+const LIST: GrammarSpec = {
+  kind: "json_schema",
+  text: '{"type":"array","items":{"type":"object","properties":{"name":{"type":"string"},"age":{"type":"integer"}},"required":["name","age"],"additionalProperties":false}}',
+  param: "response_format",
+};
+
+/** Greedy, seeded, penalized, and structured requests, in turn. */
 function paramsOf(index: number): Partial<SamplingParams> {
   const seeded = { temperature: 0.8, seed: BigInt(index) };
   const kinds: Partial<SamplingParams>[] = [
@@ -63,6 +75,7 @@ function paramsOf(index: number): Partial<SamplingParams> {
     seeded,
     { ...seeded, topP: 0.9, topK: 40 },
     { frequencyPenalty: 0.3, presencePenalty: 0.2, repetitionPenalty: 1.05 },
+    { ...seeded, grammar: LIST },
     { ...seeded, minTokens: 20, logitBias: [[28, 1]], logprobs: 2 },
   ];
   return kinds[index % kinds.length] ?? {};

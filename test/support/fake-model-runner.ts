@@ -171,6 +171,11 @@ export class FakeModelRunner implements ModelRunner {
     );
   }
 
+  /** Allows all drafts, since grammars are not enforced. */
+  cutDrafts(_request: Request, tokenIds: readonly number[]): readonly number[] {
+    return tokenIds;
+  }
+
   async checkReload(): Promise<void> {}
 
   async sleep(level: 1 | 2): Promise<void> {
