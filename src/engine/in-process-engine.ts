@@ -313,7 +313,10 @@ export class InProcessEngine implements EngineClient {
     const { request } = sampled;
     const { output, stopped } = this.#processor.process(sampled, nowS);
     if (stopped && !request.isFinished) this.#scheduler.finish(request, "FINISHED_STOPPED");
-    if (output.finishReason !== null) this.#requests.delete(request.requestId);
+    if (output.finishReason !== null) {
+      this.#requests.delete(request.requestId);
+      this.#proposer?.finish(request);
+    }
     this.#outputs.push(output);
   }
 

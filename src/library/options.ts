@@ -74,12 +74,21 @@ export interface LoadOptions {
   readonly reasoningBudget?: number;
   /** Speculative decoding, which speeds up output that repeats its input. Default: off. */
   readonly speculativeConfig?: {
-    readonly method: "ngram";
-    /** Maximum number of predicted tokens per request and step, 1 to 128. */
-    readonly num_speculative_tokens: number;
-    /** Minimum and maximum number of tokens to match, 1 to 64. Default: 5. */
+    /** "ngram" predicts from the request itself, "suffix" also from past outputs. */
+    readonly method: "ngram" | "suffix";
+    /** Maximum number of predicted tokens per request and step, 1 to 128; can be absent with "suffix". */
+    readonly num_speculative_tokens?: number;
+    /** With "ngram": minimum and maximum number of tokens to match, 1 to 64. Default: 5. */
     readonly prompt_lookup_min?: number;
     readonly prompt_lookup_max?: number;
+    /** With "suffix": maximum number of tokens to match, 1 to 1024. Default: 24. */
+    readonly suffix_decoding_max_tree_depth?: number;
+    /** With "suffix": number of past outputs to keep. Default: 10000. */
+    readonly suffix_decoding_max_cached_requests?: number;
+    /** With "suffix": maximum number of predicted tokens for each matching one. Default: 1. */
+    readonly suffix_decoding_max_spec_factor?: number;
+    /** With "suffix": predictions less likely than this are dropped, [0, 1]. Default: 0.1. */
+    readonly suffix_decoding_min_token_prob?: number;
     /** Steps with more requests than this verify no predictions. Default: no limit. */
     readonly disable_by_batch_size?: number;
   };

@@ -3,7 +3,8 @@
 import { NgramProposer } from "./ngram-proposer.ts";
 import type { Proposer } from "./proposer.ts";
 import type { SpeculationConfig } from "./speculation-config.ts";
+import { SuffixProposer } from "./suffix-proposer.ts";
 
 export function makeProposer(config: SpeculationConfig): Proposer {
-  return new NgramProposer(config);
+  return config.method === "ngram" ? new NgramProposer(config) : new SuffixProposer(config);
 }

@@ -45,6 +45,10 @@ export class NgramProposer implements Proposer {
     return best === 0 ? NO_TOKENS : [...tokenIds.subarray(start, start + maxTokens)];
   }
 
+  finish(request: Request): void {
+    this.#indexes.delete(request);
+  }
+
   #indexOf(request: Request): NgramIndex {
     const known = this.#indexes.get(request);
     if (known !== undefined) return known;

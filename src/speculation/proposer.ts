@@ -10,4 +10,6 @@ export interface Proposer {
    * @returns at most `maxTokens` tokens; none if nothing suggests a prediction
    */
   propose(request: Request, maxTokens: number): readonly number[];
+  /** Forgets a request that has ended. Its output can serve to predict those of others. */
+  finish(request: Request): void;
 }

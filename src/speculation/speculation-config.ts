@@ -2,14 +2,19 @@
 
 import { ConfigError } from "../errors.ts";
 import type { NgramOptions } from "./ngram-proposer.ts";
+import type { SuffixOptions } from "./suffix-proposer.ts";
 
-export interface SpeculationConfig extends NgramOptions {
-  readonly method: "ngram";
+interface Limits {
   /** Maximum number of drafts per request and step, 1 to MAX_TOKENS. */
   readonly numSpeculativeTokens: number;
   /** Steps with more requests than this verify no drafts; null = only the measured cost decides. */
   readonly disableByBatchSize: number | null;
 }
+
+export type SpeculationConfig = Limits &
+  (({ readonly method: "ngram" } & NgramOptions) | ({ readonly method: "suffix" } & SuffixOptions));
+
+type Method = SpeculationConfig["method"];
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -21,19 +26,24 @@ const MAX_TOKENS = 128;
 /** Default of both prompt_lookup_min and prompt_lookup_max. */
 const DEFAULT_NGRAM = 5;
 const MAX_NGRAM = 64;
+const MAX_TREE_DEPTH = 1024;
+
+const DEFAULT_TREE_DEPTH = 24;
+const DEFAULT_CACHED_REQUESTS = 10_000;
+const DEFAULT_SPEC_FACTOR = 1;
+const DEFAULT_TOKEN_PROB = 0.1;
 
 /** Reasons why vLLM's other methods are refused. */
 const UNBUILT: Readonly<Record<string, string>> = {
-  suffix: "past outputs are not used for drafts yet; use ngram",
-  draft_model: "a second model cannot be loaded yet; use ngram",
-  mtp: "a model's prediction heads are not used yet; use ngram",
-  eagle: "EAGLE heads are not supported; use ngram",
-  eagle3: "EAGLE heads are not supported; use ngram",
-  medusa: "Medusa heads are not supported; use ngram",
-  mlp_speculator: "MLP speculators are not supported; use ngram",
+  draft_model: "a second model cannot be loaded yet",
+  mtp: "a model's prediction heads are not used yet",
+  eagle: "EAGLE heads are not supported",
+  eagle3: "EAGLE heads are not supported",
+  medusa: "Medusa heads are not supported",
+  mlp_speculator: "MLP speculators are not supported",
 };
 
-/** Fields that apply only to vLLM's hardware or to other methods, with the reasons why they have no effect here. */
+/** Fields that have no effect with any of the methods, with the reasons. */
 const UNUSED: Readonly<Record<string, string>> = {
   draft_tensor_parallel_size: "there is no draft model",
   tensor_parallel_size: "there is no draft model",
@@ -46,15 +56,18 @@ const UNUSED: Readonly<Record<string, string>> = {
   speculative_token_tree: "drafts are a single sequence",
 };
 
-/** Supported fields. */
-const READ = [
-  "method",
-  "model",
-  "num_speculative_tokens",
-  "disable_by_batch_size",
-  "prompt_lookup_min",
-  "prompt_lookup_max",
-];
+const COMMON_FIELDS = ["method", "model", "num_speculative_tokens", "disable_by_batch_size"];
+
+/** Fields of each method. */
+const FIELDS: Readonly<Record<Method, readonly string[]>> = {
+  ngram: ["prompt_lookup_min", "prompt_lookup_max"],
+  suffix: [
+    "suffix_decoding_max_tree_depth",
+    "suffix_decoding_max_cached_requests",
+    "suffix_decoding_max_spec_factor",
+    "suffix_decoding_min_token_prob",
+  ],
+};
 
 /**
  * @param fields parsed JSON; empty = off
@@ -65,56 +78,86 @@ export function speculationConfig(fields: Fields): SpeculationConfig | null {
   const given = Object.entries(fields).filter(([, value]) => value !== null);
   if (given.length === 0) return null;
   const known = Object.fromEntries(given);
-  checkMethod(known);
-  for (const [name] of given) checkField(name);
-  const numSpeculativeTokens = integer(known, "num_speculative_tokens", MAX_TOKENS);
-  if (numSpeculativeTokens === null) {
+  const method = methodOf(known);
+  for (const [name] of given) checkField(name, method);
+  const disableByBatchSize = integer(known, "disable_by_batch_size", 1, Infinity);
+  const numTokens = integer(known, "num_speculative_tokens", 1, MAX_TOKENS);
+  if (method === "suffix") {
+    const options = suffixOptions(known);
+    const numSpeculativeTokens = numTokens ?? Math.min(options.maxTreeDepth, MAX_TOKENS);
+    return { method, numSpeculativeTokens, disableByBatchSize, ...options };
+  }
+  if (numTokens === null) {
     throw fault(
       "num_speculative_tokens",
       "is missing; set the maximum number of drafts, such as 7",
     );
   }
-  const disableByBatchSize = integer(known, "disable_by_batch_size", Number.MAX_SAFE_INTEGER);
-  return { method: "ngram", numSpeculativeTokens, disableByBatchSize, ...lookup(known) };
+  return { method, numSpeculativeTokens: numTokens, disableByBatchSize, ...ngramOptions(known) };
 }
 
-function checkMethod({ method, model }: Fields): void {
-  const named = method ?? (model === undefined ? undefined : methodOf(model));
-  if (named === undefined) throw fault("method", 'is missing; set it to "ngram"');
-  if (named === "ngram" || named === "[ngram]") return;
+/** @returns the method; like vLLM, takes it from `model` if `method` is absent */
+function methodOf({ method, model }: Fields): Method {
+  const isNamed = model === undefined || model === "ngram" || model === "[ngram]";
+  const named = method ?? (isNamed ? model : "draft_model");
+  if (named === undefined) throw fault("method", 'is missing; set it to "ngram" or "suffix"');
+  if (named === "ngram" || named === "[ngram]") return "ngram";
+  if (named === "suffix") return "suffix";
   const reason = typeof named === "string" ? UNBUILT[named] : undefined;
-  if (reason === undefined) throw fault("method", `${JSON.stringify(named)} is unknown; use ngram`);
-  throw new ConfigError("unsupported_option", `${FLAG}: method ${named}: ${reason}`);
+  const advice = "use ngram or suffix";
+  if (reason === undefined) throw fault("method", `${JSON.stringify(named)} is unknown; ${advice}`);
+  throw new ConfigError("unsupported_option", `${FLAG}: method ${named}: ${reason}; ${advice}`);
 }
 
-/** The method that vLLM infers from `model` if `method` is absent. */
-const methodOf = (model: unknown) =>
-  model === "ngram" || model === "[ngram]" ? "ngram" : "draft_model";
-
-function checkField(name: string): void {
-  if (READ.includes(name)) return;
-  const reason = UNUSED[name];
-  if (reason !== undefined) throw fault(name, `has no effect with ngram: ${reason}; remove it`);
-  throw fault(name, `is not a field; known: ${READ.join(", ")}`);
+function checkField(name: string, method: Method): void {
+  const read = [...COMMON_FIELDS, ...FIELDS[method]];
+  if (read.includes(name)) return;
+  const isOther = Object.values(FIELDS).some((names) => names.includes(name));
+  const reason = UNUSED[name] ?? (isOther ? "it belongs to another method" : undefined);
+  if (reason !== undefined) throw fault(name, `has no effect with ${method}: ${reason}; remove it`);
+  throw fault(name, `is not a field; known: ${read.join(", ")}`);
 }
 
-function lookup(fields: Fields): NgramOptions {
-  const min = integer(fields, "prompt_lookup_min", MAX_NGRAM);
-  const max = integer(fields, "prompt_lookup_max", MAX_NGRAM);
+function ngramOptions(fields: Fields): NgramOptions {
+  const min = integer(fields, "prompt_lookup_min", 1, MAX_NGRAM);
+  const max = integer(fields, "prompt_lookup_max", 1, MAX_NGRAM);
   const promptLookupMin = min ?? max ?? DEFAULT_NGRAM;
   const promptLookupMax = max ?? min ?? DEFAULT_NGRAM;
   if (promptLookupMin <= promptLookupMax) return { promptLookupMin, promptLookupMax };
   throw fault("prompt_lookup_min", `${min} is greater than prompt_lookup_max ${max}`);
 }
 
-/** @returns a field's value from 1 to `max`; null if it is absent */
-function integer(fields: Fields, name: string, max: number): number | null {
+function suffixOptions(fields: Fields): SuffixOptions {
+  const depth = integer(fields, "suffix_decoding_max_tree_depth", 1, MAX_TREE_DEPTH);
+  const cached = integer(fields, "suffix_decoding_max_cached_requests", 0, Infinity);
+  const factor = number(fields, "suffix_decoding_max_spec_factor", Infinity);
+  const probability = number(fields, "suffix_decoding_min_token_prob", 1);
+  return {
+    maxTreeDepth: depth ?? DEFAULT_TREE_DEPTH,
+    maxCachedRequests: cached ?? DEFAULT_CACHED_REQUESTS,
+    maxSpecFactor: factor ?? DEFAULT_SPEC_FACTOR,
+    minTokenProb: probability ?? DEFAULT_TOKEN_PROB,
+  };
+}
+
+/** @returns a field's value from `min` to `max`; null if it is absent */
+function integer(fields: Fields, name: string, min: number, max: number): number | null {
   const value = fields[name];
   if (value === undefined) return null;
-  if (Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= max)
+  if (Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max)
     return Number(value);
-  const range = max === Number.MAX_SAFE_INTEGER ? "of at least 1" : `from 1 to ${max}`;
+  const range = max === Infinity ? `of at least ${min}` : `from ${min} to ${max}`;
   throw fault(name, `expected an integer ${range}, got ${JSON.stringify(value)}`);
+}
+
+/** @returns a field's value from 0 to `max`; null if it is absent */
+function number(fields: Fields, name: string, max: number): number | null {
+  const value = fields[name];
+  if (value === undefined) return null;
+  if (typeof value === "number" && Number.isFinite(value) && value >= 0 && value <= max)
+    return value;
+  const range = max === Infinity ? "of at least 0" : `from 0 to ${max}`;
+  throw fault(name, `expected a number ${range}, got ${JSON.stringify(value)}`);
 }
 
 const fault = (field: string, text: string) =>

@@ -8,6 +8,7 @@ import type { GrammarSpec, SamplingParams } from "../../src/request/sampling-par
 import { NativeModelRunner } from "../../src/runner/native-model-runner.ts";
 import { NgramProposer } from "../../src/speculation/ngram-proposer.ts";
 import type { Proposer } from "../../src/speculation/proposer.ts";
+import { SuffixProposer } from "../../src/speculation/suffix-proposer.ts";
 import { makeRequest, makeScheduler } from "../support/make-request.ts";
 import { PROMPTS } from "../support/prompts.ts";
 import { loadOptions } from "../support/tiny-model.ts";
@@ -15,6 +16,7 @@ import { loadOptions } from "../support/tiny-model.ts";
 const PATH = join(import.meta.dir, "../../models", DEFAULT_MODEL_FILE.name);
 const NUM_TOKENS = 48;
 const NUM_DRAFTS = 5;
+const SUFFIX = { maxTreeDepth: 24, maxCachedRequests: 1000, maxSpecFactor: 2, minTokenProb: 0.1 };
 
 let runner: NativeModelRunner;
 let promptIds: number[][] = [];
@@ -84,6 +86,7 @@ function paramsOf(index: number): Partial<SamplingParams> {
 /** Proposes a known output, with every fourth token wrong. */
 function oracle(outputs: readonly number[][]): Proposer {
   return {
+    finish: () => {},
     propose: (request, maxTokens) => {
       const index = Number(request.requestId.split("-")[1]);
       const from = request.numOutputTokens;
@@ -93,10 +96,17 @@ function oracle(outputs: readonly number[][]): Proposer {
   };
 }
 
-test("drafts from earlier tokens or from the output itself do not change it", async () => {
+test("drafts from earlier tokens, past outputs, or the output itself do not change it", async () => {
   const plain = await generate(null);
   const ngram = await generate(new NgramProposer({ promptLookupMin: 1, promptLookupMax: 4 }));
+  const suffix = new SuffixProposer(SUFFIX);
+  const once = await generate(suffix);
+  for (const request of once.requests) suffix.finish(request);
+  const again = await generate(suffix);
   const known = await generate(oracle(plain.outputs));
+  expect(once.outputs).toEqual(plain.outputs);
+  expect(again.outputs).toEqual(plain.outputs);
+  expect(again.numAccepted).toBeGreaterThan((promptIds.length * NUM_TOKENS) / 2);
   expect(ngram.outputs).toEqual(plain.outputs);
   expect(known.outputs).toEqual(plain.outputs);
   expect([plain.numAccepted, ngram.numAccepted > 50]).toEqual([0, true]);

@@ -37,10 +37,27 @@ describe("speculative config", () => {
     } as never);
   });
 
+  test("for suffix has vLLM's defaults, with as many drafts as the depth", () => {
+    const defaults = {
+      ...{ method: "suffix", numSpeculativeTokens: 24, disableByBatchSize: null },
+      ...{ maxTreeDepth: 24, maxCachedRequests: 10_000, maxSpecFactor: 1, minTokenProb: 0.1 },
+    };
+    expect(speculationConfig({ method: "suffix" })).toEqual(defaults as never);
+    const fields = {
+      ...{ method: "suffix", num_speculative_tokens: 5, suffix_decoding_max_tree_depth: 8 },
+      ...{ suffix_decoding_max_cached_requests: 0, suffix_decoding_max_spec_factor: 2 },
+      suffix_decoding_min_token_prob: 0.5,
+    };
+    expect(speculationConfig(fields)).toEqual({
+      ...{ method: "suffix", numSpeculativeTokens: 5, disableByBatchSize: null },
+      ...{ maxTreeDepth: 8, maxCachedRequests: 0, maxSpecFactor: 2, minTokenProb: 0.5 },
+    } as never);
+  });
+
   test.each<[object, string]>([
-    [{ method: null }, '.method: is missing; set it to "ngram"'],
-    [{ method: "lookahead" }, '.method: "lookahead" is unknown; use ngram'],
-    [{ method: 3 }, ".method: 3 is unknown; use ngram"],
+    [{ method: null }, '.method: is missing; set it to "ngram" or "suffix"'],
+    [{ method: "lookahead" }, '.method: "lookahead" is unknown; use ngram or suffix'],
+    [{ method: 3 }, ".method: 3 is unknown; use ngram or suffix"],
     [
       { num_speculative_tokens: null },
       ".num_speculative_tokens: is missing; set the maximum number of drafts, such as 7",
@@ -71,6 +88,22 @@ describe("speculative config", () => {
       ".draft_tensor_parallel_size: has no effect with ngram: there is no draft model; remove it",
     ],
     [
+      { suffix_decoding_max_tree_depth: 9 },
+      ".suffix_decoding_max_tree_depth: has no effect with ngram: it belongs to another method; remove it",
+    ],
+    [
+      { method: "suffix", suffix_decoding_min_token_prob: 1.5 },
+      ".suffix_decoding_min_token_prob: expected a number from 0 to 1, got 1.5",
+    ],
+    [
+      { method: "suffix", suffix_decoding_max_spec_factor: "2" },
+      '.suffix_decoding_max_spec_factor: expected a number of at least 0, got "2"',
+    ],
+    [
+      { method: "suffix", suffix_decoding_max_tree_depth: 0 },
+      ".suffix_decoding_max_tree_depth: expected an integer from 1 to 1024, got 0",
+    ],
+    [
       { num_spec_tokens: 3 },
       ".num_spec_tokens: is not a field; known: method, model, num_speculative_tokens, disable_by_batch_size, prompt_lookup_min, prompt_lookup_max",
     ],
@@ -84,11 +117,14 @@ describe("speculative config", () => {
   });
 
   test.each([
-    [{ method: "mtp" }, "method mtp: a model's prediction heads are not used yet; use ngram"],
-    [{ method: "eagle3" }, "method eagle3: EAGLE heads are not supported; use ngram"],
+    [
+      { method: "mtp" },
+      "method mtp: a model's prediction heads are not used yet; use ngram or suffix",
+    ],
+    [{ method: "eagle3" }, "method eagle3: EAGLE heads are not supported; use ngram or suffix"],
     [
       { method: null, model: "a/b.gguf" },
-      "method draft_model: a second model cannot be loaded yet; use ngram",
+      "method draft_model: a second model cannot be loaded yet; use ngram or suffix",
     ],
   ])("names the reason why %j is not supported", (fields, message) => {
     expect(() => speculationConfig({ ...NGRAM, ...fields })).toThrow(
