@@ -22,6 +22,8 @@ import {
 import { processStats } from "../src/runtime/system.ts";
 import { GROWTH_RESERVE_TOKENS } from "../src/scheduler/growth-reserve.ts";
 import { Scheduler } from "../src/scheduler/scheduler.ts";
+import { makeProposer } from "../src/speculation/make-proposer.ts";
+import type { SpeculationConfig } from "../src/speculation/speculation-config.ts";
 
 export const MODEL_PATH = join(import.meta.dir, "..", "models", DEFAULT_MODEL_FILE.name);
 
@@ -82,14 +84,16 @@ export interface BenchEngine {
 /**
  * Builds an engine on top of `runner` and takes ownership of the runner.
  * @param hasMetrics false = count nothing, like --disable-log-stats
+ * @param speculation null = no speculative decoding
  */
 export function startEngine(
   runner: ModelRunner,
   numBlocks: number,
   limits: Limits = LIMITS,
   hasMetrics = true,
+  speculation: SpeculationConfig | null = null,
 ): BenchEngine {
-  const client = startClient(runner, numBlocks, limits);
+  const client = startClient(runner, numBlocks, limits, speculation);
   const counts = new EngineCounts();
   const metrics = makeMetrics(client.info, ["log-stats"]);
   const engine = new Front(client, { listeners: hasMetrics ? [metrics, counts] : [] });
@@ -101,6 +105,7 @@ export function startClient(
   runner: ModelRunner,
   numBlocks: number,
   limits: Limits,
+  speculation: SpeculationConfig | null = null,
 ): InProcessEngine {
   const scheduler = new Scheduler({
     ...limits,
@@ -112,12 +117,14 @@ export function startClient(
     maxNumPartialPrefills: null,
     growthReserveTokens: GROWTH_RESERVE_TOKENS,
     targetInterTokenLatencyMs: null,
-    draftLimits: null,
+    draftLimits: speculation,
     policy: "fcfs",
     eosTokenIds: runner.info.eosTokenIds,
   });
-  const info = engineInfo(runner, numBlocks, limits);
-  return new InProcessEngine({ info, scheduler, runner, seed: 0n });
+  const numSpeculativeTokens = speculation?.numSpeculativeTokens ?? 0;
+  const info = { ...engineInfo(runner, numBlocks, limits), numSpeculativeTokens };
+  const proposer = speculation && makeProposer(speculation);
+  return new InProcessEngine({ info, scheduler, runner, seed: 0n, proposer });
 }
 
 export function makeMetrics(info: EngineInfo, features: readonly MetricFeature[]): Metrics {

@@ -12,6 +12,7 @@ import { parsing } from "./parsing.ts";
 import { residency } from "./residency.ts";
 import { sampling } from "./sampling.ts";
 import { sharedPrefix } from "./shared-prefix.ts";
+import { speculation } from "./speculation.ts";
 import { stepGap } from "./step-gap.ts";
 
 export const IN_PROCESS: Readonly<Record<string, () => Promise<void>>> = {
@@ -24,6 +25,7 @@ export const IN_PROCESS: Readonly<Record<string, () => Promise<void>>> = {
   parsing,
   "shared-prefix": sharedPrefix,
   overcommit,
+  speculation,
   memory,
 };
 

@@ -12,7 +12,7 @@ import type { Workload } from "./workload.ts";
 
 /** Workloads that cannot run yet, and the features that they need. */
 export const NOT_YET: Readonly<Record<string, string>> = {
-  W9: "needs speculative decoding, which Pagoda does not support yet",
+  W9: "compares Pagoda with itself: run the measurement speculation",
 };
 
 /** Workloads with a gate, which run by default. */

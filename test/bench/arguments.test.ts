@@ -77,7 +77,7 @@ describe("workloadsOf", () => {
 
   test("reports which workload cannot run, and why", () => {
     expect(() => idsOf(["W9"])).toThrow(
-      "W9 needs speculative decoding, which Pagoda does not support yet",
+      "W9 compares Pagoda with itself: run the measurement speculation",
     );
     expect(() => idsOf(["W99"])).toThrow("unknown workload W99; known: W1, ");
   });
