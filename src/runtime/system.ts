@@ -37,8 +37,8 @@ export function isPlainFile(path: string): boolean {
   return statsOf(path)?.isFile() === true;
 }
 
-/** Error codes for a path to nothing: a missing file, a file in place of a folder, or a loop of links. */
-const NOWHERE = ["ENOENT", "ENOTDIR", "ELOOP"];
+/** Error codes for a path to nothing: a missing file, a file in place of a folder, a loop of links, or a long name. */
+const NOWHERE = ["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG"];
 
 function statsOf(path: string): Stats | null {
   try {

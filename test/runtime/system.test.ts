@@ -14,6 +14,7 @@ import { join } from "node:path";
 import {
   availableMemory,
   checkWritable,
+  isPlainFile,
   processStats,
   readText,
   readYaml,
@@ -131,4 +132,9 @@ test("checking whether a file is writable changes no file and leaves none behind
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test("a path with a name longer than the file system allows leads to no file", () => {
+  expect(isPlainFile("m".repeat(5000))).toBe(false);
+  expect(isPlainFile(`/${"m".repeat(300)}`)).toBe(false);
 });
