@@ -8,6 +8,7 @@
 
 #include <cstring>
 #include <limits>
+#include <utility>
 
 namespace pagoda {
 
@@ -15,8 +16,10 @@ bool Head::is_weight(const ggml_tensor * matrix) {
     return std::strcmp(matrix->name, "output.weight") == 0 || std::strcmp(matrix->name, "token_embd.weight") == 0;
 }
 
-void Head::begin_step(HeadNeed need, size_t n_rows) {
-    step_need = need;
+void Head::begin_step(HeadNeed need, size_t n_rows, AllowedTokens allowed) {
+    GGML_ASSERT(!allowed || (need == HeadNeed::argmax && n_rows == 1));
+    step_need    = need;
+    step_allowed = std::move(allowed);
     maxima.resize(n_rows * blocks_of(n_vocab));
     noted.store(nullptr, std::memory_order_relaxed);
 }

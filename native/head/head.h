@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 struct ggml_tensor;
@@ -20,6 +21,10 @@ enum class HeadNeed {
     argmax, // only the largest logit, its position and whether there is a NaN; logits known to be smaller can be -inf
 };
 
+// Returns the tokens that a row may have: bit i % 32 of word i / 32 for token i; null = all. Can wait for the mask, and
+// any thread can call it.
+using AllowedTokens = std::function<const uint32_t *()>;
+
 class Head {
 public:
     // Number of logits per maximum.
@@ -30,10 +35,13 @@ public:
 
     explicit Head(int32_t n_vocab) : n_vocab(n_vocab) {}
 
-    // Forgets the last step's maxima. The step has at most `n_rows` rows of logits.
-    void begin_step(HeadNeed need, size_t n_rows);
+    // Forgets the last step's maxima. The step has at most `n_rows` rows of logits. If `allowed` is set, there is one row,
+    // and it needs only the largest logit of an allowed token.
+    void begin_step(HeadNeed need, size_t n_rows, AllowedTokens allowed = nullptr);
 
     HeadNeed need() const { return step_need; }
+
+    const uint32_t * allowed_tokens() const { return step_allowed ? step_allowed() : nullptr; }
 
     // True if a product computes this step's final logits, which no other op changes.
     bool is_result(const ggml_tensor * product) const;
@@ -49,6 +57,7 @@ public:
 private:
     int32_t                    n_vocab;
     HeadNeed                   step_need = HeadNeed::logits;
+    AllowedTokens              step_allowed;
     std::vector<float>         maxima; // [rows, blocks]
     std::atomic<const float *> noted{ nullptr }; // logits of row 0
 };

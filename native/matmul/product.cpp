@@ -159,7 +159,7 @@ void compute_with_store(const GemmKernels & kernels, const Product & p, const gg
     const uint8_t * plane = head && head->need() == HeadNeed::argmax && p.n_rows == 1 ? plane_of(p.weights) : nullptr;
     if (plane && store.screen(params->ith).prepare(x)) {
         const ScreenedHead screened = { (const uint8_t *) p.weights->data, plane, p.panel_bytes, p.weights->ne[1], p.kernel,
-                                        kernels.bound, x, (float *) p.dst->data };
+                                        kernels.bound, x, (float *) p.dst->data, head->allowed_tokens() };
         compute_screened(p, screened, params, store, *head);
         return;
     }

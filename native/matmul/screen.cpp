@@ -47,14 +47,37 @@ bool Screen::prepare(const Activations & x) {
 
 int ScreenedHead::rows_of(int64_t panel) const { return (int) std::min<int64_t>(PANEL_ROWS, n_logits - panel * PANEL_ROWS); }
 
+const uint8_t * ScreenedHead::high_bits(int64_t panel) const { return plane + panel * x.n_blocks * HighBits::CODE_BYTES; }
+
+uint32_t ScreenedHead::allowed_rows(int64_t panel) const {
+    static_assert(32 % PANEL_ROWS == 0 && PANEL_ROWS < 32, "a panel's rows are in one word of the mask");
+    const int64_t first = panel * PANEL_ROWS;
+    return allowed[first / 32] >> (first % 32) & ((1u << rows_of(panel)) - 1);
+}
+
 void ScreenedHead::bound(Screen & screen, int64_t first, int64_t last) const {
     for (int64_t i = first; i < last; ++i) {
         float bounds[PANEL_ROWS];
-        const uint8_t * high = plane + i * x.n_blocks * HighBits::CODE_BYTES;
-        if (bound_panel(panel(i), high, x.codes, screen.blocks.data(), x.n_blocks, bounds, screen.best_estimate)) {
+        if (allowed) {
+            bound_allowed(screen, i, bounds, allowed_rows(i));
+        } else if (bound_panel(panel(i), high_bits(i), x.codes, screen.blocks.data(), x.n_blocks, bounds, screen.best_estimate)) {
             screen.best_panel = i;
         }
         std::copy(bounds, bounds + rows_of(i), logits + i * PANEL_ROWS);
+    }
+}
+
+void ScreenedHead::bound_allowed(Screen & screen, int64_t i, float * bounds, uint32_t rows) const {
+    if (rows != 0) {
+        float any = std::numeric_limits<float>::infinity(); // no estimate raises it
+        bound_panel(panel(i), high_bits(i), x.codes, screen.blocks.data(), x.n_blocks, bounds, any);
+    }
+    for (int row = 0; row < PANEL_ROWS; ++row) {
+        bounds[row] = (rows >> row & 1) != 0 ? bounds[row] : NEG_INF;
+        if (bounds[row] > screen.best_estimate) {
+            screen.best_estimate = bounds[row];
+            screen.best_panel    = i;
+        }
     }
 }
 
@@ -63,7 +86,8 @@ float ScreenedHead::largest_of_panel(int64_t i) const {
     multiply_panel(panel(i), rows_of(i), x, 0, 1, exact, PANEL_ROWS);
     float largest = NEG_INF;
     for (int row = 0; row < rows_of(i); ++row) {
-        largest = std::max(largest, exact[row]); // never a NaN
+        const bool is_allowed = !allowed || (allowed_rows(i) >> row & 1) != 0;
+        largest = is_allowed ? std::max(largest, exact[row]) : largest; // never a NaN
     }
     return largest;
 }

@@ -10,6 +10,9 @@
 // 2.5% of the panels (median 0.2%), so 20 MB is read instead of 30 MB. With four high bits, they would be 44%,
 // since the last norm leaves outliers in |x|.
 //
+// If only some tokens are allowed, the others count as smaller than any logit, and panels without allowed tokens are
+// not even bounded. The threshold is then that of the panel with the highest bound.
+//
 // Rounding. Let m = sum_b |s_b| a_b |x_b|, u = 2^-24, G(n) = n u / (1 - n u). A term of the exact kernel is rounded
 // at most 2 n_blocks + 1 times, and the terms add up to at most (255 + 128) m. A term of the bound is rounded at most
 // n_blocks + 3 times; the terms add up to (8 * 31 + 124.5 + 3.5) m. Both errors together are within
@@ -33,7 +36,7 @@ struct ScreenBlock {
 // A row of activations, prepared for one thread's screening.
 struct Screen {
     std::vector<ScreenBlock> blocks; // [n_blocks]
-    float                    best_estimate;
+    float                    best_estimate; // the highest bound, if only some tokens are allowed
     int64_t                  best_panel;
 
     // Returns false if the activations are too large, too small or not finite, in which case no bounds hold.
@@ -53,6 +56,7 @@ struct ScreenedHead {
     BoundKernel     bound_panel;
     Activations     x;
     float *         logits; // [n_logits]; bounds until a panel is settled, then exact or -inf
+    const uint32_t * allowed; // [(n_logits + 31) / 32], as in head.h; null = all
 
     void  bound(Screen & screen, int64_t first, int64_t last) const;
     float largest_of_panel(int64_t panel) const;
@@ -60,7 +64,10 @@ struct ScreenedHead {
 
 private:
     const uint8_t * panel(int64_t i) const { return panels + i * panel_bytes; }
+    const uint8_t * high_bits(int64_t panel) const;
     int rows_of(int64_t panel) const;
+    uint32_t allowed_rows(int64_t panel) const; // bit per row
+    void bound_allowed(Screen & screen, int64_t panel, float * bounds, uint32_t rows) const;
 };
 
 } // namespace pagoda

@@ -121,7 +121,8 @@ size_t ForwardPass::scratch_bytes() const {
 StepTimings ForwardPass::run(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results) {
     const double start = now_ms();
     params.attention->copy_blocks(kv_tensors, params.block_size, batch.copies);
-    const std::future<void> masks = start_masks(batch, samplers);
+    const std::shared_future<void> masks = start_masks(batch, samplers).share();
+    head.begin_step(batch.head_need(samplers), batch.rows.size(), allowed_tokens(batch, samplers, masks));
     decode(batch);
     if (masks.valid()) {
         masks.wait();
@@ -147,6 +148,20 @@ std::future<void> ForwardPass::start_masks(const StepBatch & batch, const Sample
             matcher->mask();
         }
     });
+}
+
+AllowedTokens ForwardPass::allowed_tokens(const StepBatch & batch, const SamplerPool & samplers,
+                                          const std::shared_future<void> & masks) const {
+    const SamplerState * state = batch.rows.size() == 1 ? samplers.find(batch.rows[0].sampler) : nullptr;
+    if (!state || batch.head_need(samplers) != HeadNeed::argmax) {
+        return nullptr;
+    }
+    return [masks, matcher = state->matcher.get()] {
+        if (masks.valid()) {
+            masks.wait();
+        }
+        return matcher->mask();
+    };
 }
 
 void ForwardPass::decode(const StepBatch & batch) {
@@ -175,7 +190,6 @@ void ForwardPass::decode(const StepBatch & batch) {
         b.logits[row.token_row] = 1;
     }
     activations->begin_step();
-    head.begin_step(batch.head_need(), batch.rows.size());
     const int32_t status = llama_decode(ctx.get(), b);
     if (status != 0) {
         throw Error("decode_failed", "llama_decode returned " + std::to_string(status), status);

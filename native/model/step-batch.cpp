@@ -56,9 +56,11 @@ void check_row(const OutputRow & row, size_t i, const StepBatch & b, const StepL
 
 } // namespace
 
-HeadNeed StepBatch::head_need() const {
-    const bool is_enough = std::all_of(rows.begin(), rows.end(), [](const OutputRow & row) {
-        return row.sampler == 0 && is_argmax_enough(row);
+HeadNeed StepBatch::head_need(const SamplerPool & samplers) const {
+    const bool is_single = rows.size() == 1;
+    const bool is_enough = std::all_of(rows.begin(), rows.end(), [&](const OutputRow & row) {
+        const SamplerState * state = samplers.find(row.sampler);
+        return is_argmax_enough(row) && (!state || (is_single && is_only_masked(row, *state)));
     });
     return is_enough ? HeadNeed::argmax : HeadNeed::logits;
 }

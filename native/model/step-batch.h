@@ -35,7 +35,7 @@ struct StepBatch {
     int32_t n_seqs() const { return (int32_t) seq_lens.size(); }
 
     // The least that the head must compute to satisfy all rows.
-    HeadNeed head_need() const;
+    HeadNeed head_need(const SamplerPool & samplers) const;
 
     // Throws an Error "invalid_argument" that names the faulty array and index.
     void validate(const StepLimits & limits, const SamplerPool & samplers) const;

@@ -184,6 +184,12 @@ bool is_argmax_enough(const SampleParams & params) {
     return is_greedy(params) && params.target < 0 && params.num_logprobs < 0;
 }
 
+bool is_only_masked(const SampleParams & params, const SamplerState & state) {
+    const bool has_penalties = params.presence != 0 || params.frequency != 0 || params.repetition != 1;
+    const bool bans_end      = (params.flags & FLAG_BAN_END) != 0;
+    return state.matcher && !has_penalties && !bans_end && state.bias_ids.empty() && state.allowed_ids.empty() && state.bad_words.empty();
+}
+
 void skip_row(const SampleRow & row, SampleResult & result) {
     const int32_t k = std::clamp(row.num_logprobs, 0, row.n_vocab);
     result = {};

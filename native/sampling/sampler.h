@@ -78,6 +78,9 @@ struct SampleScratch {
 // True if sampling a row without a state takes only the index of its largest logit and whether it contains a NaN.
 bool is_argmax_enough(const SampleParams & params);
 
+// True if the state changes a row's logits only by its grammar, which rules out tokens.
+bool is_only_masked(const SampleParams & params, const SamplerState & state);
+
 // Fills `result`. A row with a NaN yields token 0, or the target, with log-probability 0 and has_nan.
 // Log-probabilities, or the logits reported instead, are at least -9999, so that they are finite in JSON. Counts the sampled token in
 // row.state; a scored target does not change the state.

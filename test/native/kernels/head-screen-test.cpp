@@ -1,5 +1,6 @@
 // Screened products of heads compared with full products of the same kernels: the remaining logits are
-// bitwise identical, logits at -inf are below the largest, and no bound is too low. Prints a line per case
+// bitwise identical, logits at -inf are below the largest, and no bound is too low. The same holds for the allowed
+// tokens of random masks. Prints a line per case
 // and each error. Built with sanitizers by test/native/head-screen.test.ts.
 
 #include "matmul/gemm.h"
@@ -82,7 +83,7 @@ struct Head {
         const GemmKernels & set = *gemm_kernels();
         set.quantize(c.x.data(), n_blocks, codes.data(), scales.data());
         head = { data, data + packed_size, (int64_t) packed_bytes(GGML_TYPE_Q8_0, c.cols, PANEL_ROWS), c.rows,
-                 set.panel(GGML_TYPE_Q8_0), set.bound, { codes.data(), scales.data(), n_blocks, n_blocks }, logits.data() };
+                 set.panel(GGML_TYPE_Q8_0), set.bound, { codes.data(), scales.data(), n_blocks, n_blocks }, logits.data(), nullptr };
         for (int64_t row = 0; row < c.rows; row += PANEL_ROWS) {
             head.multiply_panel(data + row / PANEL_ROWS * head.panel_bytes, (int) std::min<int64_t>(PANEL_ROWS, c.rows - row), head.x, 0, 1,
                           exact.data() + row, c.rows);
@@ -112,23 +113,83 @@ int64_t argmax(const std::vector<float> & x) {
     return found;
 }
 
-// Computes like two threads, each with half of the panels. Returns the share of logits that were computed.
+// Computes like two threads, each with half of the panels.
+class TwoThreads {
+public:
+    explicit TwoThreads(Head & head) : h(head), has_bounds(screens[0].prepare(h.head.x) && screens[1].prepare(h.head.x)) {}
+
+    void bound() {
+        const int64_t middle = h.n_panels() / 2;
+        h.head.bound(screens[0], 0, middle);
+        h.head.bound(screens[1], middle, h.n_panels());
+    }
+
+    void settle() {
+        const Screen & best = screens[screens[1].best_estimate > screens[0].best_estimate];
+        const float threshold = h.head.largest_of_panel(best.best_panel);
+        for (int64_t i = 0; i < h.n_panels(); i += SETTLED_PANELS) {
+            h.head.settle(i, std::min(h.n_panels(), i + SETTLED_PANELS), threshold);
+        }
+    }
+
+private:
+    Head & h;
+    Screen screens[2];
+
+public:
+    const bool has_bounds;
+};
+
+// A mask that allows each token with a probability, and at least one.
+std::vector<uint32_t> random_mask(int64_t n, double share, Rng & rng) {
+    std::vector<uint32_t> mask((n + 31) / 32);
+    std::bernoulli_distribution is_in(share);
+    const auto allow = [&](int64_t i) { mask[i / 32] |= 1u << (i % 32); };
+    allow((int64_t) (rng() % (uint64_t) n));
+    for (int64_t i = 0; i < n; ++i) {
+        if (is_in(rng)) {
+            allow(i);
+        }
+    }
+    return mask;
+}
+
+// The largest logit of an allowed token is exact, and the same as without screening.
+void check_masked(const std::string & name, const Case & c, double share) {
+    static Rng rng(7);
+    const std::vector<uint32_t> mask = random_mask(c.rows, share, rng);
+    Head h(c);
+    h.head.allowed = mask.data();
+    TwoThreads threads(h);
+    threads.bound();
+    threads.settle();
+    std::vector<float> exact = h.exact, logits = h.logits;
+    for (int64_t i = 0; i < c.rows; ++i) {
+        const bool is_same = std::memcmp(&logits[i], &exact[i], sizeof(float)) == 0;
+        expect(is_same || logits[i] == -INFINITY, name + ": a masked logit that is neither exact nor out");
+        if ((mask[i / 32] >> (i % 32) & 1) == 0) {
+            exact[i] = logits[i] = NAN;
+        }
+    }
+    const int64_t top = argmax(exact);
+    expect(argmax(logits) == top, name + ": the largest allowed logit");
+    expect(top < 0 || logits[top] == exact[top], name + ": the largest allowed logit is exact");
+}
+
+// Returns the share of logits that were computed.
 double check(const std::string & name, const Case & c) {
     Head h(c);
-    Screen screens[2];
-    if (!screens[0].prepare(h.head.x) || !screens[1].prepare(h.head.x)) {
+    TwoThreads threads(h);
+    if (!threads.has_bounds) {
         return -1;
     }
-    const int64_t middle = h.n_panels() / 2;
-    h.head.bound(screens[0], 0, middle);
-    h.head.bound(screens[1], middle, h.n_panels());
+    threads.bound();
     for (int64_t i = 0; i < c.rows; ++i) {
         expect(!(h.logits[i] < h.exact[i]), name + ": a bound below its logit");
     }
-    const Screen & best = screens[screens[1].best_estimate > screens[0].best_estimate];
-    const float threshold = h.head.largest_of_panel(best.best_panel);
-    for (int64_t i = 0; i < h.n_panels(); i += SETTLED_PANELS) {
-        h.head.settle(i, std::min(h.n_panels(), i + SETTLED_PANELS), threshold);
+    threads.settle();
+    for (const double share : { 0.0, 0.01, 0.5, 1.0 }) {
+        check_masked(name, c, share);
     }
     int64_t n_computed = 0;
     const int64_t top = argmax(h.exact);
