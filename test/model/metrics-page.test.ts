@@ -20,6 +20,10 @@ const OPTIONS = [
   ...["--served-model-name", "smol", "--max-model-len", "512", "--num-gpu-blocks-override", "64"],
   ...["--kv-cache-metrics", "--kv-cache-metrics-sample", "1", "--enable-sleep-mode"],
   ...["--show-hidden-metrics-for-version", "0.12"],
+  ...[
+    "--speculative-config",
+    '{"method":"ngram","num_speculative_tokens":3,"prompt_lookup_min":2}',
+  ],
 ];
 const DEV = { VLLM_SERVER_DEV_MODE: "1" };
 const NAN_TOKEN = 40;
@@ -77,13 +81,14 @@ class Watch {
   }
 }
 
-/** Sends long completions that preempt each other, equal prefixes, and n = 2, and sleeps once. */
+/** Sends long completions that preempt each other, equal prefixes, n = 2, and text that repeats, and sleeps once. */
 async function load(): Promise<readonly Series[]> {
   const watch = new Watch(url);
   const long = (i: number) => complete(url, { prompt: `${i} `.repeat(60), max_tokens: 260 });
   const shared = "The same beginning for all of these requests, again and again. ".repeat(3);
   for (let i = 0; i < 4; i++) await complete(url, { prompt: shared, max_tokens: 2 });
   await complete(url, { prompt: shared, max_tokens: 4, n: 2, temperature: 1 });
+  await complete(url, { prompt: shared, max_tokens: 80 });
   await Promise.all([0, 1, 2, 3, 4, 5].map(long));
   await untilIdle(url);
   await fetch(`${url}/sleep?level=2`, { method: "POST" });
@@ -105,6 +110,7 @@ const COMMON = ["engine", "model_name"];
 const OWN_LABELS: Readonly<Record<string, readonly string[]>> = {
   request_success: ["finished_reason"],
   engine_sleep_state: ["sleep_state"],
+  spec_decode_num_accepted_tokens_per_pos: ["position"],
 };
 
 /** Lines of a family: the header, then the samples. */
