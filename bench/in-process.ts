@@ -14,6 +14,7 @@ import { sampling } from "./sampling.ts";
 import { sharedPrefix } from "./shared-prefix.ts";
 import { speculation } from "./speculation.ts";
 import { stepGap } from "./step-gap.ts";
+import { tools } from "./tools.ts";
 
 export const IN_PROCESS: Readonly<Record<string, () => Promise<void>>> = {
   bookkeeping,
@@ -23,6 +24,7 @@ export const IN_PROCESS: Readonly<Record<string, () => Promise<void>>> = {
   attention,
   sampling,
   parsing,
+  tools,
   "shared-prefix": sharedPrefix,
   overcommit,
   speculation,
