@@ -172,7 +172,14 @@ export class BeamSearch implements OutputStream {
     const round = this.#round(null);
     const streams: OutputStream[] = [];
     this.#streams = streams;
-    for (const prompt of prompts) streams.push(this.#front.generate({ ...round, prompt }));
+    const reservation = this.#front.reserveMore(prompts);
+    try {
+      for (const prompt of prompts) {
+        streams.push(this.#front.generate({ ...round, prompt }, reservation));
+      }
+    } finally {
+      reservation.release();
+    }
     return Promise.all(streams.map(onlyOutput));
   }
 

@@ -57,6 +57,15 @@ export class Admission {
     return reservation;
   }
 
+  /** Reserves capacity for a later part of a request that has been admitted, even if that exceeds the limits. */
+  extend(numSequences: number, numTokens: number): Reservation {
+    this.#changeSequences(numSequences);
+    this.#numTokens += numTokens;
+    const reservation = new Reservation(this, numSequences, null);
+    reservation.hold(numTokens);
+    return reservation;
+  }
+
   /** Cancels all requests that hold a reservation under this ID. @returns false if there are none */
   cancel(externalId: string): boolean {
     const named = [...this.#open].filter((reservation) => reservation.externalId === externalId);
@@ -78,7 +87,8 @@ export class Admission {
     const max = this.#maxTokens;
     if (numTokens > max) throw neverFits(`${numTokens} prompt tokens`, max);
     const numBefore = this.#numTokens - numHeld;
-    if (numBefore + numTokens > max) throw this.#full(`${max} waiting prompt tokens`);
+    const grows = numTokens > numHeld;
+    if (grows && numBefore + numTokens > max) throw this.#full(`${max} waiting prompt tokens`);
     this.#numTokens = numBefore + numTokens;
   }
 
@@ -139,6 +149,11 @@ export class Reservation {
   /** @throws the same errors as Admission.addTokens() */
   addTokens(numTokens: number): void {
     this.#admission.addTokens(numTokens);
+    this.hold(numTokens);
+  }
+
+  /** Adds tokens for which capacity is already reserved. */
+  hold(numTokens: number): void {
     this.#numTokens += numTokens;
   }
 

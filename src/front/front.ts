@@ -123,6 +123,12 @@ export class Front {
     return this.#admission.reserve(numSequences, externalId);
   }
 
+  /** Reserves capacity for later prompts of a request that has been admitted, which is never refused. */
+  reserveMore(prompts: readonly Int32Array[]): Reservation {
+    const numTokens = prompts.reduce((sum, { length }) => sum + length, 0);
+    return this.#admission.extend(prompts.length, numTokens);
+  }
+
   /** Time after which a client should retry a refused request, in whole seconds. */
   get retryAfterS(): number {
     return this.#admission.retryAfterS;

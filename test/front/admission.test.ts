@@ -53,6 +53,19 @@ describe("Admission", () => {
     expect(long).toMatchObject({ code: "invalid_value" });
   });
 
+  test("never refuses a later part of an admitted request", () => {
+    const { admission } = makeAdmission();
+    admission.reserve(4).addTokens(90);
+    const more = admission.extend(2, 20);
+    expect([admission.numSequences, admission.numTokens]).toEqual([6, 110]);
+    more.take(2, 20);
+    admission.addTokens(20, 20); // the prompts turn out to be as long as announced
+    expect(thrownBy(() => admission.addTokens(1))).toMatchObject({ code: "queue_full" });
+    admission.giveBack(2, 20);
+    more.release();
+    expect([admission.numSequences, admission.numTokens]).toEqual([4, 90]);
+  });
+
   test("returns the unused part of a reservation, only once", () => {
     const { admission } = makeAdmission();
     const reservation = admission.reserve(3);

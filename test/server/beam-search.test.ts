@@ -4,6 +4,7 @@
 import { describe, expect, spyOn, test } from "bun:test";
 import { DEFAULT_ANSWER_OPTIONS } from "../../src/api/answer-options.ts";
 import { makeApp, readEvents } from "../support/fake-engine.ts";
+import { until } from "../support/waiting.ts";
 
 const COMPLETION = "/v1/completions";
 const body = { prompt: "x", temperature: 0, use_beam_search: true, n: 2, max_tokens: 3 };
@@ -98,6 +99,20 @@ describe("beam search", () => {
       ...{ ...body, messages, n: 4 },
     });
     expect(refused.status).toBe(400);
+  });
+
+  test("is not refused later, even if other requests have filled the queue by then", async () => {
+    const busy = makeApp({
+      model: { stepDelayMs: 2 },
+      engine: { limits: { maxNumQueuedReqs: 3, maxNumQueuedTokens: 64 } },
+    });
+    const search = busy.post(COMPLETION, { ...body, n: 2 });
+    await until(() => busy.engine.numLiveSequences > 0);
+    const other = { prompt: "x".repeat(20), max_tokens: 200 };
+    const others = [busy.post(COMPLETION, other), busy.post(COMPLETION, other)];
+    const refused = await busy.post(COMPLETION, other);
+    expect([(await search).status, refused.status]).toEqual([200, 503]);
+    await Promise.all(others);
   });
 
   test("ends beams at end tokens, which count but are not shown", async () => {
