@@ -121,7 +121,7 @@ size_t ForwardPass::scratch_bytes() const {
 StepTimings ForwardPass::run(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results) {
     const double start = now_ms();
     params.attention->copy_blocks(kv_tensors, params.block_size, batch.copies);
-    const std::shared_future<void> masks = start_masks(batch, samplers).share();
+    const std::future<void> masks = start_masks(batch, samplers); // if decode() throws, waits for the masks
     head.begin_step(batch.head_need(samplers), batch.rows.size(), allowed_tokens(batch, samplers, masks));
     decode(batch);
     if (masks.valid()) {
@@ -151,12 +151,12 @@ std::future<void> ForwardPass::start_masks(const StepBatch & batch, const Sample
 }
 
 AllowedTokens ForwardPass::allowed_tokens(const StepBatch & batch, const SamplerPool & samplers,
-                                          const std::shared_future<void> & masks) const {
+                                          const std::future<void> & masks) const {
     const SamplerState * state = batch.rows.size() == 1 ? samplers.find(batch.rows[0].sampler) : nullptr;
     if (!state || batch.head_need(samplers) != HeadNeed::argmax) {
         return nullptr;
     }
-    return [masks, matcher = state->matcher.get()] {
+    return [&masks, matcher = state->matcher.get()] {
         if (masks.valid()) {
             masks.wait();
         }

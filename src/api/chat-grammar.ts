@@ -71,7 +71,9 @@ function grammarTool(tool: JsonObject, warn: (text: string) => void): GrammarToo
   const name = toolName(tool);
   const described = isObject(tool["function"]) ? tool["function"] : {};
   const { parameters } = described;
-  const given = isObject(parameters) ? parameters : { properties: {} };
+  // As in vLLM, an empty schema means a tool without parameters, as a missing one does.
+  const hasSchema = isObject(parameters) && Object.keys(parameters).length > 0;
+  const given = hasSchema ? parameters : { type: "object", properties: {} };
   if (isStrict(tool)) {
     return { name, schema: { ...given, type: "object" }, isLenient: false };
   }

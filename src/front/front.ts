@@ -1,7 +1,7 @@
 // The front of an engine: assigns IDs, splits requests with n > 1 into sequences, routes the engine's messages to
 // readers, and reports to stat listeners. Does not depend on HTTP, only on the engine's protocol.
 
-import { EngineError, engineDead, OverloadError } from "../errors.ts";
+import { EngineError, engineDead, OverloadError, RequestError } from "../errors.ts";
 import type { EngineCalls } from "../protocol/engine-calls.ts";
 import type {
   EngineClient,
@@ -10,6 +10,7 @@ import type {
   RequestOutput,
 } from "../protocol/protocol.ts";
 import type { EngineLoad, StatListener } from "../protocol/stats.ts";
+import { GRAMMAR_FAILED } from "../request/request-status.ts";
 import { Admission, type Reservation } from "./admission.ts";
 import {
   IterationStatsBuilder,
@@ -267,7 +268,7 @@ export class Front {
     builder.add(progress, output);
     if (output.tokenIds.length > 0) this.#admission.endPrompt(tracker.takeQueuedTokens());
     if (output.finishReason === "error") {
-      tracker.fail(this.#stepFailed());
+      tracker.fail(output.stopReason === GRAMMAR_FAILED ? grammarFailed() : this.#stepFailed());
     } else if (tracker.queueTimeoutMs !== null && isUnscheduled(index, output)) {
       tracker.fail(this.#queueTimeout(tracker.queueTimeoutMs));
       tracker.abort();
@@ -318,4 +319,11 @@ function isUnscheduled(index: number, { finishReason, timeline }: RequestOutput)
 
 function newProgress(parent: ParentProgress, index: number): SequenceProgress {
   return { parent, index, numGenerationTokens: 0, numPreemptions: 0, lastTokenS: null };
+}
+
+function grammarFailed(): RequestError {
+  const message =
+    "The output cannot go on: the request's grammar or schema became too complex, or the other constraints leave no " +
+    "token that it allows.";
+  return new RequestError("invalid_value", message);
 }

@@ -65,7 +65,7 @@ export interface RequestOutput {
   /** Only in the first output: one entry per prompt token after the first; null unless requested. */
   readonly promptLogprobs: readonly PositionLogprobs<DecodedLogprob>[] | null;
   readonly finishReason: FinishReason | null;
-  /** The stop string or stop token id that ended the request; null for end tokens and length. */
+  /** The stop string or stop token id that ended the request, or GRAMMAR_FAILED; null for end tokens and length. */
   readonly stopReason: string | number | null;
   readonly numPromptTokens: number;
   /** Prompt tokens found in the prefix cache at the first admission. */

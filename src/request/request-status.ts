@@ -22,6 +22,12 @@ export const FINISH_REASONS = ["stop", "length", "abort", "error"] as const;
 /** Reason that a sequence ended. */
 export type FinishReason = (typeof FINISH_REASONS)[number];
 
+/**
+ * Stop reason of a sequence that ended with "error" because its grammar left no token, or exceeded a limit. Any other
+ * error is not the request's fault.
+ */
+export const GRAMMAR_FAILED = "grammar_failed";
+
 /** A total map, so that a new finished status does not compile without a reason. */
 export const FINISH_REASON_OF: Record<FinishedStatus, FinishReason> = {
   FINISHED_STOPPED: "stop",

@@ -4,6 +4,7 @@
 import type { BlockCopy } from "../kvcache/kv-cache-manager.ts";
 import type { PositionLogprobs } from "../request/logprobs.ts";
 import type { Request } from "../request/request.ts";
+import type { GRAMMAR_FAILED } from "../request/request-status.ts";
 
 /**
  * What a request's part in a step produces: nothing for a chunk that does not reach the last known token, the tokens
@@ -93,6 +94,6 @@ export interface SampledTokens {
   /** Parallel to tokenIds; null unless requested. */
   readonly logprobs: readonly PositionLogprobs[] | null;
   readonly isCorrupted: boolean;
-  /** ID of the stop token that ended the request; null in all other cases, including end tokens. */
-  readonly stopReason: number | null;
+  /** ID of the stop token or GRAMMAR_FAILED; null in all other cases, including end tokens. */
+  readonly stopReason: number | typeof GRAMMAR_FAILED | null;
 }

@@ -6,7 +6,7 @@
 import { assert } from "../assert.ts";
 import { type BlockCopy, type KvCacheConfig, KvCacheManager } from "../kvcache/kv-cache-manager.ts";
 import type { Request } from "../request/request.ts";
-import type { FinishedStatus } from "../request/request-status.ts";
+import { type FinishedStatus, GRAMMAR_FAILED } from "../request/request-status.ts";
 import type { CompiledGrammar } from "../request/sampling-params.ts";
 import type { AdmissionRule } from "./admission-rule.ts";
 import { type AdmissionConfig, admissionRules } from "./admission-rules.ts";
@@ -367,7 +367,8 @@ export class Scheduler {
     const isFirst = request.numOutputTokens === 0;
     const { tokenIds, logprobs, isCorrupted } = outcome;
     let numAppended = 0;
-    let stopReason: number | null = null;
+    const hasGrammarFailed = outcome.isRefused && !isCorrupted;
+    let stopReason: SampledTokens["stopReason"] = hasGrammarFailed ? GRAMMAR_FAILED : null;
     if (outcome.isRefused) this.finish(request, "FINISHED_ERROR");
     while (numAppended < tokenIds.length && !request.isFinished) {
       const tokenId = tokenIds[numAppended++] ?? 0;

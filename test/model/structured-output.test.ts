@@ -41,6 +41,21 @@ const OK = {
   additionalProperties: false,
 };
 
+test("a greedy answer is the same if the whole head is computed, as for log-probabilities", async () => {
+  const text = { type: "string", maxLength: 30 };
+  const schema = {
+    ...{ type: "object", required: ["city", "year"], additionalProperties: false },
+    properties: { city: text, year: { type: "integer" }, tags: { type: "array", items: text } },
+  };
+  const whole = { response_format: { type: "json_schema", json_schema: { name: "x", schema } } };
+  for (const fields of [whole, { structured_outputs: { regex: "[a-z]+( [a-z]+){4}" } }]) {
+    const body = hello({ ...fields, max_tokens: 60 });
+    const screened = await answer(CHAT, body);
+    const full = await answer(CHAT, { ...body, logprobs: true });
+    expect(screened.choices[0].message).toEqual(full.choices[0].message);
+  }
+});
+
 describe("recorded requests", () => {
   test("chat-structured-grammar", async () => {
     const fields = { structured_outputs: { grammar: 'root ::= "yes" | "no"' } };

@@ -2,6 +2,7 @@
 // 16 tokens unless a test says otherwise.
 
 import { describe, expect, test } from "bun:test";
+import { GRAMMAR_FAILED } from "../../src/request/request-status.ts";
 import {
   EOS,
   makeRequest,
@@ -365,6 +366,32 @@ describe("finish", () => {
     expect(scheduler.schedule().finishedRequestIds).toEqual(["a"]);
     expect(scheduler.schedule().finishedRequestIds).toEqual([]);
   });
+
+  test.each([
+    [false, GRAMMAR_FAILED],
+    [true, null],
+  ] as const)(
+    "a row that its grammar refuses ends the request with an error (NaN: %p, stop reason: %p)",
+    (isCorrupted, stopReason) => {
+      const scheduler = makeScheduler();
+      const request = makeRequest("a", 4);
+      scheduler.add(request);
+      const plan = scheduler.schedule();
+      const result = makeResult(plan, () => 0);
+      const results = result.results.map((row) => ({
+        ...row,
+        tokenIds: [0],
+        isRefused: true,
+        isCorrupted,
+      }));
+      const [sampled] = scheduler.update(plan, { ...result, results });
+      expect([request.status, sampled?.tokenIds, sampled?.stopReason]).toEqual([
+        "FINISHED_ERROR",
+        [],
+        stopReason,
+      ]);
+    },
+  );
 
   test("asserts that a result matches the plan", () => {
     const scheduler = makeScheduler();
