@@ -67,19 +67,19 @@ describe("a route of another server", () => {
     "/v1/modelsx",
     "/modelsx",
     "/v1x/files",
-  ])("gets no advice if Pagoda does not recognize it: %s", async (path) => {
+  ])("gets no hint if Pagoda does not recognize the route: %s", async (path) => {
     const response = await app.handle(new Request(`http://localhost${path}`));
     expect([response.status, await response.json()]).toEqual([404, { detail: "Not Found" }]);
   });
 
-  test("truncates a long path", async () => {
+  test("is truncated in the error if its path is long", async () => {
     const response = await app.handle(new Request(`http://localhost/api/${"x".repeat(9000)}`));
     const text = await response.text();
     expect(text.length).toBeLessThan(500);
     expect(text).toContain(`/api/${"x".repeat(95)} does not exist on this server.`);
   });
 
-  test("reveals nothing to clients without a key", async () => {
+  test("reveals no hint to clients without a key", async () => {
     const guarded = makeApp({}, { apiKeys: ["k"] });
     for (const [method, path] of ABSENT) {
       const response = await guarded.app.handle(new Request(`http://localhost${path}`, { method }));

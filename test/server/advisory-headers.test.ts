@@ -73,7 +73,7 @@ describe("headers that do not affect the response", () => {
     expect((await ask(headers as Record<string, string>)).status).toBe(200);
   });
 
-  test("the first of several load report formats is used, in upper or lower case", async () => {
+  test("the first of several load report formats is used, regardless of case", async () => {
     const { headers } = await ask({ "endpoint-load-metrics-format": "json, text" });
     expect(headers.get("endpoint-load-metrics")).toStartWith("JSON {");
   });

@@ -16,14 +16,14 @@ interface Chunk {
 describe("--response-role", () => {
   const { post } = makeApp({}, { answers: { ...DEFAULT_ANSWER_OPTIONS, role: "bot" } });
 
-  test("is the role in responses, streamed or not", async () => {
+  test("sets the role in responses, streamed or not", async () => {
     const answer = await post("/v1/chat/completions", body);
     expect(await answer.json()).toMatchObject({ choices: [{ message: { role: "bot" } }] });
     const events = await readEvents(await post("/v1/chat/completions", { ...body, stream: true }));
     expect(events[0]).toMatchObject({ choices: [{ delta: { role: "bot" } }] });
   });
 
-  test("is not the role in a response that continues the last message", async () => {
+  test("does not set the role of a response that continues the last message", async () => {
     const continued = { add_generation_prompt: false, continue_final_message: true };
     const answer = await post("/v1/chat/completions", { ...body, ...continued });
     expect(await answer.json()).toMatchObject({ choices: [{ message: { role: "user" } }] });
@@ -45,7 +45,7 @@ describe("--stream-interval", () => {
     return shown.map(({ text, delta }) => text ?? delta?.content ?? "");
   };
 
-  test.each(ROUTES)("joins the tokens from %s, except for the first and the last", async (path) => {
+  test.each(ROUTES)("combines tokens from %s, except for the first and the last", async (path) => {
     expect((await texts(path, 3)).map((text) => text.length)).toEqual([1, 3, 3, 1]);
     expect((await texts(path, 3)).join("")).toBe((await texts(path, 1)).join(""));
   });
@@ -61,14 +61,14 @@ describe("--enable-force-include-usage", () => {
   const chunks = async (path: string, options: object = {}) =>
     (await readEvents(await post(path, { ...body, stream: true, ...options }))) as Chunk[];
 
-  test.each(ROUTES)("ends every stream from %s with usage data", async (path) => {
+  test.each(ROUTES)("ends every stream from %s with its usage", async (path) => {
     const usage = expect.objectContaining({ completion_tokens: 2 });
     expect((await chunks(path)).at(-2)).toMatchObject({ choices: [], usage });
     const stream_options = { include_usage: false };
     expect((await chunks(path, { stream_options })).at(-2)).toMatchObject({ choices: [], usage });
   });
 
-  test("leaves it up to the request whether usage is continuous", async () => {
+  test("lets the request choose whether usage is continuous", async () => {
     const [first] = await chunks("/v1/chat/completions");
     expect(first?.usage).toBeUndefined();
     const stream_options = { include_usage: true, continuous_usage_stats: true };
@@ -76,7 +76,7 @@ describe("--enable-force-include-usage", () => {
     expect(counted?.usage).toMatchObject({ completion_tokens: 0 });
   });
 
-  test("does not change responses that are not streamed", async () => {
+  test("does not change nonstreaming responses", async () => {
     expect((await post("/v1/completions", body)).status).toBe(200);
   });
 });
@@ -113,7 +113,7 @@ describe("--enable-timings", () => {
     expect(counted.filter((chunk) => chunk.timings !== undefined)).toEqual([]);
   });
 
-  test("counts a prompt once, but the tokens of all choices", async () => {
+  test("counts a prompt once, and the tokens of all choices", async () => {
     const answer = await post("/v1/completions", {
       ...body,
       prompt: [[97, 98]],
@@ -123,7 +123,7 @@ describe("--enable-timings", () => {
     expect(await answer.json()).toMatchObject({ timings: { prompt_n: 2, predicted_n: 6 } });
   });
 
-  test("can be requested for each chunk without the option", async () => {
+  test("lets a request ask for timings in each chunk even without the option", async () => {
     const asked = { ...body, stream: true, timings_per_token: true };
     const plain = makeApp({ model });
     const events = await readEvents(await plain.post("/v1/completions", asked));
@@ -141,14 +141,14 @@ describe("--enable-prompt-tokens-details", () => {
   const scheduler = { enablePrefixCaching: false };
   const none = { prompt_tokens_details: { cached_tokens: 0 } };
 
-  test.each(ROUTES)("shows 0 cached tokens in responses from %s", async (path) => {
+  test.each(ROUTES)("reports 0 cached tokens in responses from %s", async (path) => {
     const { post } = makeApp({ scheduler }, { answers });
     expect(await (await post(path, body)).json()).toMatchObject({ usage: none });
     const events = await readEvents(await post(path, { ...body, stream: true }));
     expect(events.at(-2)).toMatchObject({ usage: none });
   });
 
-  test.each(ROUTES)("is needed only when %s has 0 cached tokens", async (path) => {
+  test.each(ROUTES)("is needed only if a response from %s has 0 cached tokens", async (path) => {
     const { post } = makeApp();
     const long = { messages: [{ role: "user", content: "x".repeat(40) }], prompt: "x".repeat(40) };
     const usage = async () => {

@@ -7,7 +7,7 @@ import { makeApp } from "../support/fake-engine.ts";
 const get = (path: string, init: RequestInit = {}) => new Request(`http://localhost${path}`, init);
 
 describe("app", () => {
-  test("lists a card for each served name", async () => {
+  test("lists a model card for each served name", async () => {
     const { app } = makeApp({}, { servedModelNames: ["a", "b"] });
     const body = (await (await app.handle(get("/v1/models"))).json()) as {
       data: Record<string, unknown>[];
@@ -39,14 +39,14 @@ describe("app", () => {
     expect(await response.json()).toEqual({ version: "0.13.0" });
   });
 
-  test("serves the metrics with Prometheus' media type", async () => {
+  test("serves the metrics with Prometheus's media type", async () => {
     const { app } = makeApp({}, { metricsText: async () => "x 1.0\n" });
     const response = await app.handle(get("/metrics"));
     expect(response.headers.get("content-type")).toBe("text/plain; version=1.0.0; charset=utf-8");
     expect(await response.text()).toBe("x 1.0\n");
   });
 
-  test("returns the errors of vLLM's framework for unknown routes and wrong methods", async () => {
+  test("returns the same errors as vLLM's framework for unknown routes and wrong methods", async () => {
     const { app } = makeApp();
     const unknown = await app.handle(get("/nope"));
     expect([unknown.status, await unknown.json()]).toEqual([404, { detail: "Not Found" }]);
@@ -72,7 +72,7 @@ describe("app", () => {
     expect(response.headers.get("location")).toBe("/v1/models?a=1");
   });
 
-  test("lets any origin read every kind of response", async () => {
+  test("lets pages from any origin read every kind of response", async () => {
     const { app } = makeApp({}, { apiKeys: ["one"] });
     for (const path of ["/health", "/nope", "/v1/models", "/version"]) {
       const response = await app.handle(get(path, { headers: { origin: "http://a.example" } }));
@@ -94,7 +94,7 @@ describe("app", () => {
     });
   });
 
-  test("while the engine restarts, errors report when it is expected back", async () => {
+  test("while the engine restarts, errors say when to retry", async () => {
     const { post, client } = makeApp();
     const error = new EngineError("engine_restarting", "Retry later.", { retryAfterS: 7 });
     Object.defineProperty(client, "unavailable", { value: error });

@@ -42,7 +42,7 @@ describe("beam search", () => {
     expect(usage).toMatchObject({ prompt_tokens: 2, completion_tokens: 6 });
   });
 
-  test("has the greedy output as its best beam if the most likely token always wins", async () => {
+  test("returns the greedy output as the best beam if the top token always dominates", async () => {
     const greedy = await answer(post(COMPLETION, { ...body, n: 1, use_beam_search: false }));
     const beams = await answer(post(COMPLETION, body));
     expect(beams.choices[0]?.text).toBe(greedy.choices[0]?.text as string);
@@ -55,7 +55,7 @@ describe("beam search", () => {
     expect(choices.slice(2).map(({ text }) => text)).toEqual(alone.choices.map(({ text }) => text));
   });
 
-  test("answers chats, and sends streams in one event per beam", async () => {
+  test("answers chats, and streams one event per beam", async () => {
     const chat = { ...body, messages };
     const whole = await post("/v1/chat/completions", chat);
     const { choices } = (await whole.json()) as { choices: { message: { content: string } }[] };
@@ -75,7 +75,7 @@ describe("beam search", () => {
     expect(choices[0]?.logprobs.token_logprobs).toHaveLength(4 + 3);
   });
 
-  test("is refused if the answer does not fit, and leaves nothing queued", async () => {
+  test("is refused if the answer does not fit, and leaves no request queued", async () => {
     const refused = await post(COMPLETION, { ...body, max_tokens: 5000 });
     expect([refused.status, await refused.text()]).toEqual([
       400,
@@ -126,7 +126,7 @@ describe("beam search", () => {
     expect(ignoring.choices[0]).toMatchObject({ finish_reason: "length" });
   });
 
-  test("takes one beam and a single token", async () => {
+  test("accepts a single beam and a single token", async () => {
     const { choices } = await answer(post(COMPLETION, { ...body, n: 1, max_tokens: 1 }));
     expect(choices.map(({ text }) => text.length)).toEqual([1]);
   });
@@ -170,7 +170,7 @@ test("a beam search adds up log-probabilities even if the server reports logits"
 });
 
 describe("a canceled beam search", () => {
-  test("ends in the round in progress", async () => {
+  test("ends during the round in progress", async () => {
     const { engine, post } = makeApp({ model: { stepDelayMs: 1 } });
     const searching = answer(post(COMPLETION, { ...body, max_tokens: 900, request_id: "b" }));
     while (!engine.cancel("cmpl-b")) await Bun.sleep(1); // until a round is queued

@@ -106,7 +106,7 @@ describe("an ID with no request in progress", () => {
     },
   });
 
-  test("returns 404, whether unknown or from a finished request", async () => {
+  test("returns 404, whether the ID is unknown or its request has finished", async () => {
     const { cancel, complete } = start();
     await (await complete({ max_tokens: 1 }, "done")).json();
     for (const id of ["cmpl-done", "cmpl-never", "%", "%ff"]) {

@@ -175,7 +175,7 @@ describe("POST /v1/chat/completions", () => {
     expect(await image.text()).toContain("not a multimodal model");
   });
 
-  test("sends comments while no event is ready", async () => {
+  test("sends SSE comments while no event is ready", async () => {
     const { post } = makeApp({ model: { stepDelayMs: 30 } }, { keepAliveMs: 10 });
     const response = await post("/v1/chat/completions", { ...BODY, stream: true });
     expect(await response.text()).toStartWith(": keep-alive\n\n");

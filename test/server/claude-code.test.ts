@@ -89,7 +89,7 @@ describe("a session of Claude Code", () => {
     expect(answers[2]?.content[1]).toMatchObject({ text: "Fixed: the sum is a sum now." });
   });
 
-  test("finds at least 95% of the previous turn in the cache, even though one block changes", async () => {
+  test("reuses at least 95% of the previous turn from the cache, even though one block changes", async () => {
     const files = new AgentFiles({ "add.ts": "export const add = (a, b) => a - b;" });
     const { answers } = await session(files, "Once more, please: add() subtracts.");
     const [first, second] = answers.map(({ usage }) => usage);
@@ -97,7 +97,7 @@ describe("a session of Claude Code", () => {
     expect((second?.cache_read_input_tokens ?? 0) / total).toBeGreaterThanOrEqual(0.95);
   });
 
-  test("streams the events of thinking, text and two tools in order", async () => {
+  test("streams thinking, text, and two tools in order", async () => {
     server.runner.answers(
       `<think>\nHm.\n</think>\n\nSo.\n${call("Read", {})}\n${call("Bash", {})}`,
     );
@@ -131,7 +131,7 @@ describe("a session of Claude Code", () => {
     expect(content).toMatchObject([{ type: "text", text: "Noted." }]);
   });
 
-  test("counts tokens with the same fields", async () => {
+  test("counts tokens of requests with the same fields", async () => {
     const {
       max_tokens: _,
       stream: __,

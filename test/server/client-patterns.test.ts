@@ -126,7 +126,7 @@ const REFUSALS: readonly (readonly [route: string, body: unknown])[] = [
 ];
 
 describe("any other refusal", () => {
-  test.each(REFUSALS)("on /v1/%s looks like neither to any client: %j", async (route, body) => {
+  test.each(REFUSALS)("on /v1/%s is mistaken for neither: %j", async (route, body) => {
     const { status, message: shown } = await refusalOf(route, body);
     expect([400, 404]).toContain(status);
     const patterns = [...OVERFLOW.flatMap(([, , all]) => all), ...WAIT];
@@ -140,7 +140,7 @@ describe("any other refusal", () => {
       chat({ min_tokens: 9, max_tokens: 5 }),
       "min_tokens must be less than or equal to max_tokens=5, got 9.",
     ],
-  ])("that names a token limit keeps vLLM's words: %j", async ([route, body], words) => {
+  ])("that names a token limit keeps vLLM's wording: %j", async ([route, body], words) => {
     expect((await refusalOf(route, body)).message).toBe(words);
   });
 });

@@ -86,7 +86,7 @@ describe("a session of Codex", () => {
     expect(cached[3]).toBeGreaterThan(0.9);
   });
 
-  test("gets the patch while it is being written, and never before its item", async () => {
+  test("streams the patch as it is written, and never before its item", async () => {
     server.runner.answers(call("apply_patch", { input: PATCH }));
     const { seen, items } = await turnOf([codexMessage("user", "patch")]);
     expect(items).toMatchObject([{ type: "custom_tool_call", name: "apply_patch", input: PATCH }]);
@@ -98,7 +98,7 @@ describe("a session of Codex", () => {
     );
   });
 
-  test("accepts every item that it may send back", async () => {
+  test("may send back every kind of item", async () => {
     server.runner.answers("Fine.");
     const items: CodexItem[] = [
       { type: "reasoning", summary: [], encrypted_content: "gAAAAA==" },
@@ -121,7 +121,7 @@ describe("a session of Codex", () => {
     ]);
   });
 
-  test("gets responses without naming a model, and to a probe", async () => {
+  test("gets responses to a probe and to requests without a model name", async () => {
     server.runner.answers("ok");
     const { model: _, ...nameless } = codexBody([codexMessage("user", "go")]);
     const probe = { input: [], max_output_tokens: 1, store: false };

@@ -174,14 +174,14 @@ describe("POST /v1/completions", () => {
       ];
     };
 
-    test("lets stop strings take effect only from the next token on", async () => {
+    test("applies stop strings only to tokens after the minimum", async () => {
       expect(await ended({ min_tokens: 0 })).toEqual(["", 1, "stop", ","]);
       expect(await ended({})).toEqual([",,,", 4, "stop", ","]);
       expect(await ended({ include_stop_str_in_output: true })).toEqual([",,,,", 4, "stop", ","]);
       expect(await ended({ ignore_eos: true })).toEqual([",,,", 4, "stop", ","]);
     });
 
-    test("lets a stop string that takes effect begin in earlier tokens", async () => {
+    test("allows a matched stop string to begin in earlier tokens", async () => {
       expect(await ended({ stop: [",,"] })).toEqual([",,", 4, "stop", ",,"]);
     });
 

@@ -73,7 +73,7 @@ describe("GET /openapi.json", () => {
     expect(paths["/load"]).toBeUndefined();
   });
 
-  test("has the schemas that validate the bodies, with types, defaults and bounds", async () => {
+  test("has the schemas used to validate bodies, with types, defaults and bounds", async () => {
     const { components } = await documentOf(makeApp().app);
     const chat = components.schemas["ChatCompletionRequest"];
     expect(chat?.required).toEqual(["messages"]);
@@ -103,7 +103,7 @@ describe("GET /openapi.json", () => {
     });
   });
 
-  test("describes only fields that a body has", async () => {
+  test("describes only fields that a body can have", async () => {
     const { components } = await documentOf(makeApp().app);
     const names = Object.values(components.schemas).flatMap(({ properties }) =>
       Object.keys(properties),
@@ -121,7 +121,7 @@ describe("GET /openapi.json", () => {
     }
   });
 
-  test("leaves out fields that are read only so that they can be refused", async () => {
+  test("leaves out fields that are read only in order to refuse them", async () => {
     const { components } = await documentOf(makeApp().app);
     const properties = components.schemas["CompletionRequest"]?.properties ?? {};
     expect(properties["prompt"]).toBeDefined();
@@ -129,7 +129,7 @@ describe("GET /openapi.json", () => {
     expect(properties["logits_processors"]).toBeUndefined();
   });
 
-  test("names the prefix and the key, and needs no key itself", async () => {
+  test("declares the prefix and the API key, and requires no key itself", async () => {
     const document = await documentOf(makeApp({}, { ...EVERYTHING, rootPath: "/llm" }).app);
     expect(document.servers).toEqual([{ url: "/llm" }]);
     expect(document.security).toEqual([{ apiKey: [] }]);
@@ -164,7 +164,7 @@ describe("GET /docs", () => {
     expect(policy).toContain(`'sha256-${createHash("sha256").update(script).digest("base64")}'`);
   });
 
-  test("is absent with --disable-fastapi-docs, as is the document", async () => {
+  test("is absent with --disable-fastapi-docs, as is /openapi.json", async () => {
     const without = makeApp({}, { servesDocs: false }).app;
     for (const path of ["/docs", "/openapi.json", "/docs/swagger-ui.css"]) {
       expect((await get(without, path)).status).toBe(404);

@@ -14,7 +14,7 @@ function start(model = {}) {
 }
 
 describe("recorded responses", () => {
-  test("without a stream include route, method, status, and both sizes", async () => {
+  test("include route, method, status, and both sizes if they are not streamed", async () => {
     const { post, records } = start();
     const body = JSON.stringify({ prompt: "hello", max_tokens: 2 });
     const length = String(body.length);
@@ -33,7 +33,7 @@ describe("recorded responses", () => {
     expect(response.headers.get("content-length")).toBe(String(responseBytes));
   });
 
-  test("with a stream are recorded after the last event, without a size", async () => {
+  test("of a stream are recorded after the last event, without a size", async () => {
     const { post, records } = start();
     const response = await post("/v1/completions", { prompt: "hello", stream: true });
     expect(records).toEqual([]);
@@ -42,7 +42,7 @@ describe("recorded responses", () => {
     expect(records).toMatchObject([{ handler: "/v1/completions", status: 200, responseBytes: 0 }]);
   });
 
-  test("with a stream whose reader disconnects are recorded once", async () => {
+  test("of a stream whose reader disconnects are recorded once", async () => {
     const { post, records } = start({ stepTurns: 3 });
     const response = await post("/v1/completions", {
       prompt: "hello",

@@ -18,7 +18,7 @@ describe("POST /invocations", () => {
     expect(await answer.text()).toContain('"object":"text_completion"');
   });
 
-  test("reports faults in the body and unknown models as those routes do", async () => {
+  test("reports invalid bodies and unknown models as those routes do", async () => {
     const fault = await post("/invocations", { messages, max_tokens: "many" });
     expect([fault.status, await fault.text()]).toEqual([
       400,
@@ -27,7 +27,7 @@ describe("POST /invocations", () => {
     expect((await post("/invocations", { prompt: "x", model: "nope" })).status).toBe(404);
   });
 
-  test("refuses a body that is for neither route", async () => {
+  test("refuses a body that fits neither route", async () => {
     const answer = await post("/invocations", { input: "x" });
     expect([answer.status, await answer.json()]).toMatchObject([
       400,

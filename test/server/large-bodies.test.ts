@@ -27,18 +27,18 @@ describe("strings, lists, and objects in a body", () => {
     ["two million messages", `{"messages":[${"{},".repeat(1_999_999)}{}]}`],
     ["a million names in a field that is not read", { messages, x: Array(500_000).fill({ a: 1 }) }],
   ];
-  test.each(cases)("are limited: %s are rejected", async (_, body) => {
+  test.each(cases)("are limited in number: %s are rejected", async (_, body) => {
     expect(await refusal(CHAT, body)).toMatchObject({ message: MANY_PARTS, param: null });
   });
 
-  test("can be 100,000, but not one more", async () => {
+  test("can number 100,000, but not one more", async () => {
     // The body, its four strings, and the list.
     const withItems = (count: number) => ({ prompt: "x", max_tokens: 1, x: Array(count).fill([]) });
     expect((await post(TEXT, withItems(99_994))).status).toBe(200);
     expect(await refusal(TEXT, withItems(99_995))).toMatchObject({ message: MANY_PARTS });
   });
 
-  test("do not include quotes and brackets in strings", async () => {
+  test("are counted correctly despite quotes and brackets in strings", async () => {
     const body = { prompt: '[{\\"'.repeat(100), max_tokens: 1, x: '"[]{}\\'.repeat(100_000) };
     expect((await post(TEXT, body)).status).toBe(200);
   });
@@ -52,7 +52,7 @@ describe("allowed_token_ids", () => {
     });
   });
 
-  test("cannot have four million IDs, even next to an integer of 19 digits", async () => {
+  test("cannot list four million IDs, even next to an integer of 19 digits", async () => {
     const ids = `${"1,".repeat(3_999_000)}1`;
     const body = `{"prompt":"x","seed":1234567890123456789,"allowed_token_ids":[${ids}]}`;
     expect(await refusal(TEXT, body)).toMatchObject({

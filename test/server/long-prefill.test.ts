@@ -17,7 +17,7 @@ const ROUTES: readonly (readonly [path: string, body: object, signs: string])[] 
 
 describe("a long prefill", () => {
   test.each(ROUTES)(
-    "of %s has headers before the first token, and signs of life",
+    "of %s sends headers and keep-alive data before the first token",
     async (path, body, sign) => {
       const server = await startFakeServer({}, { keepAliveMs: 10 });
       const release = holdSteps(server.runner);

@@ -21,7 +21,7 @@ async function namesOf(response: Response): Promise<string[]> {
 }
 
 describe("a message", () => {
-  test("has the same members as Anthropic's, and names the model as the request did", async () => {
+  test("has the same members as Anthropic's, and repeats the request's model name", async () => {
     const { post } = makeApp();
     const response = await post(`${PATH}?beta=true`, body({ model: "claude-opus-4-6" }));
     expect([response.status, await response.json()]).toEqual([
@@ -68,13 +68,13 @@ describe("a message", () => {
     expect(usage).toMatchObject({ cache_read_input_tokens: 112, input_tokens: 119 - 112 });
   });
 
-  test("ends at a stop sequence, which it reports", async () => {
+  test("ends at a stop sequence, and reports which one", async () => {
     const { post } = makeApp({ model: { alphabet: "a" } });
     const answer = await (await post(PATH, body({ stop_sequences: ["aa"], max_tokens: 9 }))).json();
     expect(answer).toMatchObject({ stop_reason: "stop_sequence", stop_sequence: "aa" });
   });
 
-  test("can have a limit above the context length, as agents request", async () => {
+  test("can have a token limit above the context length, as agents request", async () => {
     const { post } = makeApp({ scheduler: { maxModelLen: 64 } });
     const response = await post(PATH, body({ max_tokens: 32_000 }));
     expect(await response.json()).toMatchObject({
@@ -83,7 +83,7 @@ describe("a message", () => {
     });
   });
 
-  test("does not include the block that changes with each request in the prompt", async () => {
+  test("leaves the block that changes with each request out of the prompt", async () => {
     const { post } = makeApp();
     const counts = await Promise.all(
       ["1f2e", "9ab3"].map(async (hash) => {
@@ -97,7 +97,7 @@ describe("a message", () => {
     expect(cached / (cached + (second?.["input_tokens"] ?? 0))).toBeGreaterThan(0.9);
   });
 
-  test("accepts fields that clients of Anthropic send", async () => {
+  test("accepts fields that Anthropic's clients send", async () => {
     const { post } = makeApp();
     const cache_control = { type: "ephemeral" };
     const response = await post(
@@ -119,7 +119,7 @@ describe("a message", () => {
 });
 
 describe("a silent stream", () => {
-  test("has pings, even before the first event", async () => {
+  test("is kept alive by pings, even before the first event", async () => {
     const { post, runner } = makeApp({}, { keepAliveMs: 5 });
     const prefill = holdSteps(runner);
     const response = await post(PATH, body({ stream: true, max_tokens: 1 }));
@@ -167,7 +167,7 @@ describe("an error", () => {
   const error = (type: string, message: unknown) => ({ type: "error", error: { type, message } });
 
   test.each([true, false])(
-    "for a prompt that is too long has the text that clients look for (stream: %p)",
+    "for an overlong prompt has the text that clients look for (stream: %p)",
     async (stream) => {
       const { post } = makeApp();
       const response = await post(PATH, body({ messages: [user("x".repeat(2000))], stream }));
@@ -241,7 +241,7 @@ describe("an error", () => {
     ]);
   });
 
-  test("for a method that the route does not have is in the format of the API", async () => {
+  test("for a method that the route does not allow has the API's format", async () => {
     const { app } = makeApp();
     const get = (path: string) => app.handle(new Request(`http://localhost${path}`));
     const method = await get(PATH);
@@ -252,7 +252,7 @@ describe("an error", () => {
     ]);
   });
 
-  test("for a path that does not exist suggests another", async () => {
+  test("for a path that does not exist suggests the right one", async () => {
     const { post } = makeApp();
     const message = expect.stringContaining("the server batches them");
     expect(await refused(await post(`${PATH}/batches`, {}))).toEqual([
@@ -283,7 +283,7 @@ describe("an error", () => {
 });
 
 describe("an API key", () => {
-  test("that is missing is reported in the envelope of the API", async () => {
+  test("is reported as missing in the API's error format", async () => {
     const { post } = makeApp({}, { apiKeys: ["secret"] });
     const response = await post(PATH, body());
     expect([response.status, await response.json()]).toEqual([

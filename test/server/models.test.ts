@@ -17,7 +17,7 @@ interface List {
 }
 
 describe("the list of models", () => {
-  test("gives the context length under the name that each client expects", async () => {
+  test("reports the context length under the name that each client expects", async () => {
     const { data, models } = (await (await get("")).json()) as List;
     expect(data[0]).toMatchObject({
       ...{ id: "org/tiny", max_model_len: 1024, context_length: 1024 },
@@ -26,7 +26,7 @@ describe("the list of models", () => {
     expect(models[0]).toMatchObject({ slug: "org/tiny", context_window: 1024 });
   });
 
-  test("has every member that any version of Codex requires", async () => {
+  test("has every member that some version of Codex requires", async () => {
     const { models } = (await (await get("?client_version=0.145.0")).json()) as List;
     const required = [
       ...["slug", "display_name", "supported_reasoning_levels", "shell_type", "visibility"],
@@ -58,7 +58,7 @@ describe("a model", () => {
     ["/org/tiny", "org/tiny"],
     ["/org%2Ftiny?x=1", "org/tiny"],
     ["/alias", "alias"],
-  ])("%s is the same card as in the list", async (path, id) => {
+  ])("%s has the same card as in the list", async (path, id) => {
     const { data } = (await (await get("")).json()) as List;
     const found = data.find((card) => card["id"] === id);
     expect(await (await get(path)).json()).toEqual(found);

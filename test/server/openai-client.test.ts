@@ -100,7 +100,7 @@ describe("the openai client", () => {
     await untilIdle();
   });
 
-  test("receives a 413 for a body over the limit, no matter how large", async () => {
+  test("receives a 413 for a body of any size over the limit", async () => {
     for (const numBytes of [9 * 1024 * 1024, 40 * 1024 * 1024]) {
       const response = await fetch(`${server.url}/v1/completions`, {
         method: "POST",

@@ -115,7 +115,7 @@ describe("a session of opencode", () => {
     expect(cached[2]).toBeGreaterThan(0.9);
   });
 
-  test("was in the form that it uses", () => {
+  test("was configured in the form that opencode uses", () => {
     const { messages, tools, stream, stream_options } = bodies[2] as {
       messages: { role: string; reasoning_content?: string; content: unknown }[];
       tools: { function: { parameters: object } }[];

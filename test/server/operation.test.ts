@@ -178,7 +178,7 @@ describe("sleeping", () => {
     expect(order).toEqual(["asleep", "later"]);
   });
 
-  test("ends only when all tags are awake, in either order", async () => {
+  test("ends once all tags are awake, in either order", async () => {
     for (const tags of [
       ["weights", "kv_cache"],
       ["kv_cache", "weights"],
@@ -193,7 +193,7 @@ describe("sleeping", () => {
     }
   });
 
-  test("a second sleep raises the level or changes nothing; a second wake-up changes nothing", async () => {
+  test("can be deepened by a second sleep; a second wake-up changes nothing", async () => {
     const { call, runner, isSleeping } = start();
     await call("POST", "/sleep?level=1");
     await call("POST", "/sleep?level=2");

@@ -55,7 +55,7 @@ describe("a full queue", () => {
     expect((await post(TEXT, { prompt: "a", n: 3, temperature: 1 })).status).toBe(200);
   });
 
-  test("returns 400 for requests that could never fit", async () => {
+  test("returns 400 for requests that can never fit", async () => {
     const { post, engine } = makeApp(options);
     const many = await post(TEXT, { prompt: ["a", "b"], n: 2, temperature: 1 });
     expect(many.status).toBe(400);
@@ -188,7 +188,7 @@ describe("memory pressure", () => {
     expect((await post(TEXT, { prompt: "a" })).status).toBe(200);
   });
 
-  test("closes connections after the response when memory use nears the limit", async () => {
+  test("closes connections after the response if memory use nears the limit", async () => {
     const { state, post } = guarded();
     const connection = async () => (await post(TEXT, { prompt: "a" })).headers.get("connection");
     expect(await connection()).toBeNull();
@@ -197,7 +197,7 @@ describe("memory pressure", () => {
     expect(await connection()).toBe("close");
   });
 
-  test("is checked at most every 250 ms, and causes no rejections if it is unknown", async () => {
+  test("is measured at most every 250 ms, and causes no rejections if it is unknown", async () => {
     const { state, post } = guarded();
     state.use = null;
     for (let i = 0; i < 5; i++) expect((await post(TEXT, { prompt: "a" })).status).toBe(200);

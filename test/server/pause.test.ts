@@ -40,7 +40,7 @@ describe("POST /pause", () => {
     expect(await json("GET", "/is_paused")).toEqual({ is_paused: false });
   });
 
-  test("finishes requests in progress first with wait_for_inflight_requests", async () => {
+  test("lets requests in progress finish first with wait_for_inflight_requests", async () => {
     const { json, complete, finishReason, running } = start();
     const finished = complete(20);
     await running(1);

@@ -36,7 +36,7 @@ describe("return_progress", () => {
     expect(await progressOf("/v1/chat/completions", { messages })).toEqual(at(120, 50, 100, 120));
   });
 
-  test("comes before the text, which does not change", async () => {
+  test("sends its events before the text, which does not change", async () => {
     const body = { prompt: Array(120).fill(97), max_tokens: 3, temperature: 0, stream: true };
     const textOf = (chunks: Chunk[]) =>
       chunks.map(({ choices }) => choices[0]?.text ?? "").join("");
@@ -62,7 +62,7 @@ describe("return_progress", () => {
     expect(first?.prompt_progress).toMatchObject({ total: 121, cache: 112, processed: 121 });
   });
 
-  test("is reported once for several choices", async () => {
+  test("reports a prompt once for several choices", async () => {
     const progress = await progressOf("/v1/completions", {
       prompt: [97, 98],
       n: 3,
@@ -72,7 +72,7 @@ describe("return_progress", () => {
     expect(progress[0]).toMatchObject({ total: 2, processed: 2 });
   });
 
-  test("is not reported without being requested, or without a stream", async () => {
+  test("reports nothing if it is not set or the response is not streamed", async () => {
     const prompt = Array(120).fill(97);
     expect(await progressOf("/v1/completions", { prompt, return_progress: false })).toEqual([]);
     const whole = await post("/v1/completions", { prompt, return_progress: true, max_tokens: 1 });

@@ -11,14 +11,14 @@ function start(...args: Parameters<typeof makeApp>) {
 }
 
 describe("GET /health/ready", () => {
-  test("is 200 on an idle server, without a key", async () => {
+  test("returns 200 on an idle server, without a key", async () => {
     const { status } = start({}, { apiKeys: ["k"] });
     expect([await status("/health/ready"), await status("/health/ready", "HEAD")]).toEqual([
       200, 200,
     ]);
   });
 
-  test("is 503 during a sleep, while /health is 200", async () => {
+  test("returns 503 during a sleep, while /health returns 200", async () => {
     const { engine, status } = start();
     await engine.calls.sleep(0, "abort");
     expect([await status("/health/ready"), await status("/health")]).toEqual([503, 200]);
@@ -26,7 +26,7 @@ describe("GET /health/ready", () => {
     expect(await status("/health/ready")).toBe(200);
   });
 
-  test("is 503 while the queue is full", async () => {
+  test("returns 503 while the queue is full", async () => {
     const limits = { maxNumQueuedReqs: 1 };
     const { post, status } = start({ model: { stepDelayMs: 1 }, engine: { limits } });
     const answering = post("/v1/completions", { prompt: "x", max_tokens: 30 });
@@ -37,7 +37,7 @@ describe("GET /health/ready", () => {
     expect(await status("/health/ready")).toBe(200);
   });
 
-  test("is 503 while the server shuts down", async () => {
+  test("returns 503 while the server shuts down", async () => {
     expect(await start({}, { isDraining: () => true }).status("/health/ready")).toBe(503);
   });
 });

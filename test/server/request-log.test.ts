@@ -25,7 +25,7 @@ describe("the generated text", () => {
   const text = async (response: Response) =>
     ((await response.json()) as { choices: { text: string }[] }).choices[0]?.text ?? "";
 
-  test("is logged at the end if the operator wants that", async () => {
+  test("is logged at the end if the operator enables it", async () => {
     const { post, lines } = makeLogged(null, true);
     const answer = await text(await post("/v1/completions", body, id("one")));
     expect(lines).toEqual([
@@ -93,7 +93,7 @@ describe("a successful request", () => {
 });
 
 describe("a prompt in the log", () => {
-  test("is truncated at the operator's limit, whether text or IDs, separately for each prompt", async () => {
+  test("is truncated at the operator's limit, as text or IDs, separately for each prompt", async () => {
     const { post, lines } = makeLogged(2);
     for (const prompt of ["abc", "ab", [7, 8, 9], ["abc", "d"]])
       await (await post("/v1/completions", { prompt, max_tokens: 1 })).text();
@@ -166,7 +166,7 @@ describe("a request that fails", () => {
   );
 });
 
-test("logs nothing unless the operator enables it", async () => {
+test("requests are not logged unless the operator enables it", async () => {
   const lines: string[] = [];
   const { post } = makeApp();
   expect((await post("/v1/completions", { prompt: "abc" })).status).toBe(200);

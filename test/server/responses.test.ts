@@ -51,7 +51,7 @@ async function untilEnded(get: () => Promise<Response>): Promise<Body> {
 }
 
 describe("a response", () => {
-  test("has the same members as vLLM's, and the error of OpenAI's", async () => {
+  test("has the same members as vLLM's, and OpenAI's error member", async () => {
     const { create } = makeServer();
     const body = await create({ model: "tiny", temperature: 0 });
     expect(body).toEqual({
@@ -106,7 +106,7 @@ describe("a response", () => {
     expect(events.map(({ sequence_number: number }) => number)).toEqual([...events.keys()]);
   });
 
-  test("reports the cached tokens", async () => {
+  test("reports cached tokens", async () => {
     const { create } = makeServer();
     const input = "x".repeat(100);
     await create({ input });
@@ -114,7 +114,7 @@ describe("a response", () => {
     expect(usage.input_tokens_details.cached_tokens).toBe(112);
   });
 
-  test("can include log-probabilities of its text", async () => {
+  test("can include the log-probabilities of its text", async () => {
     const { create, post } = makeServer({ model: { stepDelayMs: 1 } });
     const asked = { include: ["message.output_text.logprobs"], top_logprobs: 2 };
     const { output } = await create(asked);
@@ -199,7 +199,7 @@ describe("a stored response", () => {
     expect((await post(PATH, body, mine)).status).toBe(200);
   });
 
-  test("is not stored if the client says so", async () => {
+  test("is not stored if the client opts out", async () => {
     const { create, call } = makeServer();
     const { id } = await create({ store: false });
     const response = await call("GET", `${PATH}/${id}`);
@@ -249,7 +249,7 @@ describe("a response in the background", () => {
     expect((await call("GET", `${PATH}/${id}`)).status).toBe(404);
   });
 
-  test("continues without its reader, and can be streamed again from any event", async () => {
+  test("continues if its reader disconnects, and can be streamed again from any event", async () => {
     const { post, call } = makeServer(slow);
     const body = { input: "hi", max_output_tokens: 5, stream: true, ...background };
     const reader = (await post(PATH, body)).body?.getReader();
@@ -328,7 +328,7 @@ describe("an error", () => {
     ]);
   });
 
-  test("names what is wrong with the body", async () => {
+  test("says what is wrong with the body", async () => {
     const { post } = makeServer();
     expect(await errorOf(await post(PATH, { model: "tiny" }))).toEqual([
       400,
@@ -376,7 +376,7 @@ describe("an error", () => {
       { input: [{ role: "user", content: [{ type: "x" }] }] },
       "Unknown part type: x",
     ],
-  ])("names the field of this route: %s", async (_, fields, text) => {
+  ])("names the field as this route spells it: %s", async (_, fields, text) => {
     const { post } = makeServer();
     const [status, error] = await errorOf(await post(PATH, { input: "hi", ...fields }));
     expect([status, (error as Error).message]).toEqual([400, expect.stringContaining(text)]);

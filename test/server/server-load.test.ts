@@ -11,7 +11,7 @@ describe("GET /load", () => {
   const { app, post } = makeApp({ model: { stepDelayMs: 1 } }, { tracksLoad: true });
   const load = async () => (await app.handle(get("/load"))).json();
 
-  test("is 0 while nothing is in progress", async () => {
+  test("returns 0 while no request is in progress", async () => {
     const answer = await app.handle(get("/load"));
     expect([answer.status, await answer.json()]).toEqual([200, { server_load: 0 }]);
   });
@@ -24,7 +24,7 @@ describe("GET /load", () => {
     expect(await load()).toEqual({ server_load: 0 });
   });
 
-  test("counts a request until its response, even if it is refused", async () => {
+  test("counts a request until its response is sent, even if it is refused", async () => {
     const answering = post("/v1/completions", { prompt: "x", max_tokens: 4 });
     const refused = post("/v1/completions", { prompt: [] });
     expect(await load()).toEqual({ server_load: 2 });
@@ -33,7 +33,7 @@ describe("GET /load", () => {
     expect(await load()).toEqual({ server_load: 0 });
   });
 
-  test("does not count requests that generate nothing", async () => {
+  test("does not count requests that generate no tokens", async () => {
     const counting = post("/tokenize", { prompt: "x" });
     expect(await load()).toEqual({ server_load: 0 });
     await counting;

@@ -77,7 +77,7 @@ describe("half a surrogate pair", () => {
     expect(await (await post(TEXT, body)).text()).toContain("\u{1f600}");
   });
 
-  test("is never the result of truncating text in an error", async () => {
+  test("never results from truncating text in an error", async () => {
     const body = { prompt: "x", logit_bias: { [`${"x".repeat(19)}\u{1f600}`]: 1 } };
     const text = await (await post(TEXT, body)).text();
     expect(text).toContain(`[${"x".repeat(19)}\u{1f600}]`);

@@ -11,7 +11,7 @@ function tokenize(prompt: string) {
   return { tokenEntries, answer: answer as Promise<{ tokens: unknown; token_strs: unknown }> };
 }
 
-test("token_strs has an entry for each token, and the engine decodes them in one call", async () => {
+test("token_strs has an entry for each token, decoded by the engine in one call", async () => {
   const { tokenEntries, answer } = tokenize("abab");
   const { tokens, token_strs } = await answer;
   expect([tokens, token_strs]).toEqual([

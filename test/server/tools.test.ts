@@ -100,7 +100,7 @@ describe("a message with a tool call", () => {
     } as never);
   });
 
-  test("can be of an allowed tool", async () => {
+  test("can call an allowed tool", async () => {
     const allowed_tools = { mode: "required", tools: [tool("f")] };
     const tool_choice = { type: "allowed_tools", allowed_tools };
     const choice = await choiceOf(CALL, { tools: [tool("g"), tool("f")], tool_choice });
@@ -165,7 +165,7 @@ describe("a stream with tool calls", () => {
     expect(finishReason).toBe("length");
   });
 
-  test("does not have reasoning if include_reasoning is false", async () => {
+  test("has no reasoning if include_reasoning is false", async () => {
     const answer = "<think>Hm.</think>Hello";
     const { deltas } = await streamOf(answer, { include_reasoning: false });
     expect(deltas.some((delta) => "reasoning" in delta)).toBe(false);
@@ -188,7 +188,7 @@ describe("IDs of calls", () => {
   test.each([
     ["kimi_k2", kimi, /^functions\.f:1$/],
     ["mistral", '[TOOL_CALLS]f{"city": "Rome"}', /^[0-9a-f]{9}$/],
-  ] as const)("have the form that %s knows", async (toolParser, answer, id) => {
+  ] as const)("have the format that %s expects", async (toolParser, answer, id) => {
     const { post } = makeApp({
       ...{ model: { answer }, chatFormat: { toolParser, reasoningParser: null } },
     });
@@ -295,7 +295,7 @@ describe("tools", () => {
     expect((await post(CHAT, { ...BODY, messages })).status).toBe(200);
   });
 
-  test("are shown to the model even if it may call none, unless the operator excludes them", async () => {
+  test("are shown to the model even if tool_choice is none, unless the operator excludes them", async () => {
     for (const excludesUnusedTools of [false, true]) {
       const { post: send, runner } = makeApp({}, { excludesUnusedTools });
       const encodeChat = spyOn(runner.tokenizer, "encodeChat");
@@ -305,7 +305,7 @@ describe("tools", () => {
     }
   });
 
-  test("must include the one that tool_choice names", async () => {
+  test("must include the tool that tool_choice names", async () => {
     const choice = { type: "function", function: { name: "g" } };
     expect(await refused({ tool_choice: choice })).toMatchObject({ param: "tool_choice" });
   });

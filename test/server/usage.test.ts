@@ -33,7 +33,7 @@ describe.each(ROUTES)("usage in responses from %s", (path, body, numCached) => {
     return (await readEvents(response)).slice(0, -1) as Chunk[];
   };
 
-  test("reports null if no tokens were cached, and otherwise their number", async () => {
+  test("reports the number of cached tokens, or null if there are none", async () => {
     expect((await usageOf()).prompt_tokens_details).toBeNull();
     expect((await usageOf()).prompt_tokens_details).toEqual({ cached_tokens: numCached });
     expect((await usageOf({ n: 2 })).prompt_tokens_details).toEqual({ cached_tokens: numCached });
@@ -57,13 +57,13 @@ describe.each(ROUTES)("usage in responses from %s", (path, body, numCached) => {
       "usage is switched off, but continuous usage is on",
       { include_usage: false, continuous_usage_stats: true },
     ],
-  ])("is not in a stream if %s", async (_, options) => {
+  ])("is omitted from a stream if %s", async (_, options) => {
     const chunks = await streamOf(options);
     expect(chunks.map(({ usage }) => usage ?? null)).toEqual(chunks.map(() => null));
     expect(chunks.at(-1)?.choices).toHaveLength(1);
   });
 
-  test("is in every chunk if it is continuous", async () => {
+  test("is part of every chunk if it is continuous", async () => {
     const chunks = await streamOf({ continuous_usage_stats: true });
     expect(chunks.every(({ usage }) => (usage?.prompt_tokens ?? 0) > 0)).toBe(true);
   });
@@ -85,7 +85,7 @@ describe("continuous statistics of several choices", () => {
       .filter(({ choices }) => choices[0]?.index === index)
       .map(({ usage }) => [usage.prompt_tokens, usage.completion_tokens]);
 
-  test("count each choice with its own prompt, and end with the total", async () => {
+  test("report the prompt of each choice, and end with the total", async () => {
     const prompt = [
       [1, 2],
       [1, 2, 3, 4],
