@@ -8,7 +8,7 @@ const context = makeContext(makeEngine().engine);
 const bytes = (text: string) => [...Buffer.from(text)];
 
 describe("badWordIds()", () => {
-  test("spells a word as at the start of a text, without the space before it", async () => {
+  test("spells a word as at the start of a text, without a leading space", async () => {
     expect(await badWordIds(context, { bad_words: ["ab", " ab"] })).toEqual([
       bytes("ab"),
       bytes("ab"),
@@ -36,7 +36,7 @@ describe("badWordIds()", () => {
   });
 });
 
-describe("answers", () => {
+describe("outputs", () => {
   const { post } = makeApp({ model: { alphabet: "abc" } });
   const answer = async (path: string, bad_words: readonly string[]) => {
     const prompt = { prompt: "x", messages: [{ role: "user", content: "x" }] };
@@ -48,7 +48,7 @@ describe("answers", () => {
   };
 
   test.each(["/v1/completions", "/v1/chat/completions"])(
-    "from %s contain no bad word",
+    "from %s contain no bad words",
     async (path) => {
       expect(await answer(path, ["a", "b"])).toBe("c".repeat(40));
       const pair = (await answer(path, []))?.slice(0, 2) ?? "";

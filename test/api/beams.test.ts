@@ -76,7 +76,7 @@ describe("bestBeams()", () => {
     expect(bestBeams(beams, rules)[0] === beams[0]).toBe(true);
   });
 
-  test("has nothing to keep without beams", () => {
+  test("returns no beams if there are none", () => {
     expect(bestBeams([], RULES)).toEqual([]);
   });
 });

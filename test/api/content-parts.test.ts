@@ -26,7 +26,7 @@ describe("content", () => {
     ["plain strings as parts", ["a", { type: "text", text: "" }, "b"], "a\nb"],
     ["a part without a type", [{ text: "a" }, { refusal: "b", type: null }], "a\nb"],
     ["a part with more fields", [{ type: "text", text: "a", cache_control: { type: "x" } }], "a"],
-  ])("may be %s", (_, content, text) => {
+  ])("can be %s", (_, content, text) => {
     expect(contentOf(content)).toBe(text);
   });
 

@@ -18,13 +18,13 @@ function start(fimTokenIds = { prefix: 1, suffix: 2, middle: 3 }) {
 }
 
 describe("a suffix", () => {
-  test("makes a prompt of prefix, suffix and gap after BOS", async () => {
+  test("produces a prompt of BOS, prefix, suffix and gap", async () => {
     expect(await start().prompts({ prompt: "ab", suffix: "cd" })).toEqual([
       [256, 1, ...bytes("ab"), 2, ...bytes("cd"), 3],
     ]);
   });
 
-  test("goes with each of several prompts, also of token IDs", async () => {
+  test("applies to each of several prompts, including token IDs", async () => {
     expect(await start().prompts({ prompt: ["", "x"], suffix: "y" })).toEqual([
       [256, 1, 2, 121, 3],
       [256, 1, 120, 2, 121, 3],
@@ -34,7 +34,7 @@ describe("a suffix", () => {
     ]);
   });
 
-  test("that is empty is none", async () => {
+  test("has no effect if it is empty", async () => {
     expect(await start().prompts({ prompt: "ab", suffix: "" })).toEqual([[256, ...bytes("ab")]]);
   });
 
@@ -46,7 +46,7 @@ describe("a suffix", () => {
     expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining(name)]);
   });
 
-  test("counts toward the context", async () => {
+  test("counts toward the context length", async () => {
     const answer = await start().post(PATH, { prompt: "a", suffix: "b".repeat(70) });
     expect([answer.status, await answer.text()]).toEqual([
       400,
@@ -54,7 +54,7 @@ describe("a suffix", () => {
     ]);
   });
 
-  test("is refused for a model without the tokens", async () => {
+  test("is refused for a model without infill tokens", async () => {
     const answer = await makeApp().post(PATH, { prompt: "a", suffix: "b" });
     expect([answer.status, await answer.json()]).toMatchObject([
       400,

@@ -91,7 +91,7 @@ describe("errors about other fields quote the digits that were sent", () => {
     ["prompt", `[[1],[${HUGE}]]`, `Token id ${HUGE} is out of vocabulary`],
     ["allowed_token_ids", `[${HUGE}]`, "allowed_token_ids contains out-of-vocab token id!"],
     ["logit_bias", `{"${HUGE}":1}`, `token_id(s) [${HUGE}] in logit_bias`],
-  ])("%s = %s", async (field, value, text) => {
+  ])("%s set to %s", async (field, value, text) => {
     const prompt = field === "prompt" ? "" : '"prompt":"x",';
     const response = await post(TEXT, `{${prompt}"${field}":${value}}`);
     expect(response.status).toBe(400);

@@ -14,7 +14,7 @@ const entry = (text: string, logprob = -1) => ({
 const alone = (text: string, logprob?: number) => ({ chosen: entry(text, logprob), top: [] });
 
 describe("logprobs", () => {
-  test("offsets count characters, not UTF-16 units", () => {
+  test("have offsets in characters, not UTF-16 units", () => {
     const { text_offset } = completionLogprobs([alone("\u{1f600}"), alone("a")], false, 5);
     expect(text_offset).toEqual([5, 6]);
   });
@@ -27,7 +27,7 @@ describe("logprobs", () => {
   const LIKELY = { chosen: token(7, -2, 2), top: [token(9, -1, 1), token(7, -2, 2)] };
   const UNLIKELY = { chosen: token(7, -5, 40), top: [token(9, -1, 1), token(3, -2, 2)] };
 
-  test("lists the sampled token first, then the most likely tokens", () => {
+  test("list the sampled token first, then the most likely tokens", () => {
     const tops = (asked: typeof LIKELY) =>
       chatLogprobs([asked], false).content[0]?.top_logprobs.map((top) => top.token);
     expect(tops(LIKELY)).toEqual(["7", "9"]);
@@ -41,13 +41,13 @@ describe("logprobs", () => {
     );
   });
 
-  test("lists no top tokens in chats, and only the sampled token in completions, if none are requested", () => {
+  test("list no top tokens in chats, and only the sampled token in completions, if none are requested", () => {
     const position = { chosen: token(7, -5, 40), top: [] };
     expect(chatLogprobs([position], false).content[0]?.top_logprobs).toEqual([]);
     expect(writeJson(completionLogprobs([position], false, 0).top_logprobs)).toBe('[{"7":-5}]');
   });
 
-  test("lists only the sampled token if several tokens have the same text", () => {
+  test("list only the sampled token if several tokens have the same text", () => {
     const half = (byte: number, logprob: number) => ({
       ...token(byte, logprob, 1),
       bytes: Uint8Array.of(byte),
@@ -58,17 +58,17 @@ describe("logprobs", () => {
     );
   });
 
-  test("treats a byte order mark like any other character", () => {
+  test("treat a byte order mark like any other character", () => {
     expect(completionLogprobs([alone("\ufeff")], false, 0).tokens).toEqual(["\ufeff"]);
   });
 
-  test("reports an impossible token as -9999, since JSON has no infinity", () => {
+  test("report an impossible token as -9999, since JSON has no infinity", () => {
     const positions = [alone("a", Number.NEGATIVE_INFINITY)];
     expect(completionLogprobs(positions, false, 0).token_logprobs).toEqual([-9999]);
     expect(chatLogprobs(positions, false).content[0]?.logprob).toBe(-9999);
   });
 
-  test("returns empty lists if there are no positions", () => {
+  test("are empty lists if there are no positions", () => {
     expect(completionLogprobs([], false, 0)).toEqual({
       text_offset: [],
       token_logprobs: [],

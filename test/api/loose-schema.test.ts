@@ -7,7 +7,7 @@ import type { JsonObject } from "../../src/api/schema/json-value.ts";
 const removedFrom = (schema: JsonObject) => [...looseSchema(schema).removed];
 
 describe("a tool's schema", () => {
-  test("keeps what can be enforced, with its objects closed", () => {
+  test("keeps the parts that can be enforced, with objects closed", () => {
     const city = { type: "string", pattern: "^[A-Z]", maxLength: 20, format: "uuid" };
     const schema = { type: "object", properties: { city }, required: ["city"] };
     const { schema: loose, removed } = looseSchema(schema);
@@ -15,7 +15,7 @@ describe("a tool's schema", () => {
     expect([...removed]).toEqual([]);
   });
 
-  test("keeps objects open if they say so", () => {
+  test("keeps objects open if they explicitly are", () => {
     for (const others of [true, { type: "string" }]) {
       const schema = { properties: { a: {} }, additionalProperties: others };
       expect(looseSchema(schema).schema).toEqual(schema);

@@ -50,7 +50,7 @@ describe("MessageBlocks", () => {
     ]);
   });
 
-  test("has no block for a message without content", () => {
+  test("returns no blocks for a message without content", () => {
     expect(blocksOf([[], [{ kind: "text", text: "" }]])).toEqual({ shown: [], blocks: [] });
   });
 

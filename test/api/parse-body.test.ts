@@ -88,7 +88,7 @@ describe("a value that pydantic converts", () => {
     ["any", "[1]", [1]],
     ["messages", '[{"role":"a","name":null,"more":1}]', [{ role: "a", name: null, more: 1 }]],
     ["content", '[{"type":"text"}]', [{ type: "text" }]],
-  ] as const)("%s: %s is read", (name, json, value) => {
+  ] as const)("is accepted in the field %s: %s", (name, json, value) => {
     expect(read(name, json)).toEqual(value);
   });
 
@@ -166,20 +166,20 @@ describe("a value that pydantic refuses", () => {
     ]);
   });
 
-  test("is shown up to 20 times, and only counted after that", () => {
+  test("is listed up to 20 times, and only counted after that", () => {
     const lines = faults(FIELDS, { stop: Array(25).fill(1) });
     expect(lines).toHaveLength(21);
     expect(lines.at(-1)).toBe("and 5 more");
   });
 
-  test("is counted up to 100,000 times, so a long list costs little", () => {
+  test("is counted up to 100,000 times, so a long list is cheap", () => {
     const ids = Array(1_000_000).fill(1.5);
     expect(() => parseBody(FIELDS, { ids })).toThrow(/^at least 100000 validation errors:\n/);
     const last = [...Array(1_000_000).fill(1), "x"];
     expect(() => parseBody(FIELDS, { ids: last })).toThrow("('body', 'ids', 1000000)");
   });
 
-  test("is named by its key, whatever that contains", () => {
+  test("is named by its key, whatever the key contains", () => {
     const body = { bias: { "a/b~c": [], [`${"k".repeat(200)}`]: [] } };
     expect(faults(FIELDS, body)[0]).toContain("('body', 'bias', 'a/b~c')");
     expect(faults(FIELDS, body)[1]).toContain(`'bias', '${"k".repeat(100)}')`);
@@ -199,14 +199,14 @@ describe("a field", () => {
       expect(faults(fields, body)).toEqual([line]);
   });
 
-  test("can tell null from absent", () => {
+  test("distinguishes null from absent", () => {
     const limitOf = (body: object) => parseBody(fields, { id: 1, ...body }).limit;
     expect(limitOf({})).toBeUndefined();
     expect(limitOf({ limit: null })).toBeNull();
     expect(limitOf({ limit: "5" })).toBe(5);
   });
 
-  test("counts as said if it differs from its default", () => {
+  test("counts as set if it differs from its default", () => {
     expect(fieldsSaid(fields, parseBody(fields, { id: 1 }))).toEqual({ id: 1 });
     expect(fieldsSaid(fields, parseBody(fields, { id: 1, stop: "x" }))).toEqual({
       id: 1,
@@ -214,13 +214,13 @@ describe("a field", () => {
     });
   });
 
-  test("is converted after the check", () => {
+  test("is converted after validation", () => {
     const doubled = { n: optional(converted(integer, (n) => Number(n) * 2)) };
     expect(parseBody(doubled, { n: "2" })).toEqual({ n: 4 });
     expect(parseBody(doubled, {})).toEqual({ n: null });
   });
 
-  test("that the schema does not have is ignored", () => {
+  test("is ignored if the schema does not have it", () => {
     expect(parseBody({ n: optional(integer) }, { n: 1, other: {} })).toEqual({ n: 1 });
   });
 });

@@ -21,11 +21,11 @@ const bytes = (text: string) => [...Buffer.from(text)];
 describe("truncatedIds()", () => {
   const ids = Int32Array.of(1, 2, 3, 4);
 
-  test("keeps the end", () => {
+  test("keeps the end of a prompt", () => {
     expect(truncatedIds(ids, 3)).toEqual(Int32Array.of(2, 3, 4));
   });
 
-  test("keeps tokens at the start as part of the limit", () => {
+  test("counts kept tokens at the start toward the limit", () => {
     expect(truncatedIds(ids, 3, 1)).toEqual(Int32Array.of(1, 3, 4));
     expect(truncatedIds(ids, 1, 1)).toEqual(Int32Array.of(1));
   });
@@ -34,7 +34,7 @@ describe("truncatedIds()", () => {
     expect(truncatedIds(ids, 4, 1)).toBe(ids);
   });
 
-  test("keeps nothing if the limit is 0", () => {
+  test("keeps no tokens if the limit is 0", () => {
     expect(truncatedIds(ids, 0, 1)).toEqual(new Int32Array(0));
   });
 });
@@ -57,7 +57,7 @@ describe("a completion", () => {
     expect(await completion({ prompt, truncate_prompt_tokens: 8 })).toHaveLength(8);
   });
 
-  test("keeps as much as possible for -1, leaving room for max_tokens", async () => {
+  test("keeps as much as possible with -1, leaving room for max_tokens", async () => {
     const prompt = "x".repeat(100);
     expect(await completion({ prompt, truncate_prompt_tokens: -1, max_tokens: 20 })).toHaveLength(
       44,

@@ -46,7 +46,7 @@ describe("a JSON schema", () => {
   test.each([
     ["response_format", { response_format: { type: "json_object" } }],
     ["structured_outputs", { structured_outputs: { json_object: true } }],
-  ])("of any object is requested by %s", (_, fields) => {
+  ])("that allows any object is requested by %s", (_, fields) => {
     expect(schemaOf(fields)).toEqual(withOptions({ type: "object" }));
   });
 
@@ -69,7 +69,7 @@ describe("a JSON schema", () => {
     });
   });
 
-  test("loses a client's own options for llguidance", () => {
+  test("drops a client's own options for llguidance", () => {
     const schema = { ...SCHEMA, "x-guidance": { lenient: true, coerce_one_of: true } };
     expect(schemaOf({ guided_json: schema })).toEqual(withOptions(SCHEMA));
   });
@@ -99,16 +99,16 @@ describe("other constraints", () => {
     [{}],
     [{ response_format: { type: "text" } }],
     [{ guided_json: null, guided_choice: false, grammar: "" }],
-  ])("are absent in %j", (fields) => {
+  ])("are not found in %j", (fields) => {
     expect(grammarIn(fields)).toBeNull();
   });
 
-  test("keep the name of the field for the engine's errors", () => {
+  test("keep the field's name for the engine's errors", () => {
     expect(grammarIn({ guided_regex: "a" })?.param).toBe("guided_regex");
   });
 });
 
-describe("refused", () => {
+describe("an invalid constraint", () => {
   const format = (json_schema: unknown) => ({
     response_format: { type: "json_schema", json_schema },
   });

@@ -16,13 +16,13 @@ function allowed(mode: string, names: readonly string[]) {
 }
 
 describe("allowed tools", () => {
-  test("are the only ones left, in the order of the tools, and the mode is the choice", () => {
+  test("are the only tools left, in their original order, and the mode becomes the choice", () => {
     const tools = [tool("f"), tool("h")];
     expect(allowed("auto", ["h", "f"])).toEqual({ tools, tool_choice: "auto" });
     expect(allowed("required", ["h", "f"])).toEqual({ tools, tool_choice: "required" });
   });
 
-  test("that are none leave no tools, which a required call cannot do without", () => {
+  test("leave no tools if the list is empty, so a required call is refused", () => {
     expect(allowed("auto", [])).toEqual({ tools: null, tool_choice: "none" });
     expect(() => toolChoice(allowed("required", []))).toThrow("`tools` must be set.");
   });
@@ -30,11 +30,11 @@ describe("allowed tools", () => {
   test.each([
     ["any", ["f"], 'the `mode` "auto" or "required"'],
     ["auto", ["i"], '`tools` has no tool named "i".'],
-  ])("are refused (mode %p, tools %j)", (mode, names, message) => {
+  ])("are refused if invalid (mode %p, tools %j)", (mode, names, message) => {
     expect(() => allowed(mode, names)).toThrow(message);
   });
 
-  test("leave any other choice unchanged", () => {
+  test("do not change any other choice", () => {
     for (const tool_choice of [null, "auto", tool("f")]) {
       const body: Body = { tools: [tool("f")], tool_choice };
       expect(withAllowedTools(body)).toBe(body);

@@ -71,7 +71,7 @@ describe("the parser", () => {
     }
   });
 
-  test("a rule ends where the next one begins, regardless of line breaks; # starts a comment", () => {
+  test("ends a rule where the next one begins, regardless of line breaks; # starts a comment", () => {
     const rules = parseGbnf('a ::=\n  "1" # one\n\n  b\nb::="2"|\n"3"');
     expect([...rules.keys()]).toEqual(["a", "b"]);
     expect(rules.get("b")).toMatchObject({ kind: "choice" });
@@ -99,7 +99,7 @@ describe("the parser", () => {
     expect(() => parseGbnf(text)).toThrow(message);
   });
 
-  test("reads what a random grammar was written as", () => {
+  test("reads random grammars back as they were generated", () => {
     fc.assert(
       fc.property(fc.oneof(plainGrammar, recursiveGrammar), ({ rules, text }) => {
         expect(parseGbnf(text)).toEqual(new Map(rules));
@@ -146,26 +146,26 @@ describe("the translation", () => {
     expect(lark(text)).toBe(expected);
   });
 
-  test("unused rules are left out; missing ones are named", () => {
+  test("leaves out unused rules, and names missing ones", () => {
     expect(lark('root ::= "a"\nother ::= missing')).toBe("start: /a/");
     expect(() => lark("root ::= missing")).toThrow("rule missing is missing");
     expect(() => larkOf(new Map(), "root")).toThrow("rule root is missing");
   });
 
-  test("a root that matches no finite text is refused, no matter how long its chain of rules is", () => {
+  test("refuses a root that matches no finite text, no matter how long its chain of rules is", () => {
     expect(() => lark('root ::= "a" root')).toThrow("rule root never ends");
     expect(() => lark("root ::= x | root\nx ::= root{2}")).toThrow("rule root never ends");
     expect(lark('root ::= root | "a" x\nx ::= y{0,2}\ny ::= y')).toContain("start: ");
   });
 
-  test("an embedded grammar has names of its own", () => {
+  test("gives an embedded grammar its own rule names", () => {
     expect(larkOf(parseGbnf('root ::= "a" root | x\nx ::= <t>'), "root", "g1")).toBe(
       "g1: (/a/ g1 | g1_1)\ng1_1: <t>",
     );
   });
 });
 
-test("the naive matcher derives what is derived", () => {
+test("the naive matcher accepts the derived texts", () => {
   fc.assert(
     fc.property(
       fc.oneof(plainGrammar, recursiveGrammar),

@@ -27,7 +27,7 @@ describe("a schema that can be enforced", () => {
     expect(loosened(schema)).toEqual({ schema, dropped: [] });
   });
 
-  test("loses annotations and unknown keywords, but no properties with the same names", () => {
+  test("loses annotations and unknown keywords, but keeps properties with the same names", () => {
     const schema = {
       title: "T",
       description: "d",
@@ -120,7 +120,7 @@ describe("keywords that cannot be enforced", () => {
     expect(a).toEqual(keyword === "items" ? { minItems: 1, items: {} } : { minItems: 1 });
   });
 
-  test("additionalProperties is dropped with the properties that it depends on", () => {
+  test("include additionalProperties if properties that it depends on are dropped", () => {
     const schema = { patternProperties: { "(?=a)": {} }, additionalProperties: false };
     expect(loosened(schema)).toEqual({
       schema: {},
@@ -131,11 +131,11 @@ describe("keywords that cannot be enforced", () => {
     });
   });
 
-  test("items is dropped with a prefix that it depends on", () => {
+  test("include items if a prefix that it depends on is dropped", () => {
     expect(loosened({ prefixItems: {}, items: false }).schema).toEqual({});
   });
 
-  test("depth, size and length are limited", () => {
+  test("are limited in depth, size and length", () => {
     let deep: JsonObject = { type: "string" };
     for (let i = 0; i < 1000; i++) deep = { type: "object", properties: { a: deep } };
     const nested = loosened(deep);
@@ -179,7 +179,7 @@ const anyKeyword = fc.constantFrom(
 );
 
 describe("the text of a loosened schema", () => {
-  test("has the whitespace options, and comes with the dropped keywords", () => {
+  test("includes the whitespace options, and is returned with the dropped keywords", () => {
     const { text, dropped } = loosenedText({ type: "string", format: "binary" });
     expect(JSON.parse(text)).toEqual({
       type: "string",

@@ -94,7 +94,7 @@ describe("a user's message", () => {
     ]);
   });
 
-  test("can have results that are lists, in which images are replaced by a note", () => {
+  test("can contain lists as tool results, in which images are replaced by a note", () => {
     const content = [
       { type: "text", text: "line" },
       { type: "image", source: { type: "base64", media_type: "image/png", data: "" } },
@@ -107,7 +107,7 @@ describe("a user's message", () => {
     expect(conversation([user([said])])[0]?.["content"]).toBe(said.content);
   });
 
-  test("can have text documents and search results, while other media are rejected later", () => {
+  test("can contain text documents and search results; other media are rejected later", () => {
     const text = {
       type: "document",
       source: { type: "text", media_type: "text/plain", data: "d" },
@@ -152,7 +152,7 @@ describe("an assistant's message", () => {
     expect(JSON.stringify(message?.["tool_calls"])).toContain('{\\"x\\":1.0}');
   });
 
-  test("is continued if it is the last one", () => {
+  test("is continued if it is the last message", () => {
     const prefilled = [user(), { role: "assistant", content: "{" }];
     expect(chatBodyOf(parse({ messages: prefilled }))).toMatchObject({
       add_generation_prompt: false,
@@ -196,7 +196,7 @@ describe("the chat", () => {
     expect([chat.tools, chat.tool_choice]).toEqual([[shown], expected as never]);
   });
 
-  test("has the format under the name that earlier clients use", () => {
+  test("accepts the output format under the name that earlier clients use", () => {
     const format = { type: "json_schema", schema: { type: "object" } };
     const chat = chatBodyOf(parse({ output_config: { format } }));
     expect(chat.response_format).toMatchObject({ json_schema: { schema: format.schema } });
@@ -212,7 +212,7 @@ describe("the chat", () => {
     });
   });
 
-  test("keeps a choice that requires a tool even without tools, so that it is refused", () => {
+  test("keeps a tool choice that requires a tool even without tools, so it is refused later", () => {
     const required = chatBodyOf(parse({ tool_choice: { type: "any" } }));
     expect([required.tools, required.tool_choice]).toEqual([null, "required"]);
   });
@@ -228,7 +228,7 @@ describe("the chat", () => {
     [{ type: "disabled" }, false],
     [{ type: "adaptive" }, true],
     [{ type: "enabled", budget_tokens: 2048 }, true],
-  ])("given the thinking option %p, thinks: %p", (thinking, expected) => {
+  ])("with the thinking option %p, sets thinking to %p", (thinking, expected) => {
     const body = parse(thinking === undefined ? {} : { thinking });
     expect(showsThinking(body)).toBe(expected);
     expect(chatBodyOf(body)).toMatchObject({
@@ -255,7 +255,7 @@ describe("a bad body", () => {
     [{ thinking: "yes" }, "('body', 'thinking')"],
     [{ max_tokens: null }, "('body', 'max_tokens')"],
   ];
-  test.each(refusals)("%j is rejected with an error that names its fault", (body, text) => {
+  test.each(refusals)("is rejected with an error that says what is wrong: %j", (body, text) => {
     expect(() => parse(body)).toThrow(text);
   });
 });

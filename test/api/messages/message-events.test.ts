@@ -86,7 +86,7 @@ const CALLS: MessagePart[][] = [
 ];
 
 describe("the stream of a message", () => {
-  test("has thinking, text, and two tools in order", () => {
+  test("contains thinking, text, and two tools in order", () => {
     const shown = eventsOf(scriptedOutputs(CALLS)).map(({ type, index, delta, content_block }) =>
       [type, index ?? "", delta?.["type"] ?? content_block?.["type"] ?? ""].join(" ").trim(),
     );
@@ -137,7 +137,7 @@ describe("the stream of a message", () => {
     );
   });
 
-  test("has no block if the message is empty", () => {
+  test("has no blocks if the message is empty", () => {
     expect(eventsOf(scriptedOutputs([[]])).map(({ type }) => type)).toEqual([
       ...["message_start", "message_delta", "message_stop"],
     ]);
@@ -165,7 +165,7 @@ describe("a message", () => {
     ]);
   });
 
-  test("has the reason why it ended", () => {
+  test("reports why it ended", () => {
     const text: MessagePart[][] = [[{ kind: "text", text: "x" }]];
     expect(reasonOf(scriptedOutputs(text))).toEqual(["end_turn", null]);
     expect(reasonOf(scriptedOutputs(CALLS))).toEqual(["tool_use", null]);

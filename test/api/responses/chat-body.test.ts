@@ -101,7 +101,7 @@ describe("the conversation", () => {
     expect(thoughts({})).toBeUndefined();
   });
 
-  test("skips items that have no meaning here", () => {
+  test("skips items that do not apply to Pagoda", () => {
     const skipped = [
       { type: "local_shell_call", call_id: "x", action: { type: "exec" } },
       { type: "web_search_call", id: "ws" },
@@ -239,7 +239,7 @@ describe("the chat", () => {
     ["minimal", "low"],
     ["high", "high"],
     ["xhigh", "high"],
-  ])("has the nearest effort to %s that templates know", (effort, expected) => {
+  ])("converts the effort %s to the nearest that templates know", (effort, expected) => {
     expect(String(chat({ reasoning: { effort, summary: "auto" } }).reasoning_effort)).toBe(
       expected,
     );
