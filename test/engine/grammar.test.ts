@@ -111,7 +111,7 @@ describe("a request with a grammar", () => {
     await expectEmpty(parts);
   });
 
-  test("is placed by its priority once it is released", async () => {
+  test("is queued by its priority once it is released", async () => {
     const { engine, end, started } = setUp({
       scheduler: { policy: "priority", maxNumSeqs: 1 },
       model: { stepTurns: 3 },
@@ -126,7 +126,7 @@ describe("a request with a grammar", () => {
     expect(started).toHaveLength(4);
   });
 
-  test("requests with one text are all released", async () => {
+  test("is released together with all requests for the same grammar", async () => {
     const parts = setUp();
     const all = ["a", "b", "c"].map((prompt) =>
       collect(parts.engine.generate(request(prompt, grammar("slow")))),
@@ -140,7 +140,7 @@ describe("a request with a grammar", () => {
 });
 
 describe("a grammar that cannot be compiled", () => {
-  test("refuses its own request only, and nothing is left of it", async () => {
+  test("fails only its own request, which leaves no state behind", async () => {
     const parts = setUp();
     const { engine, end } = parts;
     const failing = collect(
@@ -157,7 +157,7 @@ describe("a grammar that cannot be compiled", () => {
     expect(parts.ended).toEqual(expect.arrayContaining(["0-0", "0-1"]));
   });
 
-  test("at once, refuses with the field's name", async () => {
+  test("is refused with the name of its field if the failure is immediate", async () => {
     const { engine } = setUp();
     await expect(collect(engine.generate(request("bad", grammar(""))))).rejects.toThrow(
       "`grammar` cannot be enforced: empty",
@@ -166,7 +166,7 @@ describe("a grammar that cannot be compiled", () => {
 });
 
 describe("while a request waits for its grammar", () => {
-  test("it can be aborted, and a late compilation changes nothing", async () => {
+  test("the request can be aborted, and a late compilation has no effect", async () => {
     const parts = setUp();
     const stream = parts.engine.generate(request("slow", grammar("slow")));
     const reading = collect(stream);
@@ -179,7 +179,7 @@ describe("while a request waits for its grammar", () => {
     expect(parts.started).toEqual([]);
   });
 
-  test("a late failure of an aborted request changes nothing either", async () => {
+  test("it can be aborted, and a late failure has no effect either", async () => {
     const parts = setUp();
     const stream = parts.engine.generate(request("slow", grammar("slow")));
     const reading = collect(stream).catch((error: Error) => error);
@@ -191,7 +191,7 @@ describe("while a request waits for its grammar", () => {
     expect(parts.engine.unavailable).toBeNull();
   });
 
-  test("a pause holds it, and it runs after the resumption", async () => {
+  test("a pause holds it until the engine resumes", async () => {
     const parts = setUp();
     const { scheduler, end, recorder, started } = parts;
     const before = collect(parts.engine.generate(request("before", grammar("slow"))));
@@ -209,7 +209,7 @@ describe("while a request waits for its grammar", () => {
     expect((await during).last?.finishReason).toBe("length");
   });
 
-  test("sleep and wake-up leave it waiting", async () => {
+  test("a sleep and a wake-up leave it waiting", async () => {
     const parts = setUp();
     const { client, end, runner } = parts;
     const waiting = collect(parts.engine.generate(request("slow", grammar("slow"))));
@@ -234,7 +234,7 @@ describe("while a request waits for its grammar", () => {
     await settled();
   });
 
-  test("a failed step of others does not touch it", async () => {
+  test("a failed step of other requests does not affect it", async () => {
     const parts = setUp();
     const waiting = collect(parts.engine.generate(request("slow", grammar("slow"))));
     await settled();

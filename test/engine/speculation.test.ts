@@ -75,7 +75,7 @@ test.each<[string, Partial<SamplingParams>, FakeEngineOptions]>([
   expect(drafted.numAccepted).toBeGreaterThan(0);
 });
 
-test("repeats a text in a fraction of the steps", async () => {
+test("drafts let the engine repeat a text in a fraction of the steps", async () => {
   const model = { answer: "cabcabcabcabcabcabcabcabcabcabc" };
   const plain = await generate({}, { model });
   const drafted = await generate({}, { model, speculation: NGRAM });
@@ -84,7 +84,7 @@ test("repeats a text in a fraction of the steps", async () => {
 });
 
 test.each([1, 2, 5, 6, 7, null])(
-  "ends reasoning at the same token with a budget of %j",
+  "reasoning ends at the same token with a budget of %j",
   async (budget) => {
     const choiceWith = async (options: FakeEngineOptions) => {
       const { post, client } = makeApp({

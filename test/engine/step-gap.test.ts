@@ -30,7 +30,7 @@ describe("StepGap", () => {
     expect([await gap.prepareNext(), gap.isEmpty]).toEqual([false, true]);
   });
 
-  test("a job that is not ready holds up the jobs behind it", async () => {
+  test("keeps jobs waiting behind one that is not ready", async () => {
     const gap = new StepGap(() => {});
     let isReady = false;
     void gap.queue(async () => {}, { begin: async () => {}, isReady: () => isReady });
@@ -40,7 +40,7 @@ describe("StepGap", () => {
     expect(await gap.prepareNext()).toBe(true);
   });
 
-  test("a job begins immediately, or after the previous job finishes", async () => {
+  test("begins a job immediately, or after the previous job finishes", async () => {
     const gap = new StepGap(() => {});
     const log: string[] = [];
     const queue = (name: string) =>
@@ -55,7 +55,7 @@ describe("StepGap", () => {
     expect(log).toEqual(["a begins", "a runs", "b begins", "b runs"]);
   });
 
-  test("a job that fails to begin rejects and is skipped", async () => {
+  test("rejects and skips a job that fails to begin", async () => {
     const gap = new StepGap(() => {});
     const refused = gap.queue(async () => 1, {
       begin: () => Promise.reject(new Error("cannot")),
@@ -68,7 +68,7 @@ describe("StepGap", () => {
     expect(await next).toBe(2);
   });
 
-  test("closing rejects queued and later jobs", async () => {
+  test("rejects queued and later jobs once closed", async () => {
     const gap = new StepGap(() => {});
     const waiting = gap.queue(async () => 1);
     gap.close(new Error("over"));

@@ -25,7 +25,7 @@ async function drain(outputs: AsyncIterable<unknown>): Promise<void> {
 }
 
 describe("step overlap", () => {
-  test("outputs of a step are delivered while the next step runs", async () => {
+  test("delivers the outputs of a step while the next step runs", async () => {
     const { client, runner } = makeEngine();
     const events: string[] = [];
     const run = runner.run.bind(runner);

@@ -26,7 +26,7 @@ function sampled(request: Request, text: string, rest: Partial<SampledTokens> = 
 const position = (tokenId: number) => ({ chosen: { tokenId, logprob: -1, rank: 1 }, top: [] });
 
 describe("several tokens from one step", () => {
-  test("are one output, with the same time for all", () => {
+  test("form one output, with the same time for all", () => {
     const { processor, request } = start();
     const { output, stopped } = processor.process(sampled(request, "abc"), 3);
     expect(output).toMatchObject({

@@ -88,7 +88,7 @@ describe("StopChecker", () => {
     expect(push(["cd", "b"], false, ["abcd"])).toEqual([{ text: "a", stop: "b" }]);
   });
 
-  test("ignores stop strings that end within the first minTokens, but not those that only begin there", () => {
+  test("ignores stop strings that end within the first minTokens, but not if they only begin there", () => {
     const checker = new StopChecker([","], false, 1);
     expect(check(checker, "a,", false)).toEqual({ text: "a,", stop: null });
     expect(check(checker, "b")).toEqual({ text: "b", stop: null });
@@ -109,7 +109,7 @@ describe("StopChecker", () => {
     expect(shownBy(checker.flush()).text).toBe("EN");
   });
 
-  test("emits the same text however its pieces are split", () => {
+  test("emits the same text no matter how its pieces are split", () => {
     const cuts = fc.array(fc.string({ unit: fc.constantFrom("a", "b"), maxLength: 3 }));
     fc.assert(
       fc.property(cuts, fc.constantFrom("ab", "aab", "bb"), (parts, stop) => {
