@@ -38,7 +38,7 @@ function answer(rule: AdmissionRule, asked: Candidate): boolean {
 describe("the limit on partial prefills", () => {
   const [whole, part] = [candidate(makeRequest("whole", 8)), candidate(makeRequest("part", 20), 8)];
 
-  test("limits partial prompts, but always admits whole prompts", () => {
+  test("applies to partial prompts, but always admits whole prompts", () => {
     const rule = new PartialPrefillLimit(2, []);
     for (const expected of [true, true, false]) {
       expect(answer(rule, part)).toBe(expected);
@@ -100,7 +100,7 @@ describe("the growth reserve", () => {
   });
 });
 
-test("rules are created only for limits that are set", () => {
+test("admission rules are created only for limits that are set", () => {
   const kvCache = makeKvCache(9);
   const admitted = { kvCache, running: [], scheduled: [] };
   const off = {

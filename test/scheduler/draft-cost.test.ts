@@ -12,25 +12,25 @@ function learned(...steps: ([numDecodes: number, numDraftTokens: number, ms: num
   return cost;
 }
 
-test("is unknown before two steps in a row have the same number of requests and no drafts", () => {
+test("the draft cost is unknown until two steps in a row have the same requests and no drafts", () => {
   expect(learned().costOfDraft(1)).toBeNull();
   expect(learned([1, 0, 10]).costOfDraft(1)).toBeNull();
   expect(learned([2, 0, 10], [1, 0, 10]).costOfDraft(1)).toBeNull();
   expect(learned([1, 0, 10], null, [1, 0, 10]).costOfDraft(1)).toBeNull();
 });
 
-test("is first assumed to be a quarter of a request's share", () => {
+test("the draft cost is first assumed to be a quarter of a request's share", () => {
   expect(learned([1, 0, 10], [1, 0, 10]).costOfDraft(1)).toBe(0.25);
   expect(learned([4, 0, 10], [4, 0, 10]).costOfDraft(4)).toBe(0.0625);
 });
 
-test("approaches the time that drafts add", () => {
+test("the draft cost approaches the time that drafts add", () => {
   const plain: [number, number, number] = [1, 0, 10];
   const drafts = Array.from({ length: 50 }, () => [1, 4, 18] as [number, number, number]);
   expect(learned(plain, plain, ...drafts).costOfDraft(1)).toBeCloseTo(0.2, 2);
 });
 
-test("includes the time that the next step without drafts loses", () => {
+test("the draft cost includes the time that the next step without drafts loses", () => {
   const plain: [number, number, number] = [1, 0, 10];
   const pairs = Array.from(
     { length: 50 },
@@ -44,19 +44,19 @@ test("includes the time that the next step without drafts loses", () => {
   expect(cost.costOfDraft(1)).toBeCloseTo(0.2, 1);
 });
 
-test("counts a draft as at most one step, so that one interruption has a limited effect", () => {
+test("a draft counts as at most one step, so one interruption has a limited effect", () => {
   const plain: [number, number, number] = [1, 0, 10];
   expect(learned(plain, plain, [1, 1, 5000]).costOfDraft(1)).toBeLessThan(1);
 });
 
-test("is kept separately for more requests", () => {
+test("the draft cost is kept separately for larger batches", () => {
   const cost = learned([1, 0, 10], [1, 0, 10], [16, 0, 40], [16, 0, 40], [16, 16, 80]);
   expect(cost.costOfDraft(1)).toBe(0.25);
   expect(cost.costOfDraft(12)).toBeCloseTo(1 / 16, 2);
   expect(cost.costOfDraft(2)).toBeNull();
 });
 
-test("is forgotten in steps without drafts", () => {
+test("the draft cost is forgotten over steps without drafts", () => {
   const plain: [number, number, number] = [1, 0, 10];
   const expensive = learned(plain, plain, [1, 1, 20], ...Array.from({ length: 2000 }, () => plain));
   expect(expensive.costOfDraft(1)).toBeCloseTo(0.25, 2);

@@ -54,19 +54,19 @@ describe("a step verifies", () => {
     expect(steps(scheduler, requests, CHEAP, 3)).toEqual([0, 0, 0]);
   });
 
-  test("as many as allowed if they are cheap and accepted", () => {
+  test("as many drafts as allowed if they are cheap and accepted", () => {
     const { scheduler, requests } = decoding(1);
     expect(steps(scheduler, requests, CHEAP, 30).at(-1)).toBe(15);
   });
 
-  test("numbers of drafts that make a power of two with the last token, or the maximum", () => {
+  test("the maximum number of drafts, or one that makes a power of two with the last token", () => {
     const { scheduler, requests } = decoding(1, { ...LIMITS, numSpeculativeTokens: 5 });
     const counts = new Set(steps(scheduler, requests, CHEAP, 60));
     expect([...counts].every((count) => [0, 1, 3, 5].includes(count))).toBe(true);
     expect(counts.has(5)).toBe(true);
   });
 
-  test("hardly any if none is accepted, but tries again", () => {
+  test("hardly any drafts if none are accepted, but tries again", () => {
     const { scheduler, requests } = decoding(1);
     const counts = steps(scheduler, requests, { ...CHEAP, numAccepted: 0 }, 1000);
     const tried = counts.slice(100).filter((count) => count > 0).length;
@@ -74,7 +74,7 @@ describe("a step verifies", () => {
     expect(tried).toBeLessThan(60);
   });
 
-  test("none if a draft costs as much as other tokens, no matter how many are accepted", () => {
+  test("no drafts if one costs as much as other tokens, no matter how many are accepted", () => {
     const { scheduler, requests } = decoding(16);
     const model: Model = { ms: (num, drafts) => 1.2 * (num + drafts), numAccepted: 20 };
     const counts = steps(scheduler, requests, model, 400);
@@ -82,7 +82,7 @@ describe("a step verifies", () => {
     expect(time / (400 * model.ms(16, 0))).toBeLessThan(1.05);
   });
 
-  test("more for the request whose drafts are accepted", () => {
+  test("more drafts for the request whose drafts are accepted", () => {
     const { scheduler, requests } = decoding(2);
     const [good, bad] = requests as [Request, Request];
     let last: number[] = [];
@@ -100,7 +100,7 @@ describe("a step verifies", () => {
     expect(last).toEqual([15, 0]);
   });
 
-  test("none with more requests than the operator allows", () => {
+  test("no drafts with more requests than the operator allows", () => {
     const { scheduler, requests } = decoding(2, { ...LIMITS, disableByBatchSize: 1 });
     const counts = steps(scheduler, requests, CHEAP, 30);
     expect(Math.max(...counts)).toBe(0);

@@ -68,7 +68,7 @@ describe("a step verifies draft tokens", () => {
 });
 
 describe("draft tokens are limited", () => {
-  test("by the budget that all known tokens of running and new requests leave", () => {
+  test("by the budget left after all known tokens of running and new requests", () => {
     const scheduler = makeScheduler({ maxNumBatchedTokens: 20 });
     const request = decoding(scheduler, 20);
     scheduler.add(makeRequest("b", 17, { cacheSalt: "b" }));
@@ -208,7 +208,7 @@ describe("the result of a step with draft tokens", () => {
     expect(request).toMatchObject({ status: "FINISHED_STOPPED", numOutputTokens: 3 });
   });
 
-  test("releases forks with the source's first tokens, however many", () => {
+  test("releases forks with the source's first tokens, no matter how many", () => {
     const scheduler = makeScheduler();
     const source = makeRequest("a", 20);
     source.draftTokenIds = [1, 2];

@@ -124,7 +124,7 @@ describe("forks (n > 1)", () => {
     expect(scheduler.takeStats()).toMatchObject({ numWaitingReqs: 2, numDeferredReqs: 0 });
   });
 
-  test("do not copy from a resumed source, whose blocks the same step may write", () => {
+  test("do not copy from a resumed source, whose blocks the same step can write", () => {
     const scheduler = makeScheduler({ numBlocks: 5, maxNumSeqs: 2 });
     const first = makeRequest("first", 32, { cacheSalt: "first" });
     const source = makeRequest("a", 16);

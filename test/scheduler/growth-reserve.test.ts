@@ -33,7 +33,7 @@ describe("an admission", () => {
     expect(planned(step(scheduler))).toEqual(["a"]);
   });
 
-  test("leaves no room that requests cannot use", () => {
+  test("reserves no room that requests cannot use", () => {
     const scheduler = makeScheduler(POOL);
     const short = { params: { maxTokens: 8 } };
     scheduler.add(plainRequest("a", 472, short));
@@ -41,7 +41,7 @@ describe("an admission", () => {
     expect(planned(step(scheduler))).toEqual(["a", "b"]);
   });
 
-  test("leaves at most a quarter of the pool", () => {
+  test("reserves at most a quarter of the pool", () => {
     const scheduler = makeScheduler({ numBlocks: 17, ...RESERVE });
     for (let i = 0; i < 16; i++) scheduler.add(makeRequest(`r${i}`, 16));
     // Each takes one block; the last admission leaves four of the sixteen.

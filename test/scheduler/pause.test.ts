@@ -21,7 +21,7 @@ describe("a pause", () => {
     expect(summary(step(scheduler)).map(([id]) => id)).toEqual(["after"]);
   });
 
-  test("that holds has no work, even with waiting or running requests", () => {
+  test("that holds requests leaves no work, even with waiting or running requests", () => {
     const scheduler = makeScheduler();
     scheduler.add(makeRequest("a", 4));
     step(scheduler);
@@ -33,7 +33,7 @@ describe("a pause", () => {
     expect(summary(step(scheduler)).map(([id]) => id)).toEqual(["a", "b"]);
   });
 
-  test("keeps the order of arrival, and defers held forks until their held source has run", () => {
+  test("preserves the order of arrival, and defers held forks until their held source has run", () => {
     const scheduler = makeScheduler();
     scheduler.pause("hold");
     const source = makeRequest("a", 20);

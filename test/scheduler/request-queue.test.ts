@@ -33,7 +33,7 @@ describe.each([
   ["FcfsQueue", () => new FcfsQueue()],
   ["PriorityQueue", () => new PriorityQueue()],
 ] as const)("%s", (_name, create) => {
-  test("is empty at first and after its last request is removed", () => {
+  test("is empty initially and after its last request is removed", () => {
     const queue = create();
     const [request] = requestsOf(0) as [Request];
     expect(queue.peek()).toBeNull();

@@ -137,7 +137,7 @@ describe("prefix cache", () => {
     expect(summary(step(scheduler))).toEqual([["b", 16, 16, [1, 3]]]);
   });
 
-  test("isolates requests by salt, and finds and counts no hits if it is off", () => {
+  test("isolates requests by salt, and finds and counts no hits when it is off", () => {
     const salted = makeScheduler();
     salted.add(makeRequest("a", 20, { cacheSalt: "x" }));
     salted.add(makeRequest("b", 20, { cacheSalt: "y" }));
@@ -159,7 +159,7 @@ describe("prefix cache", () => {
 });
 
 describe("preemption", () => {
-  test("fcfs: preempts the last running request, which moves to the head of the queue and resumes from the cache", () => {
+  test("with fcfs, preempts the last running request, which moves to the head of the queue and resumes from the cache", () => {
     const scheduler = makeScheduler({ numBlocks: 5 });
     const requests = [
       makeRequest("a", 31),
@@ -245,7 +245,7 @@ describe("preemption", () => {
     expect(makeScheduler({ numBlocks: 3, maxModelLen: 32 }).kvCache.capacityTokens).toBe(32);
   });
 
-  test("priority: preempts the least urgent request, even if it was planned before", () => {
+  test("with priority, preempts the least urgent request, even if it was planned before", () => {
     const scheduler = makeScheduler({ numBlocks: 5, policy: "priority" });
     const late = makeRequest("late", 20, { priority: 5 });
     const urgent = makeRequest("urgent", 31, { priority: 0, cacheSalt: "u" });
@@ -262,7 +262,7 @@ describe("preemption", () => {
     scheduler.kvCache.checkIntegrity();
   });
 
-  test("priority: runs the waiting request with the smallest value first", () => {
+  test("with priority, runs the waiting request with the smallest value first", () => {
     const scheduler = makeScheduler({ policy: "priority", maxNumSeqs: 1 });
     scheduler.add(makeRequest("b", 4, { priority: 2 }));
     scheduler.add(makeRequest("a", 4, { priority: 1 }));
