@@ -8,7 +8,7 @@ import { longFunctions } from "./support/long-functions.ts";
 
 const ROOT = join(import.meta.dir, "..");
 
-/** Allowed imports of each room (a folder in src, or main.ts). All can import the files directly in src. */
+/** Allowed imports of each folder in src, and of main.ts. All can import the files directly in src. */
 const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["commands", "cli", "runtime"],
   commands: [
@@ -51,7 +51,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   runtime: [],
 };
 
-/** Allowed includes of each room, which is a folder in native. All can include native/error-codes.h. */
+/** Allowed includes of each folder in native. All can include native/error-codes.h. */
 const INCLUDES: Readonly<Record<string, readonly string[]>> = {
   addon: ["model", "attention", "matmul", "grammar"],
   model: ["attention", "matmul", "head", "sampling", "grammar", "text"],
@@ -64,8 +64,8 @@ const INCLUDES: Readonly<Record<string, readonly string[]>> = {
   simd: [],
 };
 
-/** The only files of `room` that paths matching `from` may import. */
-const ONLY: readonly (readonly [from: RegExp, room: string, files: readonly string[]])[] = [
+/** The only files of `folder` that paths matching `from` may import. */
+const ONLY: readonly (readonly [from: RegExp, folder: string, files: readonly string[]])[] = [
   [/^src\/runner\//, "scheduler", ["src/scheduler/scheduler-output.ts"]],
   [/^src\/process\//, "engine", ["src/engine/engine-config.ts"]],
   [/^src\/library\/(?!server\.ts)/, "server", []],
@@ -82,7 +82,7 @@ const code = tracked.filter((path) =>
 const textOf = (path: string) => readFileSync(join(ROOT, path), "utf8");
 
 /** @returns null for a file directly in src */
-function roomOf(path: string): string | null {
+function folderOf(path: string): string | null {
   const folders = path.split("/").slice(1, -1);
   if (folders.length > 0) return folders.join("/");
   return path === "src/main.ts" ? "main.ts" : null;
@@ -94,11 +94,11 @@ function* importsOf(path: string): Generator<string> {
   }
 }
 
-/** Imports from other rooms, including those in files directly in src. */
-const IMPORTS_BETWEEN_ROOMS = sources.flatMap((path) => {
-  const from = roomOf(path);
+/** Imports from other folders, including those in files directly in src. */
+const IMPORTS_BETWEEN_FOLDERS = sources.flatMap((path) => {
+  const from = folderOf(path);
   return [...importsOf(path)].flatMap((target) => {
-    const to = target.startsWith("src/") ? roomOf(target) : null;
+    const to = target.startsWith("src/") ? folderOf(target) : null;
     return to === null || to === from ? [] : [{ path, from, target, to }];
   });
 });
@@ -109,25 +109,25 @@ function* includesOf(path: string): Generator<string> {
   for (const [, target = ""] of textOf(path).matchAll(/^#include "([^"]+)"/gm)) yield target;
 }
 
-/** Includes of files in rooms of native, except llama.cpp's. */
+/** Includes of files in folders of native, except llama.cpp's. */
 const INCLUDES_OF_NATIVE = natives.flatMap((path) => {
-  const [, room = ""] = /^native\/([^/]+)\//.exec(path) ?? [];
+  const [, folder = ""] = /^native\/([^/]+)\//.exec(path) ?? [];
   return [...includesOf(path)]
     .filter((target) => target.includes("/") && natives.includes(`native/${target}`))
     .map((target) => ({
       path,
-      from: room === "" ? null : room,
+      from: folder === "" ? null : folder,
       target,
       to: target.slice(0, target.indexOf("/")),
     }));
 });
 
-/** @param readme with a row for each room, its imports in the last cell */
+/** @param readme with a row for each folder, its imports in the last cell */
 function graphShownIn(readme: string): Readonly<Record<string, readonly string[]>> {
   const rows = textOf(readme).matchAll(/^\| `([^`]+)` \|.*\| ([^|]*)\|$/gm);
-  const shown = [...rows].map(([, room = "", cell = ""]) => {
+  const shown = [...rows].map(([, folder = "", cell = ""]) => {
     const imports = cell.split(",").map((name) => name.trim());
-    return [room, imports.filter((name) => name !== "")] as const;
+    return [folder, imports.filter((name) => name !== "")] as const;
   });
   return Object.fromEntries(shown);
 }
@@ -166,22 +166,22 @@ const except = (paths: readonly string[], ...prefixes: string[]) =>
 
 describe("the source tree", () => {
   test("has only allowed imports", () => {
-    const upward = IMPORTS_BETWEEN_ROOMS.filter(
+    const upward = IMPORTS_BETWEEN_FOLDERS.filter(
       ({ from, to }) => from === null || IMPORTS[from]?.includes(to) !== true,
     );
     expect(upward.map(({ path, target }) => `${path} -> ${target}`)).toEqual([]);
   });
 
   test("uses every allowed import", () => {
-    const made = new Set(IMPORTS_BETWEEN_ROOMS.map(({ from, to }) => `${from} -> ${to}`));
-    const allowed = Object.entries(IMPORTS).flatMap(([from, rooms]) =>
-      rooms.map((to) => `${from} -> ${to}`),
+    const made = new Set(IMPORTS_BETWEEN_FOLDERS.map(({ from, to }) => `${from} -> ${to}`));
+    const allowed = Object.entries(IMPORTS).flatMap(([from, folders]) =>
+      folders.map((to) => `${from} -> ${to}`),
     );
     expect(allowed.filter((edge) => !made.has(edge))).toEqual([]);
   });
 
-  test("has no cycle between rooms", () => {
-    expect(circleIn(Object.keys(IMPORTS), (room) => IMPORTS[room] ?? [])).toEqual([]);
+  test("has no cycle between folders", () => {
+    expect(circleIn(Object.keys(IMPORTS), (folder) => IMPORTS[folder] ?? [])).toEqual([]);
   });
 
   test("matches the graph in src/README.md", () => {
@@ -192,12 +192,14 @@ describe("the source tree", () => {
     expect(circleIn(sources, importsOf)).toEqual([]);
   });
 
-  test.each(ONLY)("%p imports from %s only %p", (from, room, files) => {
-    const taken = IMPORTS_BETWEEN_ROOMS.filter(({ path, to }) => from.test(path) && to === room);
+  test.each(ONLY)("%p imports from %s only %p", (from, folder, files) => {
+    const taken = IMPORTS_BETWEEN_FOLDERS.filter(
+      ({ path, to }) => from.test(path) && to === folder,
+    );
     expect(new Set(taken.map(({ target }) => target))).toEqual(new Set(files));
   });
 
-  test("uses each library and each runtime API in one room only", () => {
+  test("uses each library and each runtime API in one folder only", () => {
     expect(linesWith(except(sources, "src/server/"), /from "elysia"/)).toEqual([]);
     expect(linesWith(except(sources, "src/api/"), /from "@sinclair\/typebox/)).toEqual([]);
     expect(linesWith(except(sources, "src/metrics/registry.ts"), /from "prom-client"/)).toEqual([]);
@@ -206,8 +208,10 @@ describe("the source tree", () => {
   });
 
   test("has no HTTP in the API, the front, and the protocol", () => {
-    const rooms = sources.filter((path) => /^src\/(api|front|protocol)\//.test(path));
-    expect(linesWith(rooms, /new Response\(|: (Request|Response|Headers)\b|node:http/)).toEqual([]);
+    const folders = sources.filter((path) => /^src\/(api|front|protocol)\//.test(path));
+    expect(linesWith(folders, /new Response\(|: (Request|Response|Headers)\b|node:http/)).toEqual(
+      [],
+    );
   });
 
   test("has no clocks and no I/O in the scheduler, the KV cache, and requests", () => {
@@ -235,20 +239,20 @@ describe("native", () => {
 
   test("uses every allowed include", () => {
     const made = new Set(INCLUDES_OF_NATIVE.map(({ from, to }) => `${from} -> ${to}`));
-    const allowed = Object.entries(INCLUDES).flatMap(([from, rooms]) =>
-      rooms.map((to) => `${from} -> ${to}`),
+    const allowed = Object.entries(INCLUDES).flatMap(([from, folders]) =>
+      folders.map((to) => `${from} -> ${to}`),
     );
     expect(allowed.filter((edge) => !made.has(edge))).toEqual([]);
   });
 
-  test("has no cycle between rooms", () => {
-    expect(circleIn(Object.keys(INCLUDES), (room) => INCLUDES[room] ?? [])).toEqual([]);
+  test("has no cycle between folders", () => {
+    expect(circleIn(Object.keys(INCLUDES), (folder) => INCLUDES[folder] ?? [])).toEqual([]);
   });
 
   test("matches the graph in native/README.md", () => {
     expect(graphShownIn("native/README.md")).toEqual(INCLUDES);
-    const rooms = natives.map((path) => path.split("/").slice(1, -1).join("/"));
-    expect(new Set(rooms)).toEqual(new Set([...Object.keys(INCLUDES), ""]));
+    const folders = natives.map((path) => path.split("/").slice(1, -1).join("/"));
+    expect(new Set(folders)).toEqual(new Set([...Object.keys(INCLUDES), ""]));
   });
 });
 
