@@ -28,13 +28,13 @@ describe("the grammar of an answer", () => {
   const one: AnswerRule = { kind: "calls", tools: [TOOL], onlyFirstCall: true };
   const call = `("<tool_call>\\n{\\"name\\": \\"f\\", \\"arguments\\": " %json ${SCHEMA} "}\\n</tool_call>")`;
 
-  test("is one call, or several", () => {
+  test("allows one call, or several", () => {
     expect(lines(PLAIN, one)).toEqual(["start: rule_0", `rule_0: ${call}`]);
     const [start] = lines(PLAIN, { ...one, onlyFirstCall: false }) ?? [];
     expect(start).toBe('start: rule_0 ("\\n" rule_0)*');
   });
 
-  test("has the reasoning first, if the model wants it or the prompt has opened it", () => {
+  test("starts with the reasoning if the model expects it or the prompt opens it", () => {
     expect(lines(QWEN, one)).toEqual([
       `start: ("<think>" rule_1 /\\s{0,4}/)? rule_0`,
       `rule_0: ${call}`,
@@ -44,13 +44,13 @@ describe("the grammar of an answer", () => {
     expect(start).toBe("start: rule_1 /\\s{0,4}/ rule_0");
   });
 
-  test("names special tokens by their ids", () => {
+  test("refers to special tokens by ID", () => {
     const [start, rule] = lines(QWEN, one, TOKENS) ?? [];
     expect(start).toBe("start: (<[7]> /(?s:.)*/ <[8]> /\\s{0,4}/)? rule_0");
     expect(rule).toContain(`(<[9]> "\\n{\\"name\\"`);
   });
 
-  test("is free text in which a trigger starts a call", () => {
+  test("allows free text in which a trigger starts a call", () => {
     const auto: AnswerRule = { ...one, kind: "text_with_calls" };
     expect(lines(PLAIN, auto)).toEqual([
       "start: rule_1* TEXT_2",
@@ -61,7 +61,7 @@ describe("the grammar of an answer", () => {
     expect(lines({ ...PLAIN, toolParser: "llama3_json" }, auto)).toBeUndefined();
   });
 
-  test("is the constraint of the body after the reasoning", () => {
+  test("applies the body's constraint after the reasoning", () => {
     const grammar = { kind: "json_schema", text: "{}", param: "response_format" } as const;
     const rule: AnswerRule = { kind: "grammar", grammar, calls: null };
     expect(lines(QWEN, rule, NO_TOKENS, true)).toEqual([
@@ -74,7 +74,7 @@ describe("the grammar of an answer", () => {
     expect(start).toBe("start: (rule_0 | rule_1 )");
   });
 
-  test("has the constraint of the body in harmony's final channel", () => {
+  test("applies the body's constraint in harmony's final channel", () => {
     const grammar = { kind: "json_schema", text: "{}", param: "response_format" } as const;
     const harmony: ChatFormat = { toolParser: null, reasoningParser: "openai_gptoss" };
     const [start] = lines(harmony, { kind: "grammar", grammar, calls: null }) ?? [];

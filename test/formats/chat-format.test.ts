@@ -100,7 +100,7 @@ describe("the format of a template", () => {
     if (UNREAD.includes(name)) expect(toolParser).toBe("hermes");
   });
 
-  test("is hermes without reasoning for a model without a template", () => {
+  test("defaults to hermes without reasoning for a model without a template", () => {
     expect(chatFormatOf("")).toEqual({ toolParser: "hermes", reasoningParser: null });
   });
 });

@@ -26,12 +26,12 @@ describe("content", () => {
     expect(parsed).toEqual(message({ text: "Let me see.", calls: [F] }));
   });
 
-  test("keeps a long run of spaces", () => {
+  test("can contain a long run of spaces", () => {
     const text = `a${" ".repeat(40)}`;
     expect(parseMessage([...text], HERMES)).toEqual(message({ text }));
   });
 
-  test("includes a reasoning marker in its middle", () => {
+  test("can contain a reasoning marker in the middle", () => {
     const text = "The tag <think> starts thoughts.";
     expect(parseMessage([text], HERMES)).toEqual(message({ text }));
   });
@@ -53,16 +53,16 @@ describe("reasoning", () => {
     expect(parsed).toEqual(message({ text: "Hello" }));
   });
 
-  test("is the whole message if it is cut off in the reasoning", () => {
+  test("is the whole message if the message is cut off during it", () => {
     expect(parseMessage(["<think>\nHm. <"], HERMES)).toEqual(message({ reasoning: "Hm. <" }));
   });
 
-  test("ends before a call, even without its marker", () => {
+  test("ends before a call, even without an end marker", () => {
     const parsed = parseMessage([`<think>\nHm.\n${CALL}\nDone`], HERMES);
     expect(parsed).toEqual(message({ reasoning: "Hm.", text: "Done", calls: [F] }));
   });
 
-  test("goes on after text that only looks like a call", () => {
+  test("continues after text that only looks like a call", () => {
     const parsed = parseMessage(["<think>I write <tool_call> now.</think>Hi"], WHOLE);
     expect(parsed).toEqual(message({ reasoning: "I write <tool_call> now.", text: "Hi" }));
   });
@@ -108,7 +108,7 @@ describe("calls", () => {
     ["a name that is cut off", '<tool_call>{"name": "f'],
     ["arguments that are cut off", '<tool_call>{"name": "f", "arguments": {"a": "b'],
     ["nesting of 65 levels", `<tool_call>{"name": "f", "arguments": ${"[".repeat(65)}`],
-  ])("with %s are content if calls are held", (_, text) => {
+  ])("with %s become content if calls are held", (_, text) => {
     expect(parseMessage([`Now.\n${text}`], WHOLE)).toEqual(message({ text: `Now.\n${text}` }));
   });
 
@@ -122,11 +122,11 @@ describe("calls", () => {
     expect(parsed).toEqual(message({ calls: [["f", '{"a": "b']] }));
   });
 
-  test("that are cut in their end marker are complete", () => {
+  test("that are cut off in their end marker are complete", () => {
     expect(parseMessage([CALL.slice(0, -5)], WHOLE)).toEqual(message({ calls: [F] }));
   });
 
-  test("after the first are dropped with the rest of the message if only the first is wanted", () => {
+  test("after the first are dropped with the rest of the message if only one is allowed", () => {
     const parsed = parseMessage([`${CALL}\n${CALL}More`], { ...HERMES, onlyFirstCall: true });
     expect(parsed).toEqual(message({ calls: [F] }));
   });
