@@ -150,7 +150,7 @@ describe("an engine that crashes", () => {
     expect(front.numLiveSequences).toBe(0);
   });
 
-  test("rejects a request that was in progress at two crashes, but accepts others", async () => {
+  test("has a request rejected that was in progress at two crashes, but accepts others", async () => {
     const engine = await open({ deadly: "!" });
     const log = new OutputLog(engine);
     for (const id of ["a", "b"]) {
@@ -182,7 +182,7 @@ describe("an engine that crashes", () => {
     ["rendering a chat", (engine) => engine.calls.renderChat(CHAT)],
     ["tokenizing a chat", (engine) => engine.calls.encodeChat(CHAT)],
   ];
-  test.each(textCalls)("rejects the same call after two crashes: %s", async (_, call) => {
+  test.each(textCalls)("has the same call rejected after two crashes: %s", async (_, call) => {
     const engine = await open({ deadlyText: "!" });
     for (let numDeaths = 1; numDeaths <= 2; numDeaths++) {
       const back = restarted(engine);

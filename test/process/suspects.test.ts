@@ -65,7 +65,7 @@ describe("a request in progress at crashes", () => {
     expect(rulingsOf(0, "a")).toEqual(["runs"]);
   });
 
-  test("is no suspect for crashes at which it was not in progress", () => {
+  test("is not suspected of crashes at which it was not in progress", () => {
     const { suspects, rulingsOf, dieOf } = open();
     suspects.recordDeath(0);
     suspects.recordDeath(1);
@@ -78,7 +78,7 @@ describe("a request in progress at crashes", () => {
 });
 
 describe("a request that succeeded", () => {
-  test("before the crashes is no suspect, no matter how many crashes it is in progress at", () => {
+  test("before the crashes is never suspected, however many crashes it is in progress at", () => {
     const { finish, arrive, suspects, rulingsOf } = open();
     finish(0, "monitor");
     for (let minute = 1; minute < 5; minute++) {
@@ -99,7 +99,7 @@ describe("a request that succeeded", () => {
     expect(rulingsOf(6, "a")).toEqual(["runs"]);
   });
 
-  test("does not include one whose client disconnected or whose step failed", () => {
+  test("excludes one whose client disconnected or whose step failed", () => {
     const { dieOf, finish, rulingsOf } = open();
     finish(0, "a", false);
     dieOf(1, "a");
@@ -214,7 +214,7 @@ describe("a suspect that runs next to a request not seen before", () => {
     expect(rulingsOf(2, "innocent", "second killer")).toEqual(["runs", "runs"]);
   });
 
-  test("is rejected after a third crash, whether alone or not", () => {
+  test("is rejected after a third crash, whether it runs alone or not", () => {
     for (const others of [[], ["third"]]) {
       const { dieOf, rulingsOf } = open();
       dieOf(0, "killer", "first");
@@ -229,7 +229,7 @@ describe("a suspect that runs next to a request not seen before", () => {
     }
   });
 
-  test("is rejected after the second crash if it was alone at that one", () => {
+  test("is rejected after the second crash if it ran alone at that crash", () => {
     const { dieOf, rulingsOf } = open();
     dieOf(0, "killer", "innocent");
     dieOf(1, "killer", "killer");
@@ -302,7 +302,7 @@ describe("a simulation with harmless requests that are repeated, aborted, and de
     ["both killers among many requests", ["killer 1", "killer 2"], 3_000],
   ];
   test.each(worlds)(
-    "rejects only %s, after two crashes, or three if not alone at the second",
+    "rejects only %s, after two crashes, or three if it was not alone at the second",
     (_, killers, innocents) => {
       for (let seed = 1; seed <= 300; seed++) {
         const { refused, deaths } = simulate(seed, killers, innocents);
@@ -324,7 +324,7 @@ describe("two calls to the engine", () => {
   };
   const hash = (request: EngineRequest) => suspectHash("add", [request]);
 
-  test("are the same if only id, seed, or priority differ, but not if prompt or limit do", () => {
+  test("are the same if only ID, seed, or priority differ, but not if prompt or limit differ", () => {
     const params = { ...DEFAULT_SAMPLING_PARAMS, seed: 7n };
     const again = {
       ...first,
@@ -340,7 +340,7 @@ describe("two calls to the engine", () => {
     expect(hash(limited)).not.toBe(hash(first));
   });
 
-  test("are the same only if method and arguments are", () => {
+  test("are the same only if their methods and arguments are", () => {
     const ids = Int32Array.of(1, 2);
     const calls = [
       suspectHash("encode", ["a", true]),
