@@ -22,7 +22,7 @@ beforeAll(async () => {
 }, 600_000);
 
 test.each(["generic", "avx2", "avx512", ""])(
-  "PAGODA_CPU=%p: attention is correct for every shape and cache type, alone and batched",
+  "PAGODA_CPU=%p: attention is correct for every shape and cache type, single and batched",
   (cpu) => {
     const { lines, stderr, exitCode } = runSanitized(program, cpu);
     const [name, ...groups] = lines;

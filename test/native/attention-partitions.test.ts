@@ -97,7 +97,7 @@ describe("paged attention over partitions equals ggml's", () => {
     });
   }
 
-  test("blocks that straddle partitions", async () => {
+  test("for blocks that straddle partitions", async () => {
     const run = (attentionBackend: "paged" | "ggml", blockSize: number) =>
       withModel({}, { attentionBackend, blockSize }, async (runner) => ({
         positions: await score(runner, tokens(1, LENGTH), CHUNKS, blockSize),

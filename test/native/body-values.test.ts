@@ -35,7 +35,7 @@ test("numbers in bodies and in call arguments are printed as in Python", async (
   );
 });
 
-test("a BOS in the template replaces the tokenizer's, unless special tokens are requested", async () => {
+test("the template's BOS replaces the tokenizer's unless special tokens are requested", async () => {
   const { model: other, remove } = await loadTinyNative();
   const input = {
     json: JSON.stringify({ messages: [{ role: "user", content: "x" }] }),
@@ -54,7 +54,7 @@ test("a BOS in the template replaces the tokenizer's, unless special tokens are 
   await remove();
 });
 
-test("a long final message is found after long, similar text", async () => {
+test("the position of a long final message is found after long, similar text", async () => {
   const final = `${"a".repeat(700_000)}b`;
   const messages = [
     { role: "user", content: "a".repeat(1_500_000) },

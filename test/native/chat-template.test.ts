@@ -76,7 +76,7 @@ afterAll(async () => {
 });
 
 describe("rendering", () => {
-  test("renders a turn for every message and opens the assistant's", async () => {
+  test("renders a turn for every message and opens the assistant's turn", async () => {
     const messages = [{ role: "system", content: "Be brief." }, user("Hi")];
     const expected =
       "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n";
@@ -291,7 +291,7 @@ describe("a template in a request", () => {
     expect(broken.message).toStartWith("the chat template does not parse: ");
   }, 20_000);
 
-  test("renders correctly, however many templates are in use", async () => {
+  test("renders correctly no matter how many templates are in use", async () => {
     const texts = Array.from({ length: 40 }, (_, i) => `${i % 20}:{{ messages[0].content }}`);
     const prompts = await Promise.all(texts.map(by));
     expect(prompts).toEqual(texts.map((_, i) => `${i % 20}:Hi`));
@@ -444,7 +444,7 @@ describe("limits", () => {
     }
   }, 60_000);
 
-  test("refuse deep brackets after what looks like the end of a tag", async () => {
+  test("refuse deep brackets after text that looks like the end of a tag", async () => {
     const many = 100_000;
     const brackets = `${"(".repeat(many)}1${")".repeat(many)}`;
     const texts = [

@@ -28,7 +28,7 @@ afterAll(async () => {
 describe("without a server", () => {
   const words = [path, "--kv-cache-memory-bytes", "1M"];
 
-  test("an answer stopped by Ctrl-C is not reported as ended by a server", async () => {
+  test("do not report an answer stopped by Ctrl-C as ended by a server", async () => {
     const long = ["--max-model-len", "8192", "--allow-long-max-model-len"];
     const sizes = [...long, "--kv-cache-memory-bytes", "16M", "--extra-body.ignore_eos", "true"];
     const program = new TerminalProgram(["chat", path, ...sizes]);
@@ -93,7 +93,7 @@ describe("without a server", () => {
 describe("serve on a Unix socket or with TLS", () => {
   const words = [path, "--kv-cache-memory-bytes=1M"];
 
-  test("works on a Unix socket, which the banner shows and shutdown removes", async () => {
+  test("works on a Unix socket, which is shown in the banner and removed at shutdown", async () => {
     const socket = join(folder.path, "pagoda.sock");
     const { url, process, log } = await startServer([...words, "--uds", socket]);
     expect(url).toBe("http://localhost");
@@ -238,7 +238,7 @@ describe("doctor", () => {
     expect(exitCode).toBe(0);
   }, 30_000);
 
-  test("fails if a server could not start because of its host name or its model", async () => {
+  test("fails if the host name or the model would prevent a server from starting", async () => {
     const cut = join(folder.path, "cut.gguf");
     writeFileSync(cut, readFileSync(path).subarray(0, -4096));
     const { stdout, exitCode } = await runPagoda(["doctor", cut, "--host", "nosuch.invalid"]);

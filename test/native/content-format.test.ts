@@ -41,7 +41,7 @@ const PARTS = [
   { type: "text", text: "b" },
 ];
 
-test("the template decides by default", async () => {
+test("the template determines the content format by default", async () => {
   expect(await contentOf(SHOWN)).toBe("a\nb");
   expect(await contentOf(LOOPING)).toEqual(PARTS);
 });

@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => probe?.remove());
 
 describe("countAllowed", () => {
-  test("returns the number of tokens before the first that does not fit, and changes nothing", async () => {
+  test("returns the number of tokens before the first that does not fit, and changes no state", async () => {
     const grammar = await probe.compileUnforced("regex", "(abc|abd)e");
     const sampler = probe.createSampler({ grammar, outputTokenIds: probe.tokensOf("a") });
     const count = (text: string) => probe.model.countAllowed(sampler, probe.tokensOf(text));
@@ -35,7 +35,7 @@ describe("countAllowed", () => {
     expect(probe.model.countAllowed(broken, probe.tokensOf("ab"))).toBe(0);
   });
 
-  test("leaves the grammar intact, whatever it is asked", async () => {
+  test("leaves the grammar intact for any input", async () => {
     const grammar = await probe.compileUnforced("regex", "ab");
     const { eosId } = probe.vocabulary;
     const [a = 0, b = 0] = probe.tokensOf("ab");

@@ -38,7 +38,7 @@ describe("a run of rows", () => {
     expect(await tokensOf((a + 1) % 256, b)).toEqual([a, -1, -1]);
   });
 
-  test("reports zeros for rows that were not sampled", async () => {
+  test("reports zeros for rows that are not sampled", async () => {
     const [a = 0] = await continuation(1);
     const results = await verify([(a + 1) % 256]);
     expect(results[1]).toEqual({
@@ -47,7 +47,7 @@ describe("a run of rows", () => {
     });
   });
 
-  test("counts only the tokens of rows that were sampled", async () => {
+  test("counts only the tokens of rows that are sampled", async () => {
     const [a = 0, b = 0] = await continuation(2);
     const handle = row.createSampler({});
     await verify([(a + 1) % 256, b], handle);

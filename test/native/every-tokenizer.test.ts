@@ -109,7 +109,7 @@ describe("a repetitive text does not crash a tokenizer", () => {
 });
 
 describe("every pre-tokenizer name that a file can have", () => {
-  test("is found in the pinned source and loads", async () => {
+  test("occurs in the pinned source and loads", async () => {
     const names = [...preTokenizers().keys()];
     expect(names).toContain("tekken");
     expect(names.length).toBeGreaterThanOrEqual(90);

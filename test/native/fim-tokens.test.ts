@@ -23,12 +23,12 @@ async function fimOf(keys: readonly string[]) {
   return fimTokenIds;
 }
 
-test("the file's keys name them", async () => {
+test("the fill-in-the-middle tokens are named by the file's keys", async () => {
   const fim = { prefix: 270, suffix: 271, middle: 272 };
   expect(await fimOf(["fim_pre", "fim_suf", "fim_mid"])).toEqual(fim);
 });
 
-test("a vocabulary with only some of them has none", async () => {
+test("a vocabulary with only some of the tokens supports no infill", async () => {
   expect(await fimOf(["fim_pre", "fim_suf"])).toBeNull();
   expect(await fimOf([])).toBeNull();
 });

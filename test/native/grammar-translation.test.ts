@@ -40,7 +40,7 @@ function textsOf(grammar: RandomGrammar, stream: Iterator<number>, changes: [num
 }
 
 describe("GBNF", () => {
-  test("without recursion, the same texts are allowed", async () => {
+  test("without recursion allows the same texts", async () => {
     await fc.assert(
       fc.asyncProperty(plainGrammar, picks, edits, async (grammar, stream, changes) => {
         const { text, edited } = textsOf(grammar, stream, changes as [number, string][]);
@@ -54,7 +54,7 @@ describe("GBNF", () => {
     );
   }, 60_000);
 
-  test("with recursion, too", async () => {
+  test("with recursion allows the same texts", async () => {
     await fc.assert(
       fc.asyncProperty(recursiveGrammar, picks, edits, async (grammar, stream, changes) => {
         const { text, edited } = textsOf(grammar, stream, changes as [number, string][]);
@@ -68,7 +68,7 @@ describe("GBNF", () => {
     );
   }, 60_000);
 
-  test("llama.cpp's grammars of arithmetic and lists work", async () => {
+  test("from llama.cpp works for arithmetic and lists", async () => {
     const arithmetic = `
       root  ::= (expr "=" ws term "\\n")+
       expr  ::= term ([-+*/] term)*
@@ -139,7 +139,7 @@ describe("structural tags", () => {
     probe.compileUnforced("lark", structuralTagText(tag as Json, "structural_tag"));
   const CALL = { type: "object", properties: { a: { type: "integer" } }, required: ["a"] };
 
-  test("the older form: free text, and parts with a schema after a trigger", async () => {
+  test("in the older form allow free text, and parts with a schema after a trigger", async () => {
     const grammar = await compiled({
       structures: [
         { begin: "<f=x>", schema: CALL, end: "</f>" },

@@ -426,7 +426,7 @@ afterAll(() => jinja?.stop());
 
 sayIfPythonIsMissing();
 
-describe.skipIf(PYTHON === null)("like Jinja2", () => {
+describe.skipIf(PYTHON === null)("compared with Jinja2", () => {
   test("every expression has the same value", async () => {
     await jinja.expectSame(expressionsOf(EXPRESSIONS));
   });

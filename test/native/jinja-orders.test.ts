@@ -78,12 +78,12 @@ afterAll(() => jinja?.stop());
 
 sayIfPythonIsMissing();
 
-describe.skipIf(PYTHON === null)("like Jinja2", () => {
-  test("lists, attributes and truth values are put in Python's order, or refused", async () => {
+describe.skipIf(PYTHON === null)("compared with Jinja2", () => {
+  test("lists, attributes and booleans are ordered as in Python, or refused", async () => {
     await jinja.expectSame(expressionsOf(EXPRESSIONS));
   });
 
-  test("macros see further arguments, and tags with a plus sign keep what is around them", async () => {
+  test("macros accept extra arguments, and tags with a plus sign keep whitespace", async () => {
     await jinja.expectSame(STATEMENTS);
   });
 });

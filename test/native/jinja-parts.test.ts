@@ -233,7 +233,7 @@ afterAll(() => jinja?.stop());
 
 sayIfPythonIsMissing();
 
-describe.skipIf(PYTHON === null)("like Jinja2", () => {
+describe.skipIf(PYTHON === null)("compared with Jinja2", () => {
   test("filters, methods and operators have the same values", async () => {
     await jinja.expectSame(expressionsOf(EXPRESSIONS));
   });

@@ -152,8 +152,8 @@ afterAll(() => jinja?.stop());
 
 sayIfPythonIsMissing();
 
-describe.skipIf(PYTHON === null)("like Jinja2", () => {
-  test("filters of texts have the same values", async () => {
+describe.skipIf(PYTHON === null)("compared with Jinja2", () => {
+  test("text filters return the same values", async () => {
     await jinja.expectSame(expressionsOf(EXPRESSIONS));
   });
 
@@ -168,7 +168,7 @@ describe.skipIf(PYTHON === null)("like Jinja2", () => {
     );
   }
 
-  test("words of random texts are wrapped at the same places", async () => {
+  test("wordwrap breaks random text at the same positions", async () => {
     const pieces = [
       ..."ab1_-.,!é漢 \t",
       "--",
@@ -189,7 +189,7 @@ describe.skipIf(PYTHON === null)("like Jinja2", () => {
     await jinja.expectSame(templates);
   });
 
-  test("tags of random texts are removed alike", async () => {
+  test("striptags removes the same tags from random text", async () => {
     const pieces = [
       ..."<>!-&;#x a\n",
       "<!--",
@@ -217,7 +217,7 @@ function oldCodePoints(): number[] {
 }
 
 test.skipIf(PYTHON === null)(
-  "letters that Python escapes in a list are escaped, and no others",
+  "lists escape exactly the letters that Python escapes",
   async () => {
     const old = oldCodePoints();
     for (let i = 0; i < old.length; i += 4096) {
@@ -229,7 +229,7 @@ test.skipIf(PYTHON === null)(
 );
 
 test.skipIf(PYTHON === null)(
-  "letters have the same case as in Python",
+  "letters are converted to the same case as in Python",
   async () => {
     const text = String.fromCodePoint(...oldCodePoints().filter((code) => code < 0x3000));
     VARIABLES.letters = [...text];

@@ -37,7 +37,7 @@ const flags = flagsOf(readFileSync(SOURCE, "utf8"));
 const OTHERS = ["-h", "--help", "--usage", "--prompt"];
 
 describe("every flag of llama-server", () => {
-  test("is found in its source", () => {
+  test("occurs in its source", () => {
     expect(flags.length).toBeGreaterThan(350);
     for (const flag of ["--override-kv", "-cmoe", "--rope-scaling", "--no-webui"]) {
       expect(flags).toContain(flag);
@@ -52,7 +52,7 @@ describe("every flag of llama-server", () => {
     expect(flags.filter((flag) => !OTHERS.includes(flag)).filter(isPlain)).toEqual([]);
   });
 
-  test("exists, if it has a hint of its own", () => {
+  test("exists if it has its own hint", () => {
     const hinted = Object.values(LLAMA_SERVER_HINTS).flatMap((names) => names.trim().split(/\s+/));
     expect(hinted.filter((name) => !flags.includes(name))).toEqual([]);
     expect(hinted.filter((name, i) => hinted.indexOf(name) !== i)).toEqual([]);

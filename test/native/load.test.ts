@@ -43,7 +43,7 @@ describe("loading", () => {
     });
   });
 
-  test("names the first part when given another part of a model", async () => {
+  test("reports the name of the first part if given another part of a model", async () => {
     const keys: [string, GgufValue][] = [
       ["split.no", ["u16", 1]],
       ["split.count", ["u16", 3]],
@@ -87,7 +87,7 @@ describe("loading", () => {
       expect(whole.weightBytes).toBeGreaterThan(0);
     });
 
-    test("is refused without its second part", async () => {
+    test("is refused if its second part is missing", async () => {
       const first = writeParts("lone", halves.slice(0, 1));
       expect(await failure(first)).toMatchObject({
         code: "model_not_found",
@@ -148,7 +148,7 @@ describe("loading", () => {
     },
   );
 
-  test("refuses a model without a tokenizer, naming the key", async () => {
+  test("refuses a model without a tokenizer, and names the missing key", async () => {
     const { metadata, tensors } = tinyGguf();
     const key = "tokenizer.ggml.model";
     const withKind = (kind: string | null) => {
@@ -343,7 +343,7 @@ describe("loading", () => {
     }
   });
 
-  test("the header contains everything that the memory plan needs", async () => {
+  test("reads everything that the memory plan needs from the header", async () => {
     const addon = await loadAddon();
     const header = await addon.readModelHeader(at("fine.gguf"), "f16");
     expect(header).toMatchObject({ architecture: "llama", numLayers: 2, kvBytesPerToken: 1024 });

@@ -96,7 +96,7 @@ describe.skipIf(!isDistributable)("the package", () => {
     expect(run(["grep", "-c", "class Elysia", "bundle/app.js"]).stdout).toBe("0\n");
   });
 
-  test("has types that pass in a strict project and reject errors", () => {
+  test("has types that pass in a strict project and catch mistakes", () => {
     symlinkSync(join(ROOT, "node_modules", "@types"), join(project, "node_modules", "@types"));
     writeFileSync(join(project, "wrong.ts"), WRONG);
     const options = {
@@ -132,7 +132,7 @@ describe.skipIf(!isDistributable)("the package", () => {
 });
 
 test.skipIf(!isDistributable)(
-  "the package serves the files of /docs, also within an executable",
+  "the package serves the files of /docs, including in an executable",
   () => {
     writeFileSync(join(project, "docs.ts"), DOCS_PROGRAM);
     const served = { exitCode: 0, stdout: "200 .swagger-ui{\n", stderr: "" };
@@ -214,7 +214,7 @@ describe.skipIf(!isDistributable)("the examples", () => {
   });
 
   test(
-    "server also exits on SIGINT, even if a client never completes its request",
+    "server exits on SIGINT, even if a client never completes its request",
     async () => {
       const { child, url } = await startExample();
       const port = Number(new URL(url).port);

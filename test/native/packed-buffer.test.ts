@@ -23,7 +23,7 @@ beforeAll(async () => {
 }, 600_000);
 
 test.each(["avx2", ""])(
-  "PAGODA_CPU=%p: a product is the same with a store, with one that is too small, and without one; a screened head has the same argmax",
+  "PAGODA_CPU=%p: a product does not depend on its buffer, and a screened head has the same argmax",
   (cpu) => expectOk(program, cpu),
   120_000,
 );

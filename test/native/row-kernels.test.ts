@@ -13,7 +13,7 @@ beforeAll(async () => {
   });
 }, 600_000);
 
-test("every set yields correct and bitwise identical results", () => {
+test("every instruction set yields correct and bitwise identical results", () => {
   const checksums = ["generic", "avx2", ""].map((cpu) => {
     const { lines, stderr, exitCode } = runSanitized(program, cpu);
     const [name, ...groups] = lines;

@@ -178,11 +178,11 @@ describe("ties", () => {
 
   const first = (n: number) => new Set(Array.from({ length: n }, (_, id) => id));
 
-  test("at the border of top-k are kept in order of id, lowest first", async () => {
+  test("at the cutoff of top-k are kept in order of ID, lowest first", async () => {
     expect(await drawnOf({ topK: 7 })).toEqual(first(7));
   });
 
-  test("at the border of top-p are kept in order of id, lowest first", async () => {
+  test("at the cutoff of top-p are kept in order of ID, lowest first", async () => {
     expect(await drawnOf({ topP: 6.5 / 320 })).toEqual(first(7));
   });
 
@@ -193,7 +193,7 @@ describe("ties", () => {
 });
 
 describe("logprobs", () => {
-  test("equal those of a sorted row, with the same ids and ranks, and ties in order of id", async () => {
+  test("equal those of a sorted row, with the same IDs and ranks, and ties in order of ID", async () => {
     const cases = fc.record({
       vocabSize: fc.constantFrom(...VOCAB_SIZES),
       shape: fc.nat({ max: SHAPE_NAMES.length - 1 }),

@@ -27,11 +27,11 @@ beforeAll(() => {
 afterAll(folder.remove);
 
 for (const cpu of ["avx2", "generic"]) {
-  test(`the ${cpu} loops are bitwise identical to the best`, () => {
+  test(`the ${cpu} loops yield bitwise the same results as the best set's loops`, () => {
     expect(resultsOf(cpu, 1)).toEqual(best);
   });
 }
 
-test("several threads are bitwise identical to one", () => {
+test("several threads yield bitwise the same results as one", () => {
   for (const numThreads of [2, 3]) expect(resultsOf("", numThreads)).toEqual(best);
 });

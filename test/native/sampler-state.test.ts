@@ -39,7 +39,7 @@ describe("sampler state", () => {
     expect(await row.tokenOf({ sampler: row.createSampler(bias([gap + 0.01])) })).toBe(b);
   });
 
-  test("samples only allowed ids, in their own proportions", async () => {
+  test("samples only allowed IDs, in their original proportions", async () => {
     const allowed = [row.ranked(3), row.ranked(10), row.ranked(100)];
     const handle = row.createSampler({ allowedTokenIds: Int32Array.from(allowed) });
     expect(await row.tokenOf({ sampler: handle })).toBe(row.ranked(3));
@@ -48,7 +48,7 @@ describe("sampler state", () => {
     expect([...counts.keys()].every((id) => allowed.includes(id))).toBe(true);
   });
 
-  test("bans end tokens if the row's flag is set, whatever their bias", async () => {
+  test("bans end tokens if the row's flag is set, regardless of their bias", async () => {
     const handle = row.createSampler({
       endTokenIds: Int32Array.of(row.ranked(0), row.ranked(1)),
       logitBiasIds: Int32Array.of(row.ranked(1)),
@@ -119,7 +119,7 @@ describe("sampler state", () => {
     expect(await row.tokenOf({ sampler: handle, presencePenalty: 100 })).toBe(row.ranked(0));
   });
 
-  test("penalizes frequency by the count and presence once", async () => {
+  test("penalizes frequency per occurrence and presence once", async () => {
     const [a, b] = [row.ranked(0), row.ranked(1)];
     const gap = row.logprobOf(a) - row.logprobOf(b);
     const thrice = Int32Array.of(a, a, a);
@@ -131,7 +131,7 @@ describe("sampler state", () => {
     expect(await first({ presencePenalty: gap + 0.01 })).toBe(b);
   });
 
-  test("does not count the prompt for presence and frequency", async () => {
+  test("does not count prompt tokens for presence and frequency penalties", async () => {
     const handle = row.createSampler({ promptTokenIds: Int32Array.of(row.ranked(0)) });
     expect(await row.tokenOf({ sampler: handle, presencePenalty: 50, frequencyPenalty: 50 })).toBe(
       row.ranked(0),
@@ -187,7 +187,7 @@ const ID_FIELDS = [
 ] as const;
 
 describe("handles", () => {
-  test("start above 0, differ and can be freed once", () => {
+  test("start above 0, are unique and can be freed once", () => {
     const [first, second] = [row.createSampler({}), row.createSampler({})];
     expect(first).toBeGreaterThan(0);
     expect(second).not.toBe(first);
@@ -206,7 +206,7 @@ describe("handles", () => {
     });
   });
 
-  test("are not created for ids outside the vocabulary", () => {
+  test("are not created for IDs outside the vocabulary", () => {
     for (const id of [-1, row.model.info.vocabSize]) {
       for (const field of ID_FIELDS) {
         expect(() => row.createSampler({ [field]: Int32Array.of(id) })).toThrow(

@@ -32,7 +32,7 @@ describe("scoring", () => {
     expect(scored.map((result) => result.rank)).toEqual(row.ranking.map((_, i) => i + 1));
   });
 
-  test("reports the 20 most likely tokens in order, whatever is sampled or scored", async () => {
+  test("reports the 20 most likely tokens in order, no matter which token is sampled or scored", async () => {
     const top = row.ranking
       .slice(0, 20)
       .map((tokenId) => ({ tokenId, logprob: row.logprobOf(tokenId) }));
@@ -143,7 +143,7 @@ describe("random sampling", () => {
 describe("seeds", () => {
   const seeded = { temperature: 1.3, topP: 0.95, seed: 0x1234_5678_9abc_def0n };
 
-  test("yield the same tokens alone and batched with others", async () => {
+  test("yield the same tokens whether a row runs by itself or in a batch", async () => {
     const alone: number[] = [];
     for (let outputIndex = 0; outputIndex < 8; outputIndex++) {
       alone.push(await row.tokenOf({ ...seeded, outputIndex }));
@@ -162,7 +162,7 @@ describe("seeds", () => {
     expect(own.map((result) => result.tokenId)).toEqual(alone);
   });
 
-  test("affect the result with all of their bits", async () => {
+  test("affect the result through every bit", async () => {
     const results = await row.sample(
       Array.from({ length: 64 }, (_, bit) => ({
         ...seeded,
@@ -175,7 +175,7 @@ describe("seeds", () => {
     expect(new Set(high).size).toBeGreaterThan(5);
   });
 
-  test("that are consecutive do not share a shifted sequence", async () => {
+  test("do not yield shifted copies of a sequence if they are consecutive", async () => {
     const indices = Array.from({ length: 32 }, (_, outputIndex) => outputIndex);
     const of = async (seed: bigint) =>
       (await row.sample(indices.map((outputIndex) => ({ ...seeded, seed, outputIndex })))).map(
@@ -188,7 +188,7 @@ describe("seeds", () => {
 });
 
 describe("a row with a NaN", () => {
-  test("returns token 0 and the flag, and other rows keep their tokens", async () => {
+  test("returns token 0 and the flag, without affecting other rows", async () => {
     const results = await row.step.run([
       { tokenIds: [1, NAN_TOKEN], blockIds: [5], rows: [{ numLogprobs: 3 }, { temperature: 1 }] },
       { tokenIds: PROMPT, blockIds: [6], rows: [{ numLogprobs: 3 }] },

@@ -22,7 +22,7 @@ afterAll(async () => {
   folder.remove();
 });
 
-test(`${NUM_CASES} outputs fit their schemas`, async () => {
+test(`${NUM_CASES} outputs conform to their schemas`, async () => {
   const outcomes: Outcomes = { numStopped: 0, numCut: 0, numRefused: 0 };
   const cases = fc.array(fc.tuple(randomSchema, fc.integer()), {
     minLength: WIDTH,

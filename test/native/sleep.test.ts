@@ -89,7 +89,7 @@ async function codeOf(call: () => Promise<unknown> | unknown): Promise<string> {
 }
 
 describe("a sleep", () => {
-  test.each([...LEVELS])("with weights %p changes no later result", async (weights) => {
+  test.each([...LEVELS])("with weights %p does not change later results", async (weights) => {
     const { model } = await load();
     const before = await output(model);
     await model.sleep(weights);
@@ -264,7 +264,7 @@ describe("concurrent calls", () => {
     await model.dispose();
   });
 
-  test("tokenize while the vocabulary is replaced", async () => {
+  test("can tokenize while the vocabulary is replaced", async () => {
     const { model } = await load();
     const ids = await model.tokenize("hello", true, true);
     const all = Array.from({ length: 50 }, () => model.tokenize("hello", true, true));
@@ -274,7 +274,7 @@ describe("concurrent calls", () => {
     await model.dispose();
   });
 
-  test("disposal waits for a sleep or a wake-up, and works in any state", async () => {
+  test("include disposal, which waits for a sleep or a wake-up and works in any state", async () => {
     for (const weights of LEVELS) {
       const asleep = (await load()).model;
       await asleep.sleep(weights);

@@ -45,7 +45,7 @@ async function choices(fields: object, on = app): Promise<Choice[]> {
 const textOf = async (fields: object, on = app) => (await choices(fields, on))[0]?.text ?? "";
 
 describe("an answer with a constraint", () => {
-  test("fits, in completions and in chats", async () => {
+  test("conforms to it, in completions and in chats", async () => {
     expect(await textOf(regex("[a-f]{3}-[0-9]{4}"))).toMatch(/^[a-f]{3}-[0-9]{4}$/);
     const response = await app.post(CHAT, {
       messages: [{ role: "user", content: "hi" }],
@@ -70,7 +70,7 @@ describe("an answer with a constraint", () => {
     expect(all[0]?.finish_reason).toBe("stop");
   });
 
-  test("is the same when it is streamed", async () => {
+  test("is the same if it is streamed", async () => {
     const fields = regex("(ab|cd|ef){5}");
     const whole = await textOf(fields);
     const events = await readEvents(await app.post(TEXT, { ...fields, stream: true }));
@@ -79,7 +79,7 @@ describe("an answer with a constraint", () => {
     expect(parts.at(-1)?.choices[0]?.finish_reason).toBe("stop");
   });
 
-  test("that is cut by max_tokens says length", async () => {
+  test("has finish reason length if max_tokens cuts it off", async () => {
     const [choice] = await choices(regex("[a-z]{50}", { max_tokens: 7 }));
     expect(choice).toMatchObject({
       text: expect.stringMatching(/^[a-z]{7,}$/),
@@ -87,14 +87,14 @@ describe("an answer with a constraint", () => {
     });
   });
 
-  test("fits for each of n sequences, which differ", async () => {
+  test("conforms to it in each of n different sequences", async () => {
     const all = await choices(regex("[a-z]{8}", { n: 4 }));
     expect(all).toHaveLength(4);
     for (const { text } of all) expect(text).toMatch(/^[a-z]{8}$/);
     expect(new Set(all.map(({ text }) => text)).size).toBe(4);
   });
 
-  test("fits with log-probabilities, penalties, biases and min_tokens", async () => {
+  test("conforms to it with log-probabilities, penalties, biases and min_tokens", async () => {
     const fields = {
       ...{ logprobs: 2, frequency_penalty: 2, presence_penalty: 1, repetition_penalty: 1.5 },
       ...{ logit_bias: { 97: 100, 81: 100 }, min_tokens: 20, ignore_eos: false },
@@ -116,18 +116,18 @@ describe("an answer with a constraint", () => {
     expect(await response.text()).toContain("the other constraints leave no token");
   });
 
-  test("goes on with end tokens if it ignores them", async () => {
+  test("continues with end tokens if the request ignores them", async () => {
     const [choice] = await choices(regex("ab", { ignore_eos: true, max_tokens: 5 }));
     expect(choice).toEqual(expect.objectContaining({ text: "ab", finish_reason: "length" }));
   });
 
-  test("stops at a stop string within it", async () => {
+  test("ends at a stop string inside it", async () => {
     const [choice] = await choices(regex("[ab]{0,5}-[cd]{9}", { stop: "-" }));
     expect(choice?.text).toMatch(/^[ab]{0,5}$/);
     expect(choice?.finish_reason).toBe("stop");
   });
 
-  test("does not change those that run beside it", async () => {
+  test("does not change answers in the same batch", async () => {
     const plain = body({ max_tokens: 30, seed: 5 });
     const alone = await textOf(plain);
     const [beside] = await Promise.all([
@@ -139,7 +139,7 @@ describe("an answer with a constraint", () => {
   });
 });
 
-describe("refused before the first byte", () => {
+describe("a constraint that is refused before the first byte", () => {
   test.each([
     ["grammar", { structured_outputs: { grammar: "start: missing" } }, "unknown"],
     ["grammar", { structured_outputs: { grammar: 'start: start "a"' } }, "no text fits"],
@@ -154,7 +154,7 @@ describe("refused before the first byte", () => {
       },
       "minimum",
     ],
-  ])("a %s that cannot be compiled, also in a stream: %#", async (_, fields, message) => {
+  ])("is a %s that cannot be compiled, streamed or not: %#", async (_, fields, message) => {
     for (const stream of [false, true]) {
       const response = await app.post(TEXT, body({ ...fields, stream }));
       expect(response.status).toBe(400);
@@ -166,8 +166,8 @@ describe("refused before the first byte", () => {
   });
 });
 
-describe("preemption, sleep and faults", () => {
-  test("preempted and resumed, the text is the same", async () => {
+describe("preemption, sleep, and faults", () => {
+  test("preemption and resumption do not change the text", async () => {
     const tight = await startRealApp(path, [
       ...["--max-model-len=256", "--num-gpu-blocks-override=24", "--block-size=16"],
     ]);
@@ -180,7 +180,7 @@ describe("preemption, sleep and faults", () => {
   });
 
   test.each([1, 2] as const)(
-    "a level %i sleep keeps compiled grammars and sequences",
+    "a level %i sleep keeps compiled grammars and their sequences",
     async (level) => {
       const alone = await textOf(regex("[a-z]{60}"));
       const running = textOf(regex("[a-z]{60}"));
@@ -192,14 +192,14 @@ describe("preemption, sleep and faults", () => {
     },
   );
 
-  test("a row without finite logits ends its request with an error, and no other", async () => {
+  test("a row without finite logits fails only its own request", async () => {
     const other = textOf(regex("[a-z]{60}"));
     const response = await app.post(TEXT, regex("aQ[a-z]{5}"));
     expect(response.status).toBe(500);
     expect(await other).toMatch(/^[a-z]{60}$/);
   });
 
-  test("a grammar that exceeds its limits ends its request with an error, and no other", async () => {
+  test("a grammar that exceeds its limits fails only its own request", async () => {
     const ambiguous = 'start: x x x x x x\nx: ("a" | "b" | y)*\ny: ("a" | "b" | x) ("a" | x)*';
     const other = textOf(regex("[a-z]{60}"));
     const response = await app.post(TEXT, body({ structured_outputs: { grammar: ambiguous } }));

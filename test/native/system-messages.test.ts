@@ -56,7 +56,7 @@ describe("system messages anywhere", () => {
     "Qwen-Qwen3-0.6B",
     "meta-llama-Llama-3.2-3B-Instruct",
     "openai-gpt-oss-120b",
-  ])("are in the prompt of %s, each once and in order", async (name) => {
+  ])("appear in the prompt of %s once each, in order", async (name) => {
     const prompt = await render(templateOf(name), AGENT);
     const texts = ["S1", "S2", "D1", "U1", "A1", "S3", "U2"];
     const found = positions(prompt, texts);
@@ -112,7 +112,7 @@ describe("a strict template", () => {
     expect(await render(STRICT, messages)).toBe(expected);
   });
 
-  test("that would leave out later ones gets them from the user", async () => {
+  test("that would leave out later system messages gets them as user messages", async () => {
     const messages = [
       say("system", "s"),
       say("user", "u"),
@@ -122,12 +122,12 @@ describe("a strict template", () => {
     expect(await render(SILENT, messages)).toBe("[system]s[user]u[assistant]x[user]t");
   });
 
-  test("without a system gets all of it in the user's first message", async () => {
+  test("without a system role gets system messages in the first user message", async () => {
     const messages = [say("system", "s"), say("user", "u"), say("assistant", "x")];
     expect(await render(NONE, messages)).toBe("[user]s\n\nu[assistant]x");
   });
 
-  test("still refuses what has nothing to do with the system, with its own words", async () => {
+  test("still refuses other messages with its own error text", async () => {
     const twice = [say("system", "s"), say("user", "u"), say("user", "v")];
     await expect(render(STRICT, twice)).rejects.toThrow("No turns.");
     await expect(render(STRICT, [say("user", "u"), say("tool", "t")])).rejects.toThrow(
@@ -135,7 +135,7 @@ describe("a strict template", () => {
     );
   });
 
-  test("that takes lists of parts gets them", async () => {
+  test("that expects lists of parts gets them", async () => {
     const parts = `{%- for m in messages %}
 {%- if m.role == 'system' and not loop.first %}{{ raise_exception('System must be first.') }}{% endif %}
 {{- '[' ~ m.role ~ ']' }}{% for p in m.content %}<{{ p.text }}>{% endfor %}{% endfor %}`;

@@ -30,7 +30,7 @@ function render(chatTemplate: string): Promise<string> {
     .catch((reason: Error) => reason.message);
 }
 
-describe("a call is bounded", () => {
+describe("the cost of a call is bounded", () => {
   const nested = `{% set n = namespace(a=[1], b=[1]) %}{% for i in range(60) %}
 {%- set n.a = [n.a, n.a] %}{% set n.b = [n.b, n.b] %}{% endfor %}`;
   const numbers = "{% set y = range(100000)|list %}";
@@ -97,7 +97,7 @@ describe("a result of more than 64 MiB is refused before it is built", () => {
   });
 });
 
-test("copies of a value that grows in a loop count", async () => {
+test("copies of a growing value in a loop count toward the limit", async () => {
   const grow = (empty: string, step: string, count: number) =>
     `{% set n = namespace(l=${empty}) %}{% for i in range(${count}) %}{% set n.l = n.l + ${step} %}{% endfor %}{{ n.l|length }}`;
   expect(await render(grow("[]", "[i]", 5000))).toBe("5000");
@@ -105,7 +105,7 @@ test("copies of a value that grows in a loop count", async () => {
   expect(await render(grow("''", "'a' * 1000000", 60))).toMatch(LIMIT);
 });
 
-describe("long texts pass through", () => {
+describe("long text passes through", () => {
   const long = "'Aé ' * 1000000";
   test.each([
     [`(${long})|upper|length`, "3000000"],
@@ -132,7 +132,7 @@ describe("long texts pass through", () => {
   );
 });
 
-test("a refusal names value types as in Jinja2, not C++ types", async () => {
+test("errors name value types as in Jinja2, not C++ types", async () => {
   expect(await render("{{ [1] is divisibleby 2 }}")).toBe(
     "Function 'divisibleby' does not take a value of type Array",
   );

@@ -31,7 +31,7 @@ test.if(cpus.length > 1)("only the compute threads are bound", async () => {
   expect(numBound()).toBe(before);
 });
 
-test("no thread is bound without affinity", async () => {
+test("no threads are bound without an affinity", async () => {
   const before = cpus.length > 0 ? numBound() : 0;
   const runner = await loadTiny(folder.path);
   await runStep(runner, [{ request: makeRequest("a", 4), blocks: [1] }], 16);

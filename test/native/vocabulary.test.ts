@@ -84,7 +84,7 @@ describe("vocabulary()", () => {
 });
 
 describe("tokenizeNow()", () => {
-  test("returns the same ids as tokenize(), and throws for a wrong argument", async () => {
+  test("returns the same IDs as tokenize(), and throws on an invalid argument", async () => {
     for (const model of [spm, bpe]) {
       for (const text of ["", "the the", "Grüße \u{1F600}\0x", "<|im_end|>"]) {
         for (const [addSpecial, parseSpecial] of [
@@ -121,7 +121,7 @@ describe("tokenize()", () => {
     expect([...(await spm.tokenize("", false, true))]).toEqual([]);
   });
 
-  test("keeps zero bytes, and spells unknown characters as bytes", async () => {
+  test("preserves zero bytes, and spells unknown characters as bytes", async () => {
     expect([...(await bpe.tokenize("a\0b", false, true))]).toEqual([97, 0, 98]);
     expect([...(await spm.tokenize("é", false, true))]).toEqual([259, 3 + 0xc3, 3 + 0xa9]);
   });
@@ -145,7 +145,7 @@ describe("tokenize()", () => {
 describe("a token limit", () => {
   const end = "a<|im_end|>";
 
-  test("returns one token more than the limit for a longer text, otherwise all", async () => {
+  test("returns one token more than the limit for a longer text, and otherwise all tokens", async () => {
     for (const model of [spm, bpe]) {
       const text = `${end.repeat(20)} the inner ${"the ".repeat(20)}`;
       const all = await model.tokenize(text, true, true);
@@ -176,7 +176,7 @@ describe("special tokens in a text", () => {
     return ids.map((id) => textOf(tokenizer, id));
   }
 
-  test("are matched longest first, each from left to right", async () => {
+  test("are matched one token at a time, longest first, each from left to right", async () => {
     const tokenizer = bpeWith("gpt-2", [special("xyz"), special("yzxy"), special("zx")]);
     expect(await idsOf(tokenizer, "xyzxyz")).toEqual(["x", "yzxy", "z"]);
     expect(await idsOf(tokenizer, "xyzx")).toEqual(["xyz", "x"]);
@@ -199,7 +199,7 @@ describe("special tokens in a text", () => {
     expect(await idsOf(tokenizer, "xyzy", true)).toEqual(["xyz", "y"]);
   });
 
-  test("take linear time for 25,000 of them", async () => {
+  test("are matched in linear time in a text with 25,000 of them", async () => {
     const ids = await bpe.tokenize("a<|im_end|>".repeat(25_000), false, true);
     expect(ids.length).toBe(50_000);
     expect(new Set(ids)).toEqual(new Set([97, bpeIds.imEndId]));
