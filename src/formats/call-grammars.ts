@@ -194,6 +194,11 @@ const harmony = named({
 const gemma4 = gemmaGrammar("<|tool_call>", '<|"|>', "<tool_call|>");
 
 const GRAMMARS: Readonly<Record<Exclude<ToolParser, "mistral">, CallGrammar>> = {
+  apertus: {
+    ...{ open: "<|tools_prefix|>[", separator: ", ", close: "]<|tools_suffix|>" },
+    trigger: "<|tools_prefix|>",
+    call: (tool, lark) => [text(`{${writeJson(tool.name)}: `), argumentsOf(tool, lark), text("}")],
+  },
   cohere: json({
     ...{ open: "<|START_ACTION|>[\n", separator: ",\n", close: "\n]<|END_ACTION|>" },
     ...{ nameKey: '"tool_call_id": "0", "tool_name"', argumentsKey: "parameters" },
@@ -222,6 +227,14 @@ const GRAMMARS: Readonly<Record<Exclude<ToolParser, "mistral">, CallGrammar>> = 
   "granite-20b-fc": json({ callStart: "<function_call> ", separator: "\n" }),
   hermes,
   hunyuan_a13b: toolCalls,
+  hy_v3: xml({
+    ...{ open: "<tool_calls:opensource>\n", separator: "\n", close: "\n</tool_calls:opensource>" },
+    ...{ trigger: "<tool_calls:opensource>", callStart: "<tool_call:opensource>" },
+    ...{ nameEnd: "<tool_sep:opensource>\n", callEnd: "</tool_call:opensource>" },
+    parameterStart: "<arg_key:opensource>",
+    parameterNameEnd: "</arg_key:opensource>\n<arg_value:opensource>",
+    parameterEnd: "</arg_value:opensource>\n",
+  }),
   internlm: json({
     ...{ callStart: "<|action_start|><|plugin|>\n", callEnd: "<|action_end|>" },
     ...{ argumentsKey: "parameters", separator: "\n" },

@@ -9,6 +9,9 @@ type Rule<Parser> = readonly [parser: Parser, ...marks: readonly string[]];
 const TOOL_RULES: readonly Rule<ToolParser>[] = [
   ["openai", "<|channel|>", "<|message|>"],
   ["gemma4", "<|tool_call>"],
+  ["apertus", "<|tools_prefix|>"],
+  // The template formats its markers with the suffix.
+  ["hy_v3", "<tool_sep{}>", "':opensource'"],
   ["functiongemma", "<start_function_call>"],
   ["deepseek_v32", "｜DSML｜", "function_calls>"],
   ["deepseek_v4", "｜DSML｜", "tool_calls>"],
@@ -45,6 +48,8 @@ const TOOL_RULES: readonly Rule<ToolParser>[] = [
 const REASONING_RULES: readonly Rule<ReasoningParser>[] = [
   ["openai_gptoss", "<|channel|>", "<|message|>"],
   ["gemma4", "<|channel>"],
+  ["apertus", "<|inner_prefix|>"],
+  ["hy_v3", "<think{}>", "':opensource'"],
   ["mistral", "[THINK]"],
   ["seed_oss", "<seed:think>"],
   ["cohere", "<|START_THINKING|>"],

@@ -41,6 +41,23 @@ export function* readJsonList(source: CallSource): Parsing<boolean> {
   }
 }
 
+/** Reads a list of objects in which each key is a tool's name and its value the arguments. */
+export function* readKeyedCalls({ reader, writer }: CallSource): Parsing<boolean> {
+  yield* reader.spaces();
+  if (!(yield* reader.accept("["))) return false;
+  const call = function* (name: string): Parsing<boolean> {
+    if (name === "" || (yield* reader.peek()) !== "{" || !writer.call(name)) return false;
+    return (yield* readValue(reader, writer.arguments)) && writer.endCall();
+  };
+  for (;;) {
+    yield* reader.spaces();
+    if (!(yield* readObject(reader, call))) return false;
+    yield* reader.spaces();
+    if (yield* reader.accept("]")) return true;
+    if (!(yield* reader.accept(","))) return false;
+  }
+}
+
 function* readJsonCall({ reader, writer }: CallSource): Parsing<boolean> {
   const call = new JsonCall(reader, writer);
   const isComplete = yield* readObject(reader, (key) => call.member(key));

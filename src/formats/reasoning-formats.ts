@@ -1,4 +1,5 @@
-// Formats that models use for reasoning, by vLLM's names for --reasoning-parser. The name "cohere" is Pagoda's own.
+// Formats that models use for reasoning, by vLLM's names for --reasoning-parser. The names "apertus" and "cohere" are
+// Pagoda's own.
 
 import type { ChatFormat, ReasoningParser } from "../protocol/message-parsing.ts";
 
@@ -11,6 +12,7 @@ export interface ReasoningFormat {
 const THINK: ReasoningFormat = { start: "<think>", end: "</think>" };
 
 export const REASONING_FORMATS: Readonly<Record<ReasoningParser, ReasoningFormat>> = {
+  apertus: { start: "<|inner_prefix|>", end: "<|inner_suffix|>" },
   cohere: { start: "<|START_THINKING|>", end: "<|END_THINKING|>" },
   deepseek_r1: THINK,
   deepseek_v3: THINK,
@@ -21,6 +23,7 @@ export const REASONING_FORMATS: Readonly<Record<ReasoningParser, ReasoningFormat
   granite: { start: "Here is my thought process:", end: "Here is my response:" },
   holo2: THINK,
   hunyuan_a13b: THINK,
+  hy_v3: { start: "<think:opensource>", end: "</think:opensource>" },
   kimi_k2: THINK,
   minimax_m2: THINK,
   mistral: { start: "[THINK]", end: "[/THINK]" },

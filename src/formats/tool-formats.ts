@@ -1,11 +1,11 @@
-// Formats that models use for tool calls, by vLLM's names for --tool-call-parser. The names "cohere", "functionary",
-// "lfm2" and "nemotron_json" are Pagoda's own.
+// Formats that models use for tool calls, by vLLM's names for --tool-call-parser. The names "apertus", "cohere",
+// "functionary", "lfm2" and "nemotron_json" are Pagoda's own.
 
 import type { ToolParser } from "../protocol/message-parsing.ts";
 import { type CallSource, readEnds, readName, readSection } from "./call-reader.ts";
 import { gemmaCalls } from "./gemma-call.ts";
 import { HARMONY_MARKERS } from "./harmony.ts";
-import { readJsonCalls, readJsonList } from "./json-call.ts";
+import { readJsonCalls, readJsonList, readKeyedCalls } from "./json-call.ts";
 import { readValue } from "./json-reader.ts";
 import { namedCalls } from "./named-call.ts";
 import { readPythonLines, readPythonList } from "./python-call.ts";
@@ -125,6 +125,15 @@ const openai: ToolFormat = {
 };
 
 export const TOOL_FORMATS: Readonly<Record<ToolParser, ToolFormat>> = {
+  apertus: {
+    ...{ starts: ["<|tools_prefix|>"], bareStarts: [], markers: [] },
+    end: "<|tools_suffix|>",
+    *read(source) {
+      if (!(yield* readKeyedCalls(source))) return false;
+      yield* readEnds(source.reader, ["<|tools_suffix|>"]);
+      return true;
+    },
+  },
   cohere: jsonCalls(["<|START_ACTION|>"], "<|END_ACTION|>"),
   deepseek_v3: namedCalls({
     ...DEEPSEEK_SECTION,
@@ -157,6 +166,13 @@ export const TOOL_FORMATS: Readonly<Record<ToolParser, ToolFormat>> = {
   "granite-20b-fc": jsonCalls(["<function_call>"], "</function_call>"),
   hermes,
   hunyuan_a13b: toolCalls,
+  hy_v3: xmlCalls({
+    ...{ sectionStart: "<tool_calls:opensource>", sectionEnd: "</tool_calls:opensource>" },
+    ...{ callStart: "<tool_call:opensource>", nameEnd: "<tool_sep:opensource>" },
+    ...{ callEnd: "</tool_call:opensource>", parameterStart: "<arg_key:opensource>" },
+    parameterNameEnd: ["</arg_key:opensource>", "<arg_value:opensource>"],
+    ...{ parameterEnd: "</arg_value:opensource>", wrapsValues: false },
+  }),
   internlm: jsonCalls(["<|action_start|><|plugin|>"], "<|action_end|>"),
   jamba: toolCalls,
   kimi_k2: namedCalls({

@@ -2,9 +2,18 @@
 
 /** Parsers of tool calls. */
 export const TOOL_PARSERS = [
-  ...(["cohere", "deepseek_v3", "deepseek_v31", "deepseek_v32", "deepseek_v4", "ernie45"] as const),
+  ...(["apertus", "cohere", "deepseek_v3", "deepseek_v31", "deepseek_v32"] as const),
+  ...(["deepseek_v4", "ernie45"] as const),
   ...(["functionary", "functiongemma", "gemma", "gemma4", "gigachat3", "glm45", "glm47"] as const),
-  ...(["granite", "granite-20b-fc", "hermes", "hunyuan_a13b", "internlm", "jamba"] as const),
+  ...([
+    "granite",
+    "granite-20b-fc",
+    "hermes",
+    "hunyuan_a13b",
+    "hy_v3",
+    "internlm",
+    "jamba",
+  ] as const),
   ...(["kimi_k2", "lfm2", "llama3_json", "llama4_json", "llama4_pythonic", "longcat"] as const),
   ...(["minimax", "minimax_m2", "mistral", "nemotron_json", "olmo3", "openai"] as const),
   ...(["phi4_mini_json", "pythonic", "qwen3_coder", "qwen3_xml", "seed_oss"] as const),
@@ -14,8 +23,9 @@ export type ToolParser = (typeof TOOL_PARSERS)[number];
 
 /** Parsers of reasoning. */
 export const REASONING_PARSERS = [
-  ...(["cohere", "deepseek_r1", "deepseek_v3", "ernie45", "gemma4", "glm45", "glm47"] as const),
-  ...(["granite", "holo2", "hunyuan_a13b", "kimi_k2", "minimax_m2", "mistral"] as const),
+  ...(["apertus", "cohere", "deepseek_r1", "deepseek_v3", "ernie45", "gemma4"] as const),
+  ...(["glm45", "glm47"] as const),
+  ...(["granite", "holo2", "hunyuan_a13b", "hy_v3", "kimi_k2", "minimax_m2", "mistral"] as const),
   ...(["nemotron_v3", "olmo3", "openai_gptoss", "qwen3", "seed_oss", "step3", "step3p5"] as const),
 ] as const;
 export type ReasoningParser = (typeof REASONING_PARSERS)[number];

@@ -9,7 +9,7 @@ const TEMPLATES = join(import.meta.dir, "../../third_party/llama.cpp/models/temp
 
 /** Names of templates without ".jinja", by tool parser and reasoning parser. */
 const FORMATS: Readonly<Record<string, string>> = {
-  "Apertus-8B-Instruct": "hermes null",
+  "Apertus-8B-Instruct": "apertus apertus",
   "Apriel-1.6-15b-Thinker-fixed": "jamba null",
   "Bielik-11B-v3.0-Instruct": "hermes qwen3",
   "ByteDance-Seed-OSS": "seed_oss seed_oss",
@@ -75,7 +75,7 @@ const FORMATS: Readonly<Record<string, string>> = {
   "poolside-Laguna-S-2.1": "glm45 glm45",
   "poolside-Laguna-XS-2.1": "glm45 glm45",
   "poolside-Laguna-XS.2": "glm45 glm45",
-  "tencent-Hy3": "hermes null",
+  "tencent-Hy3": "hy_v3 hy_v3",
   "unsloth-Apriel-1.5": "jamba null",
   "unsloth-mistral-Devstral-Small-2507": "mistral null",
   "upstage-Solar-Open-100B": "hermes null",
@@ -83,8 +83,8 @@ const FORMATS: Readonly<Record<string, string>> = {
 
 /** Templates whose format has no parser. "hermes" finds no calls in it, so calls remain text. */
 const UNREAD = [
-  ...["Apertus-8B-Instruct", "Kimi-K3", "MiniMax-M3", "muse-glimmer", "openbmb-MiniCPM5-1B"],
-  ...["meetkai-functionary-medium-v3.2", "tencent-Hy3", "upstage-Solar-Open-100B"],
+  ...["Kimi-K3", "MiniMax-M3", "muse-glimmer", "openbmb-MiniCPM5-1B"],
+  ...["meetkai-functionary-medium-v3.2", "upstage-Solar-Open-100B"],
 ];
 
 const names = readdirSync(TEMPLATES)

@@ -56,6 +56,23 @@ const CASES: readonly Case[] = [
     text: `<tool_calls>\n${ROME_JSON}\n${NOW_JSON}\n</tool_calls>`,
     calls: BOTH,
   },
+  {
+    parsers: ["apertus"],
+    text: `I look.<|tools_prefix|>[{"get_weather": ${ROME_ARGS}}, {"now": {}}]<|tools_suffix|>`,
+    calls: BOTH,
+    content: "I look.",
+  },
+  {
+    parsers: ["hy_v3"],
+    text:
+      "I look.<tool_calls:opensource>\n<tool_call:opensource>get_weather<tool_sep:opensource>\n" +
+      "<arg_key:opensource>city</arg_key:opensource>\n<arg_value:opensource>Rome</arg_value:opensource>\n" +
+      "<arg_key:opensource>days</arg_key:opensource>\n<arg_value:opensource>3</arg_value:opensource>\n" +
+      "</tool_call:opensource>\n<tool_call:opensource>now<tool_sep:opensource>\n</tool_call:opensource>\n" +
+      "</tool_calls:opensource>",
+    calls: BOTH,
+    content: "I look.",
+  },
   { parsers: ["granite"], text: `<|tool_call|>${LIST}`, calls: BOTH },
   { parsers: ["granite", "xlam"], text: LIST, calls: BOTH },
   { parsers: ["granite-20b-fc"], text: `<function_call> ${ROME_JSON}`, calls: ROME },
