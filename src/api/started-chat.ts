@@ -86,6 +86,8 @@ export async function startChat(
     badWords,
   });
   const { warn } = context;
+  const hidesTools = info.templateIgnoresTools === true && chat.chatTemplate === null;
+  if (hidesTools && body.tools?.length) warn(TOOLS_NOT_SHOWN);
   const grammar = chatGrammar({ info, body, choice, parsing, asked: params.grammar, inputs, warn });
   const request: FrontRequest = {
     externalId: id,
@@ -108,6 +110,10 @@ export async function startChat(
   const createdS = unixSeconds();
   return { context, body, id, createdS, n, promptIds, stream, role, prefix, choice, parsing };
 }
+
+const TOOLS_NOT_SHOWN =
+  "the model's chat template never mentions `tools`, so the model does not see the tools of requests; " +
+  "set --chat-template to a template that does";
 
 async function queuedChat(
   front: Front,

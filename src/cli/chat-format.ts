@@ -13,11 +13,20 @@ type Options = Pick<ServeOptions, "tool-call-parser" | "reasoning-parser">;
  * @throws ConfigError for the same reasons as readGgufHeader()
  */
 export function chatFormat(options: Options, modelPath: string, template: string): ChatFormat {
-  const detected = chatFormatOf(template === "" ? modelTemplates(modelPath) : template);
+  const detected = chatFormatOf(templateOf(modelPath, template));
   return {
     toolParser: chosen<ToolParser>(options["tool-call-parser"], detected.toolParser),
     reasoningParser: chosen<ReasoningParser>(reasoningOption(options), detected.reasoningParser),
   };
+}
+
+/** @returns whether the template never mentions tools, so the model would not see them */
+export function ignoresTools(modelPath: string, template: string): boolean {
+  return !templateOf(modelPath, template).includes("tools");
+}
+
+function templateOf(modelPath: string, template: string): string {
+  return template === "" ? modelTemplates(modelPath) : template;
 }
 
 function reasoningOption({ "reasoning-parser": name }: Options): ReasoningParser | "auto" | "none" {

@@ -52,6 +52,8 @@ export interface EngineConfig {
   readonly chatTemplate: string;
   /** Parsers for the model's output. */
   readonly chatFormat: ChatFormat;
+  /** True if the chat template never mentions tools. Absent = false. */
+  readonly templateIgnoresTools?: boolean;
 }
 
 /** An engine's environment: free memory, and callbacks for progress and log lines. */

@@ -45,6 +45,7 @@ export async function startEngine(
     model: runner.info,
     memory: runner.memory(),
     chatFormat: config.chatFormat,
+    templateIgnoresTools: config.templateIgnoresTools ?? false,
     formatTokens: formatTokens(config.chatFormat, runner.tokenizer),
     ...limits,
     enablePrefixCaching: config.enablePrefixCaching,

@@ -94,6 +94,8 @@ export interface EngineInfo {
   readonly memory: MemoryReport;
   /** Parsers for the model's output. */
   readonly chatFormat: ChatFormat;
+  /** True if the model's chat template never mentions tools. Absent = false. */
+  readonly templateIgnoresTools?: boolean;
   /** Ids of special tokens that its markers consist of, by text. */
   readonly formatTokens: readonly (readonly [text: string, tokenId: number])[];
   readonly maxModelLen: number;

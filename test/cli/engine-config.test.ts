@@ -41,6 +41,13 @@ describe("the parsers for messages", () => {
     expect(mistral).toEqual({ toolParser: "mistral", reasoningParser: null });
   });
 
+  test("come with whether the template never mentions tools", () => {
+    const ignores = (template: string) =>
+      configOf("--chat-template", template).templateIgnoresTools;
+    expect(ignores("{{ messages[0].content }}")).toBe(true);
+    expect(ignores("{{ tools }}{{ messages[0].content }}")).toBe(false);
+  });
+
   test("are those of the options, or none", () => {
     const options = ["--tool-call-parser", "kimi_k2", "--reasoning-parser", "none"];
     expect(configOf(...options).chatFormat).toEqual({
