@@ -1,7 +1,7 @@
 // Random workloads with seeds, run by the scheduler and the fake model, which stores tokens by slot. Half
 // of them have draft tokens, both right and wrong ones. After every step the bookkeeping must be
 // consistent, and at the end every request must have the same output as in a run by itself, without prefix
-// cache and drafts. PAGODA_SIM_SEED=<n> starts at another seed.
+// cache and drafts. PAGODA_SIM_SEED=<n> starts at another seed; PAGODA_SIM_STEPS=<n> sets the minimum number of steps.
 
 import { describe, expect, test } from "bun:test";
 import type { Request } from "../../src/request/request.ts";
@@ -20,7 +20,6 @@ import { Prng } from "../support/prng.ts";
 const BLOCK_SIZE = 4;
 const MAX_MODEL_LEN = 48;
 const MIN_BLOCKS = MAX_MODEL_LEN / BLOCK_SIZE + 1;
-const NUM_SEEDS = 1000;
 
 interface World {
   readonly prng: Prng;
@@ -39,6 +38,7 @@ interface World {
 
 /** Counts of the difficult cases, which the workloads must include. */
 interface Events {
+  steps: number;
   preemptions: number;
   copies: number;
   hitTokens: number;
@@ -63,6 +63,7 @@ interface Events {
 }
 
 const NO_EVENTS: Events = {
+  steps: 0,
   preemptions: 0,
   copies: 0,
   hitTokens: 0,
@@ -237,6 +238,7 @@ async function runStep(
   proposer.propose(added.filter(({ isFinished }) => !isFinished));
   const drafting = running.filter(({ draftTokenIds }) => draftTokenIds.length > 0);
   const plan = scheduler.schedule();
+  events.steps++;
   checkPlan(plan, running, world);
   checkHashes(scheduler, plan);
   countDrafts(plan, events);
@@ -414,19 +416,24 @@ async function checkSeed(seed: number, events: Events): Promise<void> {
 
 describe("simulation", () => {
   const first = Number(process.env["PAGODA_SIM_SEED"] ?? 1);
+  const numSteps = Number(process.env["PAGODA_SIM_STEPS"] ?? 60_000);
 
-  test(`${NUM_SEEDS} random workloads satisfy every invariant and yield the expected outputs`, async () => {
-    const events = { ...NO_EVENTS };
-    for (let seed = first; seed < first + NUM_SEEDS; seed++) {
-      try {
-        await checkSeed(seed, events);
-      } catch (error) {
-        throw new Error(`seed ${seed} (set PAGODA_SIM_SEED=${seed} to reproduce)`, {
-          cause: error,
-        });
+  test(
+    `${numSteps} steps of random workloads satisfy every invariant and yield the expected outputs`,
+    async () => {
+      const events = { ...NO_EVENTS };
+      for (let seed = first; events.steps < numSteps; seed++) {
+        try {
+          await checkSeed(seed, events);
+        } catch (error) {
+          throw new Error(`seed ${seed} (set PAGODA_SIM_SEED=${seed} to reproduce)`, {
+            cause: error,
+          });
+        }
       }
-    }
-    const rare = Object.entries(events).filter(([, count]) => count <= 50);
-    expect(rare).toEqual([]);
-  }, 60_000);
+      const rare = Object.entries(events).filter(([, count]) => count <= 50);
+      expect(rare).toEqual([]);
+    },
+    Math.max(60_000, numSteps),
+  );
 });
