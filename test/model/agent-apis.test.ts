@@ -29,7 +29,7 @@ const textOf = ({ content }: Anthropic.Message) =>
 describe("the Anthropic client with SmolLM2", () => {
   const request = { model: "claude-sonnet-4-6", max_tokens: 24, messages: ask, ...greedy };
 
-  test("gets an answer, streamed and whole", async () => {
+  test("gets an answer, streamed or not", async () => {
     const whole = await anthropic.messages.create(request);
     expect(textOf(whole)).not.toBe("");
     const streamed = await anthropic.messages.stream(request).finalMessage();
@@ -37,26 +37,26 @@ describe("the Anthropic client with SmolLM2", () => {
     expect(streamed.usage.cache_read_input_tokens).toBeGreaterThan(0);
   });
 
-  test("counts the tokens that a message then uses", async () => {
+  test("counts the same prompt tokens as the message itself", async () => {
     const { input_tokens } = await anthropic.messages.countTokens({ model: "smol", messages: ask });
     const { usage } = await anthropic.messages.create({ ...request, max_tokens: 1 });
     expect(usage.input_tokens + (usage.cache_read_input_tokens ?? 0)).toBe(input_tokens);
   });
 
-  test("stops at a sequence", async () => {
+  test("stops at a stop sequence", async () => {
     const [first = "", second = ""] = textOf(await anthropic.messages.create(request)).split(" ");
     const stopped = await anthropic.messages.create({ ...request, stop_sequences: [second] });
     expect([stopped.stop_reason, stopped.stop_sequence]).toEqual(["stop_sequence", second]);
     expect(textOf(stopped)).toBe(`${first} `);
   });
 
-  test("continues an answer that it has begun", async () => {
+  test("continues an answer prefilled by the client", async () => {
     const begun = [...ask, { role: "assistant" as const, content: "The capital of France is" }];
     const message = await anthropic.messages.create({ ...request, messages: begun });
     expect(textOf(message).trimStart()).toStartWith("Paris");
   });
 
-  test("learns that a conversation is too long from an engine in another process", async () => {
+  test("gets an overlong-conversation error from an engine in another process", async () => {
     const messages = [{ role: "user" as const, content: long }];
     const failure = await anthropic.messages.create({ ...request, messages }).catch(String);
     expect(failure).toMatch(/prompt is too long: \d+ tokens > 2048 maximum/);
@@ -66,7 +66,7 @@ describe("the Anthropic client with SmolLM2", () => {
 describe("the OpenAI client's responses with SmolLM2", () => {
   const request = { model: "smol", input: ask, max_output_tokens: 24, temperature: 0 };
 
-  test("gets an answer, streamed and whole", async () => {
+  test("gets an answer, streamed or not", async () => {
     const whole = await openai.responses.create(request);
     expect(whole.output_text).not.toBe("");
     const streamed = await openai.responses.stream(request).finalResponse();
@@ -102,7 +102,7 @@ describe("the OpenAI client's responses with SmolLM2", () => {
     });
   });
 
-  test("runs one in the background", async () => {
+  test("can run in the background", async () => {
     const { id } = await openai.responses.create({ ...request, background: true });
     let response = await openai.responses.retrieve(id);
     while (response.status === "queued" || response.status === "in_progress") {
@@ -111,7 +111,7 @@ describe("the OpenAI client's responses with SmolLM2", () => {
     expect(response.output_text).toBe((await openai.responses.create(request)).output_text);
   });
 
-  test("learns that a conversation is too long, and has it truncated", async () => {
+  test("get an error for an overlong conversation, and can have it truncated", async () => {
     const failure = await openai.responses.create({ ...request, input: long }).catch(String);
     expect(failure).toContain("This model's maximum context length is 2048 tokens.");
     const input = [{ role: "user" as const, content: long }, ...ask];
@@ -179,7 +179,7 @@ describe("a custom tool with a grammar", () => {
   const line =
     /^(\*\*\* (Begin Patch|End Patch|End of File|(Add|Delete|Update) File: .+|Move to: .+)|@@.*|[-+ ].*)$/;
 
-  test.each([0, 1, 2, 3])("has an input that follows it (seed %d)", async (seed) => {
+  test.each([0, 1, 2, 3])("has an input that matches the grammar (seed %d)", async (seed) => {
     const tool_choice = { type: "custom" as const, name: "apply_patch" };
     const sampled = { ...request, tools, tool_choice, temperature: 1 + seed / 2 };
     const stream = openai.responses.stream(sampled);
@@ -192,7 +192,7 @@ describe("a custom tool with a grammar", () => {
     expect([call.input, whole.filter((text) => !line.test(text))]).toEqual([call.input, []]);
   });
 
-  test("leaves the model free not to call it", async () => {
+  test("does not have to be called", async () => {
     const { output } = await openai.responses.create({ ...request, tools });
     expect(output.length).toBeGreaterThan(0);
   });

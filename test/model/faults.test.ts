@@ -104,7 +104,7 @@ describe("an engine that crashes", () => {
     expect(isAlive(server.process.pid)).toBe(true);
   }, 60_000);
 
-  test("for the fifth time makes the server exit with 1, and every stream end with an error", async () => {
+  test("for the fifth time makes the server exit with 1 and ends every stream with an error", async () => {
     const server = await open([]);
     const { url } = server;
     const ledger = new Ledger(url);
@@ -134,7 +134,7 @@ describe("an engine that crashes", () => {
     );
   }, 60_000);
 
-  test("leaves a front that reports the crash and when to retry", async () => {
+  test("leaves a front end that reports the crash and when to retry", async () => {
     const server = await open();
     const ledger = new Ledger(server.url);
     const pid = enginePid(server);
@@ -163,7 +163,7 @@ describe("an engine that crashes", () => {
   }, 30_000);
 
   test.skipIf(!canLimit)(
-    "because it runs out of memory is replaced as after any other crash",
+    "because it ran out of memory is replaced, as after any other crash",
     async () => {
       const server = await open();
       const { url } = server;
@@ -191,7 +191,7 @@ describe("an engine that crashes", () => {
     30_000,
   );
 
-  test("twice during the same request rejects it on every route, but no request that succeeded before", async () => {
+  test("twice during the same request has it rejected on every route, but no request that succeeded before", async () => {
     const server = await open();
     const post = async (path: string, body: object) => {
       const headers = { "content-type": "application/json" };
@@ -240,7 +240,7 @@ describe("an engine that crashes", () => {
   }, 30_000);
 });
 
-describe("a front", () => {
+describe("a front end", () => {
   test("never loads the addon, which only the engine does", async () => {
     const server = await open();
     const maps = (pid: number) => readFileSync(`/proc/${pid}/maps`, "utf8");

@@ -112,7 +112,7 @@ describe.skipIf(CLIENTS_PYTHON === null)("with SmolLM2", () => {
       expect(await call("messages_stream", greedy)).toMatchObject({ content });
     });
 
-    test("uses a tool that must be used, whole and streamed", async () => {
+    test("uses a required tool, whole and streamed", async () => {
       const tools = [{ name: "weather", input_schema: WEATHER }];
       const tool_choice = { type: "tool", name: "weather" };
       const input = { city: expect.stringMatching(/^(Rome|Oslo)$/) };
@@ -123,7 +123,7 @@ describe.skipIf(CLIENTS_PYTHON === null)("with SmolLM2", () => {
       }
     });
 
-    test("counts the tokens that a message then uses", async () => {
+    test("counts the same prompt tokens as the message itself", async () => {
       const count = await call("count_tokens", { model: "claude-sonnet-4-6", messages: ask });
       const { usage } = (await call("messages", { ...greedy, max_tokens: 1 })) as {
         usage: { input_tokens: number; cache_read_input_tokens: number };

@@ -96,7 +96,7 @@ function oracle(outputs: readonly number[][]): Proposer {
   };
 }
 
-test("drafts from earlier tokens, past outputs, or the output itself do not change it", async () => {
+test("drafts from earlier tokens, past outputs, or the output itself do not change the output", async () => {
   const plain = await generate(null);
   const ngram = await generate(new NgramProposer({ promptLookupMin: 1, promptLookupMax: 4 }));
   const suffix = new SuffixProposer(SUFFIX);
@@ -113,7 +113,7 @@ test("drafts from earlier tokens, past outputs, or the output itself do not chan
   expect(known.numAccepted).toBeGreaterThan((promptIds.length * NUM_TOKENS) / 3);
 }, 120_000);
 
-test("nor do drafts with preemptions, prefix hits, and prompts in chunks", async () => {
+test("drafts with preemptions, prefix hits, and prompts in chunks do not change the output", async () => {
   const plain = await generate(null);
   const config = { numBlocks: 40, maxModelLen: 320, maxNumBatchedTokens: 48 };
   const known = await generate(oracle(plain.outputs), config);

@@ -95,7 +95,7 @@ describe("recorded requests", () => {
   });
 });
 
-test("40 outputs fit their random schemas", async () => {
+test("40 outputs conform to their random schemas", async () => {
   const outcomes: Outcomes = { numStopped: 0, numCut: 0, numRefused: 0 };
   const cases = fc.sample(fc.tuple(randomSchema, fc.integer()), 40);
   const fields = { prompt: "A JSON document:", max_tokens: 100 };
@@ -105,7 +105,7 @@ test("40 outputs fit their random schemas", async () => {
   expect(outcomes.numStopped).toBeGreaterThan(20);
 }, 120_000);
 
-test("words of a whole text are spelled as the tokenizer spells them", async () => {
+test("words in a complete text are spelled as the tokenizer would spell them", async () => {
   const fields = {
     structured_outputs: { choice: ["The quick brown fox jumps over the lazy dog."] },
   };

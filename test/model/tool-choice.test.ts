@@ -96,7 +96,7 @@ describe("a forced call", () => {
     expect(JSON.parse(call?.function.arguments ?? "")).toEqual(ARGUMENTS);
   });
 
-  test("is to the tool that is named, with finish reason stop", async () => {
+  test("calls the named tool, with finish reason stop", async () => {
     const choice = { type: "function", function: { name: "get_forecast" } };
     const { message, finish_reason } = await choiceOf("hermes", { tool_choice: choice });
     expect(finish_reason).toBe("stop");
@@ -104,7 +104,7 @@ describe("a forced call", () => {
     expect(message.tool_calls[0]?.function.name).toBe("get_forecast");
   });
 
-  test("that is cut by max_tokens is text", async () => {
+  test("that is cut off by max_tokens is text", async () => {
     const fields = { tool_choice: "required", max_tokens: 12 };
     const { message, finish_reason } = await choiceOf("hermes", fields);
     expect(finish_reason).toBe("length");
@@ -176,13 +176,13 @@ describe("a forced call of any tool", () => {
 });
 
 describe("a tool that the model may call", () => {
-  test("leaves its text free", async () => {
+  test("does not constrain the text", async () => {
     const { message, finish_reason } = await choiceOf("hermes", { max_tokens: 8, temperature: 0 });
     expect(finish_reason).toBe("length");
     expect(message.content).toMatch(/\w/);
   });
 
-  test("can be one of 80 with 150 kB of schemas, some of which cannot be enforced", async () => {
+  test("can be one of 80 tools with 150 kB of schemas, some of which cannot be enforced", async () => {
     const text = { type: "string", maxLength: 100_000, description: "What it is for. ".repeat(20) };
     const pattern = { type: "string", pattern: "^(?!/)[a-z]+$", format: "uri-reference" };
     const tools = Array.from({ length: 80 }, (_, i) => {
@@ -206,7 +206,7 @@ describe("a tool that the model may call", () => {
     expect(forced.message.content).toMatch(/^<tool_call>\n\{"name": "tool_\d+", /);
   });
 
-  test("is an alternative to the text that response_format asks for", async () => {
+  test("is an alternative to text in the requested response_format", async () => {
     const schema = { type: "object", properties: { ok: { type: "boolean" } }, required: ["ok"] };
     const json_schema = { name: "x", schema: { ...schema, additionalProperties: false } };
     const response_format = { type: "json_schema", json_schema };
