@@ -28,7 +28,7 @@ describe("parseArguments", () => {
     expect(parsed.serveFlags).toEqual(["--threads", "1", "--max-num-seqs", "4"]);
   });
 
-  test("reads the instruction set for both servers, with no default", () => {
+  test("reads the instruction set for both servers, which has no default", () => {
     expect(parseArguments(["--cpu", "avx2"]).cpu).toBe("avx2");
     expect(parseArguments([]).cpu).toBeNull();
   });
@@ -56,7 +56,7 @@ describe("parseArguments", () => {
 });
 
 describe("workloadsOf", () => {
-  test("without arguments, returns the workloads that decide the comparison", () => {
+  test("returns the workloads with gates if there are no arguments", () => {
     expect(idsOf([])).toEqual([
       "W1",
       "W2",

@@ -28,7 +28,7 @@ const product = (batch: number, seconds: number): ProductTime => ({
 });
 
 describe("productRows", () => {
-  test("figures are in bytes if memory is the tighter limit, otherwise in operations", () => {
+  test("shows bytes if memory is the tighter limit, and otherwise operations", () => {
     const rows = productRows([product(1, 50e-6), product(64, 400e-6)], LIMITS, CPU);
     expect(rows).toEqual([
       ["type", "cols x rows", "1", "64"],
@@ -36,7 +36,7 @@ describe("productRows", () => {
     ]);
   });
 
-  test("batches that were not measured for a matrix are shown as a dash", () => {
+  test("shows a dash for batches that were not measured for a matrix", () => {
     const other = { ...product(512, 1), cols: 64 };
     const [, first, second] = productRows([product(1, 50e-6), other], LIMITS, CPU);
     expect([first?.at(-1), second?.at(-2)]).toEqual(["-", "-"]);

@@ -74,7 +74,7 @@ describe("inQuads", () => {
 describe("disturbance", () => {
   const reading = { busyS: 100, stealS: 0, clientS: 5, ownS: 50, capacityS: 1000 };
 
-  test("is the machine's CPU time minus the CPU time of the measured processes", () => {
+  test("equals the machine's CPU time minus the CPU time of the measured processes", () => {
     const after = { busyS: 110, stealS: 0.2, clientS: 6, ownS: 58, capacityS: 1020 };
     const disturbance = disturbanceBetween(reading, after);
     expect(disturbance.others).toBeCloseTo(0.1, 12);
@@ -82,14 +82,14 @@ describe("disturbance", () => {
     expect(disturbance.client).toBeCloseTo(0.05, 12);
   });
 
-  test("up to 5% for other processes and 1% steal are accepted", () => {
+  test("is accepted up to 5% for other processes and 1% steal", () => {
     expect(isDisturbed({ others: 0.05, steal: 0.01, client: 0.9 })).toBe(false);
     expect(isDisturbed({ others: 0.051, steal: 0, client: 0 })).toBe(true);
     expect(isDisturbed({ others: 0, steal: 0.011, client: 0 })).toBe(true);
     expect(isDisturbed({ others: null, steal: null, client: 0 })).toBe(false);
   });
 
-  test("reads /proc/stat without idle time", () => {
+  test("is read from /proc/stat without idle time", () => {
     const stat = "cpu  100 10 50 9999 77 5 15 20 0 0\ncpu0 1 2 3\n";
     expect(machineCpu(stat)).toEqual({ busyS: 1.8, stealS: 0.2 });
     expect(machineCpu(null)).toBeNull();

@@ -72,7 +72,7 @@ describe("a peer that crashes", () => {
     ["with a signal during a request", "SIGILL", "peer crashed (SIGILL): SIGILL"],
     ["with an abort during a request", "SIGABRT", "peer crashed (SIGABRT): SIGABRT"],
     ["with an exit during a request", "exits", "peer exited with code 3: exits"],
-  ])("%s ends the trials with a one-line error", async (_, end, message) => {
+  ])("ends the trials with a one-line error: %s", async (_, end, message) => {
     const error = await best("serves", end, "serves").catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(ServerDeath);
     expect((error as Error).message).toBe(message);
@@ -91,7 +91,7 @@ describe("a peer that crashes", () => {
   });
 });
 
-test("a candidate that does not start is skipped; if none is left, that is an error", async () => {
+test("a candidate that does not start is skipped, and it is an error if none is left", async () => {
   const { server, trials } = await best("refuses", "serves");
   expect(server.flags).toBe("serves");
   expect(trials).toEqual([
@@ -103,7 +103,7 @@ test("a candidate that does not start is skipped; if none is left, that is an er
   expect((error as Error).message).toBe("W0: no llama-server configuration can run it");
 });
 
-test("a server that was stopped has not crashed", async () => {
+test("a server that was stopped on purpose does not count as crashed", async () => {
   const server = await startPeer({ flags: ["serves"] });
   expect(server.death()).toBeNull();
   await server.stop();

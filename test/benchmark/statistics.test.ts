@@ -35,13 +35,13 @@ describe("percentile", () => {
 });
 
 describe("mean, deviation, quartiles", () => {
-  test("uses the population deviation, like numpy.std", () => {
+  test("use the population standard deviation, like numpy.std", () => {
     expect(mean([2, 4, 4, 4, 5, 5, 7, 9])).toBe(5);
     expect(standardDeviation([2, 4, 4, 4, 5, 5, 7, 9])).toBe(2);
     expect([mean([]), standardDeviation([])]).toEqual([0, 0]);
   });
 
-  test("quartiles", () => {
+  test("interpolate quartiles", () => {
     expect(quartiles([1, 2, 3, 4, 5])).toEqual({ q1: 2, median: 3, q3: 4 });
   });
 });
