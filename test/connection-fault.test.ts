@@ -34,7 +34,7 @@ describe("connectionFault", () => {
     ["InvalidHTTPResponse", "the response is not valid HTTP"],
     ["CERT_HAS_EXPIRED", "its certificate has expired"],
     ["ERR_TLS_CERT_ALTNAME_INVALID", "its certificate is for another name"],
-  ])("%s is explained", (code, text) => {
+  ])("explains %s", (code, text) => {
     expect(connectionFault(Object.assign(new TypeError("raw"), { code }))).toBe(text);
   });
 

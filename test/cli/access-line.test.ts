@@ -57,7 +57,7 @@ describe("a line", () => {
     );
   });
 
-  test("cannot be faked or broken by a target", () => {
+  test("cannot be forged or split by a request target", () => {
     expect(linesOf([], { target: '/a" 200 OK\x1b[2J\x9b\x7f' })).toEqual([
       'INFO:     127.0.0.1:12345 - "POST /a%22 200 OK\\u001b[2J\\u009b\\u007f HTTP/1.1" 200 OK',
     ]);
@@ -71,7 +71,7 @@ describe("the log", () => {
       (line) => /POST (\S+)/.exec(line)?.[1],
     );
 
-  test("has every request by default", () => {
+  test("includes every request by default", () => {
     expect(pathsOf()).toEqual(["/health", "/metrics", "/metrics/x", "/v1/completions"]);
   });
 

@@ -43,7 +43,7 @@ describe("--chat-template", () => {
     expect(templateOf(file("{b}.jinja", "plain"))).toBe("plain");
   });
 
-  test("is a template if it cannot be a path", () => {
+  test("accepts a template as text if it cannot be a path", () => {
     for (const text of ["{{ messages[0].content }}", "{% if a %}b{% endif %}", "one\ntwo"]) {
       expect(templateOf(text)).toBe(text);
     }
@@ -55,7 +55,7 @@ describe("--chat-template", () => {
     expect(templateOf("")).toBe("");
   });
 
-  test("is an error, with the reason, if the file cannot be read", () => {
+  test("causes an error with the reason if the file cannot be read", () => {
     const nowhere = join(folder, "nowhere.jinja");
     const missing = "no such file or directory";
     expect(refusal(nowhere)).toBe(`--chat-template: cannot read ${nowhere}: ${missing}`);
@@ -65,7 +65,7 @@ describe("--chat-template", () => {
     expect(refusal(inner)).toBe(`--chat-template: cannot read ${inner}: it is a folder`);
   });
 
-  test("is an error if the file is empty", () => {
+  test("causes an error if the file is empty", () => {
     const path = file("empty.jinja", " \n");
     expect(refusal(path)).toBe(`--chat-template: ${path} is empty`);
   });

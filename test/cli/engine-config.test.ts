@@ -35,7 +35,7 @@ test("partial prefills are unlimited unless --max-num-partial-prefills sets a li
 });
 
 describe("the parsers for messages", () => {
-  test("are those of the chat template", () => {
+  test("are derived from the chat template", () => {
     expect(configOf().chatFormat).toEqual({ toolParser: "hermes", reasoningParser: "qwen3" });
     const mistral = configOf("--chat-template", "{{ '[TOOL_CALLS]' }}").chatFormat;
     expect(mistral).toEqual({ toolParser: "mistral", reasoningParser: null });

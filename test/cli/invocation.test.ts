@@ -50,7 +50,7 @@ describe("readInvocation", () => {
     ["--port", "--port: a command must come first, as in `serve --port`"],
     ["stop", "there is no command stop: stop a server with Ctrl-C or SIGTERM; `ps` shows its PID"],
     ["help frobnicate", "unknown command frobnicate; --help lists all commands"],
-  ])("%p is not a command", (word, message) => {
+  ])("rejects %p, which is not a command", (word, message) => {
     expect(() => asked(word.split(" "))).toThrow(message);
   });
 
@@ -61,11 +61,11 @@ describe("readInvocation", () => {
     ["remove a", "rm", ["a"]],
     ["bench serve --url x", "bench", ["--url", "x"]],
     ["serve bench", "serve", ["bench"]],
-  ] as const)("accepts %p, the name in another program", (words, command, argv) => {
+  ] as const)("accepts %p, the command's name in another program", (words, command, argv) => {
     expect(asked(words.split(" "))).toEqual({ command, argv: [...argv] });
   });
 
-  test("help is also a command, which accepts a command and a topic", () => {
+  test("accepts help as a command, with a command and a topic", () => {
     expect(answer(["help"])).toBe(answer([]));
     for (const words of [
       ["help", "help"],
@@ -80,7 +80,7 @@ describe("readInvocation", () => {
     expect(answer(["help", "serve", "port"])).toBe(answer(["serve", "--help=port"]));
   });
 
-  test("without a command, the help lists all commands on one screen", () => {
+  test("lists all commands on one screen if help is requested without a command", () => {
     const lines = answer([]).split("\n");
     for (const { name, isHidden } of COMMANDS as readonly CommandSpec[]) {
       const numLines = isHidden === true ? 0 : 1;

@@ -60,7 +60,7 @@ describe("an allowed origin", () => {
     },
   );
 
-  test("has no default here, and the list can be empty", () => {
+  test("is not set by default, and the list can be empty", () => {
     expect(limitsOf().allowedOrigins).toBeNull();
     expect(limitsOf("--allowed-origins", "[]").allowedOrigins).toEqual([]);
   });

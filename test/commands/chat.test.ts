@@ -114,7 +114,7 @@ describe("chat", () => {
     expect((await runPagoda(words)).stdout).toBe(`${await answerTo(messages, 8)}\n`);
   });
 
-  test("-q, or a second argument, is sent after piped input", async () => {
+  test("sends -q, or a second argument, after piped input", async () => {
     const answer = await answerTo([{ role: "user", content: "a file\nof two lines\none" }], 8);
     const input = { stdin: "a file\nof two lines\n" };
     const words = [...at, "--max-tokens", "8"];
@@ -126,7 +126,7 @@ describe("chat", () => {
     expect(await runPagoda(["chat", "tiny", "one", ...words], input)).toEqual(quick);
   });
 
-  test("-q reports that it is waiting for an open pipe", async () => {
+  test("reports with -q that it is waiting for an open pipe", async () => {
     const { PATH = "", HOME = "" } = process.env;
     const command = [process.execPath, MAIN, "chat", "-q", "one", ...at, "--max-tokens=8"];
     const child = Bun.spawn(command, { env: { PATH, HOME }, stdin: "pipe", stderr: "pipe" });
@@ -148,7 +148,7 @@ describe("chat", () => {
     expect(ran.stdout).toBe(`${answer}\n`);
   });
 
-  test("a question in place of a model prints a hint", async () => {
+  test("prints a hint if the model's name is a question", async () => {
     const hint = 'chat: the first argument is a model; use -q to send a message: chat -q "Why so?"';
     const ran = await runPagoda(["chat", "Why so?"]);
     expect(ran).toEqual({ stdout: "", stderr: `error: ${hint}\n`, exitCode: 2 });
@@ -174,7 +174,7 @@ describe("chat", () => {
     expect((await runPagoda(words)).stdout).toBe(`${answer}\n`);
   });
 
-  test("an empty message is an error and starts no conversation", async () => {
+  test("rejects an empty message without starting a conversation", async () => {
     for (const words of [["-q", ""], ["--quick= "], ["tiny", ""]]) {
       const ran = await runPagoda(["chat", ...at, ...words], { stdin: "a line\n" });
       const stderr = "error: chat: the message for -q is empty\n";
@@ -182,7 +182,7 @@ describe("chat", () => {
     }
   });
 
-  test("a field that would have no effect is an error", async () => {
+  test("rejects a field that would have no effect", async () => {
     for (const [body, fault] of [
       ['{"messages":[]}', "messages is set by the command itself"],
       ['{"stream":false}', "stream is set by the command itself"],
@@ -194,7 +194,7 @@ describe("chat", () => {
     }
   });
 
-  test("unreadable input is reported", async () => {
+  test("reports unreadable input", async () => {
     const { PATH = "", HOME = "" } = process.env;
     const command = ["sh", "-c", 'exec "$@" < /', "sh", process.execPath, MAIN, "chat", ...at];
     const child = Bun.spawn(command, { env: { PATH, HOME }, stderr: "pipe" });

@@ -65,7 +65,7 @@ describe("local models", () => {
     expect(existsSync(join(home, "hub"))).toBe(true);
   });
 
-  test("from a URL are known by path", async () => {
+  test("from a URL are listed by path", async () => {
     const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("GGUF") });
     const { stdout } = await runPagoda(["pull", `${server.url.origin}/a/model.gguf`], { env });
     await server.stop(true);
@@ -118,7 +118,7 @@ describe("local models", () => {
     expect(existsSync(join(home, "hub/models--a--b/snapshots"))).toBe(false);
   }, 20_000);
 
-  test("unavailable models cause a one-line error with an exit code", async () => {
+  test("that are unavailable cause a one-line error with an exit code", async () => {
     const [empty, full, other] = [join(home, "empty/"), join(home, "full"), join(home, "other")];
     writeFiles(home, { "other/model.safetensors": "" });
     writeFiles(home, { "empty/readme.md": "", "full/m.gguf": "", "full/mmproj.gguf": "" });

@@ -75,7 +75,7 @@ describe("a stream", () => {
   });
 
   test.each(["reasoning_content", "reasoning"])(
-    "with %s shows it only on a terminal, in gray",
+    "with %s prints it only on a terminal, in gray",
     async (name) => {
       const thought = { choices: [{ delta: { [name]: "hm" }, finish_reason: null }] };
       const url = streaming(
@@ -133,7 +133,7 @@ describe("an error response", () => {
 
 describe("a list of models", () => {
   test.each([['{"data":[null]}'], ['{"data":[{}]}'], ['{"data":1}'], ["null"], ["[]"]])(
-    "%s is invalid",
+    "that is %s is invalid",
     async (list) => {
       const url = serverWith(() => new Response(""), list);
       const ran = await chatWith(url);
@@ -142,7 +142,7 @@ describe("a list of models", () => {
     },
   );
 
-  test("that is empty is reported, also by bench", async () => {
+  test("that is empty is reported, including by bench", async () => {
     const url = serverWith(() => new Response(""), '{"data":[]}');
     for (const words of [["chat", "-q", "hi"], ["complete", "hi"], ["bench"]]) {
       const ran = await runPagoda([...words, "--url", url]);

@@ -41,7 +41,7 @@ describe("serviceOptions()", () => {
     expect(settingsOf()).not.toHaveProperty("tokenizerInfo");
   });
 
-  test("passes the options of answers on", () => {
+  test("passes on options for answers", () => {
     const { answers, contentFormat } = settingsOf(
       ...["--response-role", "bot", "--stream-interval", "4", "--enable-force-include-usage"],
       ...["--enable-prompt-tokens-details", "--enable-timings", "--return-tokens-as-token-ids"],
@@ -74,7 +74,7 @@ describe("serviceOptions()", () => {
     );
   });
 
-  test("turns additional routes on", () => {
+  test("enables additional routes", () => {
     const args = ["--enable-server-load-tracking", "--enable-request-id-headers"];
     expect(settingsOf(...args)).toMatchObject({ tracksLoad: true, sendsRequestIds: true });
   });
