@@ -10,7 +10,7 @@ describe("block hash", () => {
   const root = noneHash("0");
   const first = blockHash(root, tokens(0));
 
-  test("the root is the hash of the seed string", () => {
+  test("starts a chain with the hash of the seed string", () => {
     expect(hex(root)).toBe("4e1195df020de59e0d65a33a4279f1183e7ae4e5d980e309f8b55adff2e61c3e");
   });
 
@@ -21,12 +21,12 @@ describe("block hash", () => {
     expect(Buffer.from(second).readBigUInt64BE(24)).toBe(1814341696565857452n);
   });
 
-  test("a LoRA name is an extra key", () => {
+  test("includes a LoRA name as an extra key", () => {
     const hash = blockHash(root, tokens(0), ["my-lora"]);
     expect(hex(hash)).toBe("8b4227ad680a61cde1060f9e82d7d2994ea655458dd28e17c756e32d62e77a73");
   });
 
-  test("extra keys can be text, media items, or both, in a given order", () => {
+  test("includes text, media items, or both as extra keys, in a given order", () => {
     const media: [string, number][] = [
       ["image-é", 3],
       ["audio", 300],
@@ -43,7 +43,7 @@ describe("block hash", () => {
     ]);
   });
 
-  test("integers have the shortest encoding, on both sides of each size boundary", () => {
+  test("encodes integers in the shortest form, on both sides of each size boundary", () => {
     const borders = Int32Array.of(23, 24, 255, 256, 65_535, 65_536, 151_935, 2_147_483_647);
     expect(hex(blockHash(root, borders))).toBe(
       "f032f64264fc88a5695562c976f86596727f57c4aa09a6a2001916e08445e7a2",
@@ -61,7 +61,7 @@ describe("block hash", () => {
     );
   });
 
-  test("a salt, another seed, or another token changes the hash", () => {
+  test("depends on the salt, the seed, and each token", () => {
     const others = [
       blockHash(root, tokens(0), ["tenant"]),
       blockHash(noneHash("1"), tokens(0)),

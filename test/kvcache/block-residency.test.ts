@@ -121,7 +121,7 @@ describe("take and reset", () => {
     expect(residency.take()).toEqual([]);
   });
 
-  test("a reset drops all blocks, and evictions that have not been reported", () => {
+  test("drops all blocks and unreported evictions on a reset", () => {
     const { residency } = makeResidency();
     for (const blockId of [1, 2]) residency.allocate(blockId);
     residency.evict(1);

@@ -27,7 +27,7 @@ describe("BlockTable", () => {
     expect([...view]).toEqual([4, 5]);
   });
 
-  test("a view taken just before the table grows does not hide later changes", () => {
+  test("shows later changes even if a view was taken just before the table grew", () => {
     const table = tableOf(1, 2, 3, 4, 5, 6, 7, 8);
     expect(table.ids().length).toBe(8);
     table.append(9);
@@ -35,7 +35,7 @@ describe("BlockTable", () => {
     expect([...table.ids(8)]).toEqual([10, 2, 3, 4, 5, 6, 7, 8]);
   });
 
-  test("replacing an entry drops the hashes of that entry and of all later entries", () => {
+  test("drops the hashes of a replaced entry and all later entries", () => {
     const table = tableOf(4, 5, 6);
     table.numHashed = 3;
     table.replace(1, 9);

@@ -17,7 +17,7 @@ describe("FreeBlockQueue", () => {
     expect(() => queue.shift()).toThrow("no free block");
   });
 
-  test("returns ids in the order in which they were added", () => {
+  test("returns IDs in the order in which they were added", () => {
     const queue = queueOf(4, 2, 0, 3);
     expect([queue.shift(), queue.shift(), queue.shift()]).toEqual([2, 0, 3]);
     expect(queue.size).toBe(0);
@@ -27,7 +27,7 @@ describe("FreeBlockQueue", () => {
     ["front", 3, [1, 2]],
     ["middle", 1, [3, 2]],
     ["back", 2, [3, 1]],
-  ] as const)("an id can be removed from the %s", (_place, id, rest) => {
+  ] as const)("can remove an ID from the %s", (_place, id, rest) => {
     const queue = queueOf(4, 3, 1, 2);
     queue.remove(id);
     expect([...queue]).toEqual([...rest]);
@@ -44,7 +44,7 @@ describe("FreeBlockQueue", () => {
     expect([...queue]).toEqual([0, 1]);
   });
 
-  test("asserts on adding an id twice, and on removing a missing id", () => {
+  test("asserts on adding an ID twice, and on removing a missing ID", () => {
     const queue = queueOf(4, 1);
     expect(() => queue.append(1)).toThrow("block 1 is already free");
     expect(() => queue.remove(2)).toThrow("block 2 is not free");

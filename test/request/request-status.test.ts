@@ -19,18 +19,18 @@ function reachableFrom(start: RequestStatus): Set<RequestStatus> {
 }
 
 describe("request status", () => {
-  test("every status can be reached from WAITING", () => {
+  test("allows every status to be reached from WAITING", () => {
     expect([...reachableFrom("WAITING")].sort()).toEqual([...STATUSES].sort());
   });
 
-  test("every live status can change to every finished status", () => {
+  test("allows every live status to change to every finished status", () => {
     const finished = STATUSES.filter(isFinished);
     for (const live of STATUSES.filter((status) => !isFinished(status))) {
       expect(TRANSITIONS[live]).toEqual(expect.arrayContaining(finished));
     }
   });
 
-  test("every finished status is final and has one of the API's finish reasons", () => {
+  test("is final when finished, and then has one of the API's finish reasons", () => {
     const finished = STATUSES.filter(isFinished);
     expect(finished).toHaveLength(4);
     for (const status of finished) {
@@ -39,7 +39,7 @@ describe("request status", () => {
     }
   });
 
-  test("finish reasons are vLLM's", () => {
+  test("has vLLM's finish reasons", () => {
     expect(FINISH_REASON_OF).toEqual({
       FINISHED_STOPPED: "stop",
       FINISHED_LENGTH_CAPPED: "length",

@@ -59,14 +59,14 @@ describe("grammar cache", () => {
     expect([cache.handleOf("a"), cache.handleOf("b"), cache.handleOf("c")]).toEqual([1, 1, 1]);
   });
 
-  test("keeps kinds apart", () => {
+  test("distinguishes kinds of grammar with the same text", () => {
     const { compiler, cache, compile } = setUp();
     compile("a", "x");
     cache.compile([makeRequest("b", 1)], { kind: "regex", text: "x", param: "regex" });
     expect(compiler.started).toEqual(["x", "x"]);
   });
 
-  test("compiles two at a time, in order, also after failures", async () => {
+  test("compiles two grammars at a time, in order, even after failures", async () => {
     const { compiler, compile } = setUp();
     const all = ["p", "q", "r", "s"].map((text) => compile(text, text));
     expect(compiler.started).toEqual(["p", "q"]);
@@ -77,7 +77,7 @@ describe("grammar cache", () => {
     expect(compiler.started).toEqual(["p", "q", "r", "s"]);
   });
 
-  test("a failure names the field, and the text is compiled again for the next request", async () => {
+  test("names the field in a failure, and compiles the text again for the next request", async () => {
     const { compiler, cache, compile } = setUp();
     const failing = compile("a", "x");
     const caught = failing?.catch((error: unknown) => error);
@@ -96,7 +96,7 @@ describe("grammar cache", () => {
     expect(compiler.started).toEqual(["x", "x"]);
   });
 
-  test("an addon without the library refuses as unsupported; other errors are passed on", async () => {
+  test("reports grammars as unsupported if the addon lacks the library, and passes on other errors", async () => {
     const { compiler, compile } = setUp();
     const first = compile("a", "x")?.catch((error: unknown) => error);
     const second = compile("b", "y")?.catch((error: unknown) => error);
@@ -107,7 +107,7 @@ describe("grammar cache", () => {
     expect(await second).toMatchObject({ code: "disposed" });
   });
 
-  test("refuses longer texts than four million characters", async () => {
+  test("refuses texts of more than four million characters", async () => {
     const { compiler, compile } = setUp();
     const failing = compile("a", "x".repeat(4 * 1024 * 1024 + 1));
     await expect(failing as Promise<void>).rejects.toThrow(
@@ -135,7 +135,7 @@ describe("grammar cache", () => {
     cache.release("unknown");
   });
 
-  test("a long grammar pushes out others by its length", async () => {
+  test("evicts others for a long grammar, by length", async () => {
     const { compiler, cache, compile } = setUp();
     for (const [i, letter] of ["a", "b", "c", "d", "e"].entries()) {
       const text = letter.repeat(128 * 1024 - 10);
@@ -148,7 +148,7 @@ describe("grammar cache", () => {
     }
   });
 
-  test("the last one used stays, whatever its length", async () => {
+  test("keeps the most recently used grammar, whatever its length", async () => {
     const { compiler, cache, compile } = setUp();
     const long = "x".repeat(1024 * 1024);
     const isCompiled = compile("a", long);

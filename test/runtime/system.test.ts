@@ -107,7 +107,7 @@ test("a pipe, whose text arrives only once, can be read again", () => {
   }
 });
 
-test("a file is read anew each time", () => {
+test("a file is read again each time", () => {
   const folder = mkdtempSync(join(tmpdir(), "pagoda-file-"));
   const file = join(folder, "file");
   try {
@@ -134,7 +134,7 @@ test("checking whether a file is writable changes no file and leaves none behind
   }
 });
 
-test("a path with a name longer than the file system allows leads to no file", () => {
+test("a path whose name is too long for the file system counts as a missing file", () => {
   expect(isPlainFile("m".repeat(5000))).toBe(false);
   expect(isPlainFile(`/${"m".repeat(300)}`)).toBe(false);
 });
