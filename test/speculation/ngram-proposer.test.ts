@@ -24,7 +24,7 @@ function searched(tokens: readonly number[], min: number, max: number, maxTokens
   return [];
 }
 
-describe("the proposer", () => {
+describe("the n-gram proposer", () => {
   test("proposes the tokens after the earlier occurrence of the last n-gram", () => {
     expect(propose([1, 2, 3, 4, 5, 6, 2, 3], 2, 2)).toEqual([4, 5, 6]);
   });
@@ -34,7 +34,7 @@ describe("the proposer", () => {
     expect(propose([9, 2, 3, 7, 1, 2, 3, 8, 1, 2, 3], 2, 2, 1)).toEqual([7]);
   });
 
-  test("proposes fewer tokens if the text ends, and none without a match or enough tokens", () => {
+  test("proposes fewer tokens at the end of the text, and none without a match or with too few tokens", () => {
     expect(propose([5, 5], 1, 1)).toEqual([5]);
     expect(propose([1, 2, 3], 1, 3)).toEqual([]);
     expect(propose([1], 1, 3)).toEqual([]);
@@ -58,7 +58,7 @@ describe("the proposer", () => {
     );
   });
 
-  test("keeps requests apart", () => {
+  test("keeps requests separate", () => {
     const proposer = new NgramProposer({ promptLookupMin: 1, promptLookupMax: 1 });
     expect(proposer.propose(makeRequest("a", [1, 2, 1]), 1)).toEqual([2]);
     expect(proposer.propose(makeRequest("b", [3, 1]), 1)).toEqual([]);

@@ -13,7 +13,7 @@ const DEFAULTS = {
 };
 
 describe("speculative config", () => {
-  test("without fields is off", () => {
+  test("is off if it has no fields", () => {
     expect(speculationConfig({})).toBeNull();
     expect(speculationConfig({ method: null })).toBeNull();
   });
@@ -37,7 +37,7 @@ describe("speculative config", () => {
     } as never);
   });
 
-  test("for suffix has vLLM's defaults, with as many drafts as the depth", () => {
+  test("has vLLM's defaults for suffix, with as many drafts as the depth", () => {
     const defaults = {
       ...{ method: "suffix", numSpeculativeTokens: 24, disableByBatchSize: null },
       ...{ maxTreeDepth: 24, maxCachedRequests: 10_000, maxSpecFactor: 1, minTokenProb: 0.1 },
@@ -126,7 +126,7 @@ describe("speculative config", () => {
       { method: null, model: "a/b.gguf" },
       "method draft_model: a second model cannot be loaded yet; use ngram or suffix",
     ],
-  ])("names the reason why %j is not supported", (fields, message) => {
+  ])("reports why %j is not supported", (fields, message) => {
     expect(() => speculationConfig({ ...NGRAM, ...fields })).toThrow(
       expect.objectContaining({
         code: "unsupported_option",

@@ -25,8 +25,8 @@ function after(outputs: readonly number[][], options: Partial<SuffixOptions> = {
   return proposer;
 }
 
-describe("the proposer", () => {
-  test("proposes as many tokens as the suffix has, times the factor", () => {
+describe("the suffix proposer", () => {
+  test("proposes as many tokens as the suffix's length times the factor", () => {
     const text = [1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3];
     expect(propose(text)).toEqual([4, 5, 6]);
     expect(propose(text, { maxSpecFactor: 2 })).toEqual([4, 5, 6, 7, 8, 9]);
@@ -54,13 +54,13 @@ describe("the proposer", () => {
 });
 
 describe("past outputs", () => {
-  test("are continued if their suffix promises more tokens than the request's own", () => {
+  test("are continued if their suffix yields more tokens than the request's own", () => {
     const proposer = after([[1, 2, 3, 4, 5, 6]]);
     expect(proposer.propose(makeRequest("a", [7, 1, 2, 3]), 8)).toEqual([4, 5, 6]);
     expect(proposer.propose(makeRequest("b", [2, 3, 8, 8, 2, 3]), 8)).toEqual([8, 8]);
   });
 
-  test("end where they ended, and prompts are not among them", () => {
+  test("are not continued beyond their end, and do not include prompts", () => {
     const proposer = after([
       [1, 2, 3],
       [9, 9, 9],
@@ -69,13 +69,13 @@ describe("past outputs", () => {
     expect(proposer.propose(makeRequest("b", [900, 1]), 8)).toEqual([]);
   });
 
-  test("are not shared with or by requests that have a salt", () => {
+  test("are neither shared with nor taken from requests that have a salt", () => {
     const request = makeRequest("a", [1, 2], { cacheSalt: "s" });
     expect(after([[1, 2, 3]]).propose(request, 8)).toEqual([]);
     expect(after([[1, 2, 3]], {}, "s").propose(makeRequest("b", [1, 2]), 8)).toEqual([]);
   });
 
-  test("are forgotten once there are too many newer ones", () => {
+  test("are forgotten once there are too many newer outputs", () => {
     const others = (count: number) => Array.from({ length: count }, (_, i) => [50 + i, 70 + i]);
     const next = (proposer: SuffixProposer) => proposer.propose(makeRequest("a", [1, 2]), 8);
     expect(next(after([[1, 2, 3], ...others(9)]))).toEqual([3]);
