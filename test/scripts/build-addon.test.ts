@@ -56,7 +56,7 @@ function runsOf(checkout: Checkout): string[] {
 }
 
 describe("buildAddon", () => {
-  test("builds once, then only when a source changes", async () => {
+  test("builds once, and then only if a source changes", async () => {
     const checkout = checkoutWith(WORKING_TOOL);
     await buildAddon(checkout, PIN);
     await buildAddon(checkout, PIN);
@@ -118,7 +118,7 @@ describe("buildAddon", () => {
   });
 
   test.each(["build.ninja", "Makefile"])(
-    "starts anew after a configuration that failed before it wrote %s",
+    "starts over after a configuration that failed before it wrote %s",
     async (buildFile) => {
       const checkout = checkoutWith(WORKING_TOOL);
       const cache = `CMAKE_HOME_DIRECTORY:INTERNAL=${checkout.root}\n`;

@@ -71,7 +71,7 @@ describe("buildGrammarLibrary", () => {
     expect(grammarStamp(checkout)).not.toBe("");
   });
 
-  test("builds again for other crates", async () => {
+  test("builds again if the crates change", async () => {
     const checkout = checkoutWith({ cargo: WORKING });
     await buildGrammarLibrary(checkout);
     const stamp = grammarStamp(checkout);
@@ -88,7 +88,7 @@ describe("buildGrammarLibrary", () => {
       { cargo: cargo("1.87.0", "echo 'error: no such crate'; exit 101") },
     ],
     ["unknown cargo: sh", { cargo: "echo sh" }],
-  ])("%s: goes without a library, also without an older one", async (reason, tools) => {
+  ])("%s: leaves no library, not even an older one", async (reason, tools) => {
     const checkout = checkoutWith(tools);
     mkdirSync(checkout.path("build", "grammar", "release"), { recursive: true });
     writeFileSync(libraryOf(checkout), "old");
@@ -123,21 +123,21 @@ esac`;
   const isLinux = process.platform === "linux";
   if (!isLinux) console.log("grammar-library: the Python package is used only on Linux; skipped");
 
-  test.if(isLinux)("the library of the Python package is put beside the addon, once", async () => {
+  test.if(isLinux)("copies the Python package's library next to the addon, once", async () => {
     const { folder, numRuns } = await setUp(PIP);
     expect(existsSync(join(folder, "pagoda-llguidance.so"))).toBe(true);
     expect(existsSync(join(folder, "pagoda-python.so"))).toBe(true);
     expect(numRuns).toBe(1);
   });
 
-  test.if(isLinux)("a failure of both is not tried again", async () => {
+  test.if(isLinux)("does not retry if both ways fail", async () => {
     const { folder, numRuns } = await setUp("echo run >> PIP_RUNS; echo 'no network'; exit 1");
     expect(existsSync(folder)).toBe(true);
     expect(existsSync(join(folder, "pagoda-llguidance.so"))).toBe(false);
     expect(numRuns).toBe(1);
   });
 
-  test("Python's functions are defined to trap, its objects as blank memory", () => {
+  test("defines Python's functions as traps, and its objects as blank memory", () => {
     const names = [
       "                 U PyExc_TypeError",
       "                 U PyList_New",

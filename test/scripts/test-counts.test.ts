@@ -36,7 +36,7 @@ test("counts are added up", () => {
   expect(addCounts([])).toEqual({ passed: 0, failed: 0, skipped: 0 });
 });
 
-test("the summary mentions skipped tests only if there are some", () => {
+test("the summary mentions skipped tests only if there are any", () => {
   expect(summaryLine({ passed: 7, failed: 0, skipped: 0 })).toBe("7 passed, 0 failed");
   expect(summaryLine({ passed: 7, failed: 1, skipped: 2 })).toBe("7 passed, 1 failed, 2 skipped");
 });
