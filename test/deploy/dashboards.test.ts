@@ -101,7 +101,7 @@ describe("every expression", () => {
     expect(unknownSeries(ours)).toEqual([]);
   });
 
-  test("in the official dashboards does too, unless it needs a missing feature", () => {
+  test("in the official dashboards reads existing series, unless it needs a missing feature", () => {
     const fed = official.filter(({ needs }) => needs === null);
     expect(fed.length).toBe(284);
     expect(unknownSeries(fed.map(({ expr }) => expr))).toEqual([
@@ -114,12 +114,12 @@ describe("every expression", () => {
     expect(starved.filter(({ expr }) => unknownSeries([expr]).length === 0)).toEqual([]);
   });
 
-  test.skipIf(!hasPromtool)("parses", () => {
+  test.skipIf(!hasPromtool)("is valid PromQL", () => {
     const exprs = [...ours, ...official.map(({ expr }) => expr)];
     expect(expressionFaults(exprs.map((expr) => substitute(expr, VALUES)))).toBe("");
   });
 
-  test.skipIf(!hasPromtool)("is checked: promtool detects a broken expression", () => {
+  test.skipIf(!hasPromtool)("is checked by promtool, which detects a broken expression", () => {
     expect(expressionFaults(["sum(up", "up"])).toContain("parse error");
   });
 });

@@ -98,7 +98,7 @@ describe("the request time limit", () => {
 describe("a prompt whose tokenization is slow or never finishes", () => {
   const text = { ...request({ maxTokens: 2 }), prompt: { text: "hello", addSpecial: true } };
 
-  test("does not suspend the queue time limit; if it is late, it is never computed", async () => {
+  test("does not suspend the queue time limit, and is never computed if it is late", async () => {
     const { engine, client, runner, untilIdle } = start({ queueTimeoutMs: 20 });
     const late = Promise.withResolvers<void>();
     const abortQueued = client.abortQueued.bind(client);

@@ -40,7 +40,7 @@ async function drain(iterable: AsyncIterable<unknown>): Promise<void> {
 }
 
 describe("reading", () => {
-  test("deltas add up to the result", async () => {
+  test("yields deltas that add up to the result", async () => {
     const { llm } = makeLlm();
     const generation = llm.generate("hello", { maxTokens: 5, temperature: 0, ignoreEos: true });
     const deltas: TextDelta[] = [];
@@ -59,7 +59,7 @@ describe("reading", () => {
     expect(result.choices).toHaveLength(1);
   });
 
-  test("the result can be requested before the deltas, and more than once", async () => {
+  test("can start with the result, which can be requested more than once", async () => {
     const { llm } = makeLlm();
     const generation = llm.generate("hello", { maxTokens: 5, ignoreEos: true });
     const { result } = generation;
@@ -69,7 +69,7 @@ describe("reading", () => {
     expect(generation.result).toBe(result);
   });
 
-  test("only the first reader receives deltas", async () => {
+  test("yields deltas only to the first reader", async () => {
     const { llm } = makeLlm();
     const generation = llm.generate("hello", { maxTokens: 3, ignoreEos: true });
     const [first, second] = [await Array.fromAsync(generation), await Array.fromAsync(generation)];
@@ -77,7 +77,7 @@ describe("reading", () => {
     expect(second).toEqual([]);
   });
 
-  test("a chat returns a message with which to continue it", async () => {
+  test("returns a chat's message, with which to continue it", async () => {
     const { llm } = makeLlm();
     const { message, text, id } = await llm.chat([{ role: "user", content: "hi" }], {
       maxTokens: 4,
@@ -87,7 +87,7 @@ describe("reading", () => {
     expect(id).toBe("chatcmpl-mine");
   });
 
-  test("n sequences are interleaved and yield n choices", async () => {
+  test("interleaves n sequences and yields n choices", async () => {
     const { llm } = makeLlm();
     const generation = llm.generate("hello", { n: 3, maxTokens: 4, seed: 7, ignoreEos: true });
     const seen = new Set<number>();
@@ -107,7 +107,7 @@ describe("reading", () => {
     expect(result.promptLogprobs).toHaveLength(1);
   });
 
-  test("the byte stream equals the HTTP API's stream", async () => {
+  test("yields the same byte stream as the HTTP API", async () => {
     const { llm } = makeLlm();
     const stream = llm.chat([{ role: "user", content: "hi" }], { maxTokens: 2 }).toReadableStream();
     const events = (await new Response(stream).text()).split("\n\n").filter((line) => line !== "");
@@ -198,7 +198,7 @@ describe("blocks are freed within one step", () => {
 });
 
 describe("errors", () => {
-  test("every way of reading reports an invalid request", async () => {
+  test("report an invalid request, however the generation is read", async () => {
     const { llm } = makeLlm();
     const generation = llm.generate("hello", { temperature: -1 });
     for (const reading of [generation.result, drain(generation)]) {

@@ -8,7 +8,7 @@ const messages = [{ role: "user", content: "hi" }];
 const schema = { type: "object", properties: { ok: { type: "boolean" } } };
 
 describe("constraints in the library", () => {
-  test("responseFormat and structuredOutputs reach the grammar engine, for chats and completions", async () => {
+  test("reach the grammar engine from responseFormat and structuredOutputs, in chats and completions", async () => {
     const { llm, runner } = makeLlm();
     const responseFormat = { type: "json_schema", json_schema: { schema } };
     await llm.chat(messages, { ...SHORT, responseFormat }).result;
@@ -17,7 +17,7 @@ describe("constraints in the library", () => {
     expect(runner.grammars[1]).toBe("[a-z]+");
   });
 
-  test("one that cannot be enforced is refused with its keyword", async () => {
+  test("are refused with the keyword if they cannot be enforced", async () => {
     const { llm } = makeLlm();
     const responseFormat = { type: "json_schema", json_schema: { schema: { uniqueItems: true } } };
     await expect(llm.generate("a", { ...SHORT, responseFormat }).result).rejects.toMatchObject({

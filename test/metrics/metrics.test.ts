@@ -167,7 +167,7 @@ describe("recording", () => {
     expect(() => makeMetrics().record(IDLE, stats)).toThrow("a counter cannot decrease");
   });
 
-  test("the deprecated family has the same samples as its replacement", async () => {
+  test("a deprecated family has the same samples as its replacement", async () => {
     const metrics = makeMetrics({ showHiddenFor: "0.12" });
     metrics.record(IDLE, { ...NOTHING, interTokenLatenciesS: [0.25, 0.5] });
     const text = await metrics.text();

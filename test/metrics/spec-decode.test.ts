@@ -12,11 +12,11 @@ const valuesOf = (text: string) => [
   ...["0", "1", "2", "3"].map((place) => seriesValue(text, PER_POS, `position="${place}"`)),
 ];
 
-test("without speculative decoding, there are none", async () => {
+test("without speculative decoding, there are no draft metrics", async () => {
   expect(await makeMetrics().text()).not.toContain("spec_decode");
 });
 
-test("all positions start at 0, then count", async () => {
+test("every draft position starts at 0 and then counts", async () => {
   const metrics = makeMetrics({ info: { ...INFO, numSpeculativeTokens: 3 } });
   expect(valuesOf(await metrics.text())).toEqual([0, 0, 0, 0, 0, 0, Number.NaN]);
   const specDecode = { numDrafts: 2, numDraftTokens: 6, numAcceptedTokens: 3 };
@@ -30,7 +30,7 @@ test("all positions start at 0, then count", async () => {
   expect(valuesOf(await metrics.text())).toEqual([4, 12, 6, 3, 2, 1, Number.NaN]);
 });
 
-test("with statistics off, there are none", async () => {
+test("with statistics off, there are no draft metrics", async () => {
   const info = { ...INFO, numSpeculativeTokens: 3 };
   expect(await makeMetrics({ info, features: new Set() }).text()).not.toContain("spec_decode");
 });

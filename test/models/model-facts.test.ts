@@ -24,7 +24,7 @@ describe("the bytes of K and V per token", () => {
     expect(factsWith({}).kvBytesPerToken).toBe(2 * (2 * (16 + 16)) * 2);
   });
 
-  test("follow layers that differ", () => {
+  test("are added up over layers that differ", () => {
     expect(factsWith({ "llama.attention.head_count_kv": [2, 1] }).kvBytesPerToken).toBe(
       (2 + 1) * (16 + 16) * 2,
     );
@@ -35,7 +35,7 @@ describe("the bytes of K and V per token", () => {
   });
 
   test.each([513, 0xffff_ffff, 2n ** 63n])(
-    "are unknown for %p layers, and take no time",
+    "are unknown for %p layers, without a loop over them",
     (layers) => {
       expect(factsWith({ "llama.block_count": layers }).kvBytesPerToken).toBeNull();
     },

@@ -480,13 +480,16 @@ describe("file names", () => {
     ["model-bf16.gguf", "BF16"],
     ["model-mxfp4.gguf", "MXFP4"],
     ["model-Q6_K-00001-of-00009.gguf", "Q6_K"],
-  ])("%p is %p", (file, quant) => {
+  ])("the quantization in %p is %p", (file, quant) => {
     expect(pickFile("user/repo", [file], quant)).toBe(file);
   });
 
-  test.each(["M", "K_M", "4_K_M", "D-Q4_K_M", ""])("%p is not a quantization", (quant) => {
-    expect(() => pickFile("user/repo", ["model-UD-Q4_K_M.gguf"], quant)).toThrow("has no ");
-  });
+  test.each(["M", "K_M", "4_K_M", "D-Q4_K_M", ""])(
+    "%p does not match a longer quantization",
+    (quant) => {
+      expect(() => pickFile("user/repo", ["model-UD-Q4_K_M.gguf"], quant)).toThrow("has no ");
+    },
+  );
 
   test("the first file is used if there is no Q4_K_M, but never a projector", () => {
     const files = ["mmproj-Q8_0.gguf", "model-Q5_0.gguf", "model-Q8_0.gguf"];
