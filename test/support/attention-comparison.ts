@@ -35,7 +35,7 @@ export interface Scored {
 
 /**
  * Compares logprobs. Rounding to 8 bits can route a token to another expert, which changes its logprob by
- * more than any limit, so for models with experts, the median gap counts instead of the largest.
+ * more than any limit, so for models with experts, the limit applies to the median instead of the largest difference.
  */
 export function expectAgreement(
   ours: Scored,

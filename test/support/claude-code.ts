@@ -1,5 +1,5 @@
 // Requests in the form that Claude Code sends: headers, query, system blocks, tools and the fields that only
-// Anthropic's own API knows.
+// Anthropic's own API accepts.
 
 import type Anthropic from "@anthropic-ai/sdk";
 
@@ -13,7 +13,7 @@ export const CLAUDE_CODE_HEADERS = {
   "x-claude-code-session-id": "5a0f2f5e-3f0b-4d8a-9d0e-0d1c2b3a4f5e",
 };
 
-/** Changes with each request. */
+/** Billing block, which changes with each request. */
 const billing = (hash: string) => ({
   type: "text",
   text: `x-anthropic-billing-header: cc_version=2.1.197.${hash}; cc_entrypoint=cli; cch=${hash};`,
@@ -58,7 +58,7 @@ const AGENTS = {
 export function claudeCodeBody(messages: readonly Anthropic.MessageParam[], hash = "a1b") {
   return {
     model: "claude-sonnet-4-6",
-    // After the user's first message, it lists what it could do.
+    // After the user's first message, Claude Code lists its capabilities.
     messages: [...messages.slice(0, 1), AGENTS, ...messages.slice(1)],
     system: [
       billing(hash),

@@ -8,7 +8,7 @@ const INSTRUCTIONS = "You are a coding agent in a terminal. Edit files with appl
   20,
 );
 
-/** As Codex sends it. */
+/** Codex's grammar for patches. */
 export const PATCH_GRAMMAR = `start: begin_patch hunk+ end_patch
 begin_patch: "*** Begin Patch" LF
 end_patch: "*** End Patch" LF?
@@ -37,7 +37,7 @@ const command = {
   additionalProperties: false,
 };
 
-/** One tool of each type that Codex knows. */
+/** One tool of each type that Codex supports. */
 export const CODEX_TOOLS = [
   {
     type: "function",

@@ -21,7 +21,7 @@ export interface FakeEngineOptions {
   readonly scheduler?: Partial<SchedulerConfig>;
   readonly engine?: FrontOptions;
   readonly chatFormat?: ChatFormat;
-  /** Speculative decoding, with as many drafts as find room. */
+  /** Speculative decoding, with as many drafts as fit. */
   readonly speculation?: SpeculationConfig;
   /** The engine's clock. */
   readonly nowMs?: () => number;

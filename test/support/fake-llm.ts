@@ -1,4 +1,4 @@
-// The library's LLM with the fake model. Everything but loading is real.
+// The library's LLM with the fake model. Everything except loading is real.
 
 import type { ServeOptions } from "../../src/cli/commands.ts";
 import { OPTIONS } from "../../src/cli/options.ts";

@@ -1,4 +1,4 @@
-// Compiles grammars in a tiny model and asks which texts and tokens they allow, through samplers and one step.
+// Compiles grammars in a tiny model and checks which texts and tokens they allow, through samplers and a single step.
 
 import type { GrammarSpec } from "../../src/request/sampling-params.ts";
 import type { NativeModel, SamplerInit } from "../../src/runner/addon-types.ts";

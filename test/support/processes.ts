@@ -26,7 +26,7 @@ export function residentBytesOf(pid: number): number {
   return residentBytes(readFileSync(`/proc/${pid}/status`, "utf8"));
 }
 
-/** Whether a process is running; zombies are not. */
+/** @returns whether a process is running; zombies do not count */
 export function isAlive(pid: number): boolean {
   try {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));

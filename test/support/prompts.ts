@@ -1,4 +1,4 @@
-// Fifty beginnings of ordinary text, for comparisons with the real model.
+// Fifty openings of ordinary text, for comparisons with the real model.
 
 export const PROMPTS: readonly string[] = [
   "The capital of France is",

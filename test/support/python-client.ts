@@ -8,7 +8,7 @@ export type ExpositionFormat = "prometheus" | "openmetrics";
 
 /** One series, with its numbers encoded by `bitsOf`. */
 export interface PythonSeries {
-  /** Parallel to labelNames. */
+  /** Label values, in the order of labelNames. */
   readonly labels: readonly string[];
   /** For counters and gauges. */
   readonly value?: string;

@@ -1,4 +1,4 @@
-// Random GBNF grammars over few letters, their text, texts that they derive, and a naive matcher.
+// Random GBNF grammars over a few letters, their source, texts that they derive, and a naive matcher.
 
 import fc from "fast-check";
 import type { Expression } from "../../src/api/grammar/gbnf-parser.ts";
@@ -53,7 +53,7 @@ function expression(names: readonly string[]): fc.Arbitrary<Expression> {
 const items = (kind: "sequence" | "choice", node: fc.Arbitrary<Expression>) =>
   fc.array(node, { minLength: 2, maxLength: 3 }).map((list): Expression => ({ kind, items: list }));
 
-/** Grammars whose rules only name later ones. */
+/** Grammars whose rules refer only to later rules. */
 export const plainGrammar: fc.Arbitrary<RandomGrammar> = fc
   .tuple(expression(["x-1", "y"]), expression(["y"]), expression([]))
   .map(([root, x, y]) =>
@@ -64,7 +64,7 @@ export const plainGrammar: fc.Arbitrary<RandomGrammar> = fc
     ]),
   );
 
-/** Grammars whose rules name themselves in parentheses: root ::= "(" ... root ... ")" | ... */
+/** Grammars whose rules refer to themselves in parentheses: root ::= "(" ... root ... ")" | ... */
 export const recursiveGrammar: fc.Arbitrary<RandomGrammar> = fc
   .tuple(expression(["y"]), expression([]), expression(["y"]))
   .map(([before, y, other]) => {
@@ -184,7 +184,7 @@ class Matcher {
 
 const union = (sets: readonly Set<number>[]) => new Set(sets.flatMap((set) => [...set]));
 
-/** A text of the grammar. @param picks random numbers in [0, 1) */
+/** Derives a text from the grammar. @param picks random numbers in [0, 1) */
 export function derived({ rules }: RandomGrammar, picks: () => number): string {
   const pick = <T>(list: readonly T[]): T => list[Math.floor(picks() * list.length)] as T;
   const from = (expression: Expression, depth: number): string => {

@@ -1,4 +1,4 @@
-// Random JSON schemas that use every keyword that is enforced, and the property that every output must have.
+// Random JSON schemas that use every enforced keyword, and the property that every output must have.
 
 import { expect } from "bun:test";
 import Ajv from "ajv/dist/2020.js";
@@ -7,7 +7,7 @@ import type { RealApp } from "./real-app.ts";
 
 type Schema = Readonly<Record<string, unknown>> | boolean;
 
-/** The formats, as loosely as a validator may read them. */
+/** Formats, as loosely as a validator can interpret them. */
 const FORMATS = {
   date: /^\d{4}-\d\d-\d\d$/,
   time: /^\d\d:\d\d:\d\d/,
@@ -100,7 +100,7 @@ const node = fc.letrec<{ schema: Schema }>((tie) => ({
   ),
 })).schema;
 
-/** A list that contains lists like itself. */
+/** A recursive list of lists. */
 const TREE = { type: "array", items: { $ref: "#/$defs/tree" }, maxItems: 2 };
 
 export const randomSchema: fc.Arbitrary<Readonly<Record<string, unknown>>> = node.map((schema) => ({
@@ -109,14 +109,14 @@ export const randomSchema: fc.Arbitrary<Readonly<Record<string, unknown>>> = nod
 }));
 
 export interface Outcomes {
-  /** Outputs that ended, all of which fitted. */
+  /** Number of complete outputs, all of which conformed. */
   numStopped: number;
   numCut: number;
-  /** Contradictory schemas, which were refused. */
+  /** Number of contradictory schemas, which were refused. */
   numRefused: number;
 }
 
-/** Generates one output for a schema, and expects that it parses and is valid, or was cut. */
+/** Generates one output for a schema, and expects it to be valid or cut off. */
 export async function checkOutput(
   app: RealApp,
   schema: Readonly<Record<string, unknown>>,

@@ -75,7 +75,7 @@ export class RawClient {
   }
 }
 
-/** Parses responses. Interim ones (1xx) have no body. */
+/** Parses responses. Interim responses (1xx) have no body. */
 export function answersOf(received: string): RawAnswer[] {
   const answers: RawAnswer[] = [];
   let rest = received;

@@ -1,4 +1,4 @@
-// An engine in this process on a real model file, with an app before it.
+// An engine in this process with a real model file, and an app in front of it.
 
 import { engineConfig } from "../../src/cli/engine-config.ts";
 import { parseOptions } from "../../src/cli/parse-options.ts";

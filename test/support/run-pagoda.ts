@@ -11,7 +11,7 @@ export interface Ran {
 }
 
 export interface RunInput {
-  /** Variables to add to PATH and HOME, which are the only inherited ones. */
+  /** Variables to add to PATH and HOME, the only inherited variables. */
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
   readonly cwd?: string;

@@ -1,5 +1,5 @@
 // Small vocabularies for every pre-tokenizer and every kind of tokenizer in the pinned llama.cpp. The names of
-// pre-tokenizers are read from llama.cpp's source, so that no new one is missed.
+// pre-tokenizers are read from llama.cpp's source, so no new name is missed.
 
 import { readFileSync } from "node:fs";
 import { Checkout } from "../../scripts/checkout.ts";

@@ -10,7 +10,7 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Lets pending work settle, in order to test that nothing further happens. */
+/** Lets pending work settle, to check that nothing more happens. */
 export async function settled(): Promise<void> {
   for (let i = 0; i < SETTLED_AFTER; i++) await turn();
 }
