@@ -1,7 +1,7 @@
 // Runs the setup, followed by a script, for commands such as `bun run test` in a clone. --help is handled
 // before anything is built.
 //
-//   bun scripts/after-setup.ts [--quiet] [--no-model] script.ts [word ...]
+//   bun scripts/after-setup.ts [--quiet] [--no-model] script.ts [argument ...]
 
 import { setUp } from "./set-up.ts";
 

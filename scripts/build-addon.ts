@@ -33,7 +33,7 @@ import { SetupError, say, sayUpToDate } from "./report.ts";
 import { run } from "./shell.ts";
 import { endOf } from "./tool-process.ts";
 
-/** CMake's spellings of true and false. */
+/** Spellings of true and false in CMake. */
 const SWITCH = /^(on|off|1|0|yes|no|true|false)$/i;
 /**
  * Build options from the environment, ON or OFF. If one is unset, CMakeLists.txt detects the
@@ -44,7 +44,7 @@ const BUILD_OPTIONS = ["PAGODA_NATIVE", "PAGODA_CUDA", "PAGODA_VULKAN", "PAGODA_
 /** Together with CCACHE_BASEDIR, lets clones in any folder share objects. Errors keep their full paths. */
 const CCACHE = { CCACHE_ABSSTDERR: "true", CCACHE_NOHASHDIR: "true" };
 
-/** Memory to allow per compiler process. */
+/** Memory budget per compiler process. */
 const BYTES_PER_COMPILER = 2 ** 30;
 
 export function addonPath(checkout: Checkout): string {

@@ -1,6 +1,6 @@
 // Sends signals, one at a time, to the engine of a real server while it streams, and checks that
 // every request and token is accounted for. Reports memory, descriptors, blocks and latency as CSV
-// and as a page with plots. Exits with 1 if anything was lost or resource use has grown.
+// and as a page with plots. Exits with 1 if a request or token was lost or resource use has grown.
 //
 //   bun scripts/fault-soak.ts [--faults 20] [--every 5] [--signals SIGSEGV,SIGKILL] [--report FILE]
 

@@ -1,5 +1,5 @@
 // Builds llguidance, the grammar engine, as a static library with cargo. If cargo or its packages
-// are missing, the library of its Python package is put beside the addon. Without both, requests
+// are missing, the library of its Python package is placed next to the addon. Without either, requests
 // for structured output are refused.
 
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -36,7 +36,7 @@ function libraryPath(checkout: Checkout): string {
   return checkout.path("build", "grammar", "release", "libpagoda_grammar.a");
 }
 
-/** @returns why the library was not built; null on success */
+/** @returns the reason why the library was not built; null on success */
 async function build(checkout: Checkout): Promise<string | null> {
   say("grammar engine: building llguidance with cargo; this takes a minute or two");
   const crate = checkout.path("build", "grammar", "crate");
@@ -69,7 +69,7 @@ async function lock(crate: string): Promise<string | null> {
 
 const faultOf = (output: string) => `cargo failed: ${output.split("\n").at(-1) ?? ""}`;
 
-/** @returns why cargo cannot build the library; null if it can */
+/** @returns the reason why cargo cannot build the library; null if it can */
 async function reasonAgainst(): Promise<string | null> {
   if (!hasTool("cargo")) return "cargo is missing";
   const { output } = await run(["cargo", "--version"]);
@@ -81,15 +81,15 @@ async function reasonAgainst(): Promise<string | null> {
   return isNew ? null : `cargo ${major}.${minor} is older than ${OLDEST_CARGO.join(".")}`;
 }
 
-/** Removes the library of another version. */
+/** Removes a library of another version. */
 function goWithout(checkout: Checkout, reason: string): void {
   rmSync(libraryPath(checkout), { force: true });
   checkout.writeStamp("grammar-reason", reason);
 }
 
 /**
- * Puts llguidance's shared library beside the built addon if the static one could not be built. Reports what
- * failed once, and tries again only when something has changed, since every setup runs this.
+ * Places llguidance's shared library next to the built addon if the static library could not be built. Reports
+ * a failure once, and retries only if an input has changed, since every setup runs this.
  */
 export async function addSharedGrammarLibrary(checkout: Checkout, folder: string): Promise<void> {
   if (existsSync(libraryPath(checkout))) return;

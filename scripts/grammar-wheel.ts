@@ -1,5 +1,5 @@
-// llguidance from its Python package, for development where cargo is missing. Its library has the C interface, too, but
-// refers to Python: a second library defines those names, and none of them is called.
+// llguidance from its Python package, for development without cargo. Its library also has the C interface, but refers
+// to Python's symbols. A second library defines these symbols, none of which is ever used.
 
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { Checkout } from "./checkout.ts";
@@ -8,13 +8,13 @@ import { run } from "./shell.ts";
 
 export const WHEEL_REQUIREMENTS = "native/grammar/wheel.txt";
 
-/** Names of the libraries beside the addon, which native/grammar/llguidance.cpp opens. */
+/** Names of the libraries next to the addon, which native/grammar/llguidance.cpp opens. */
 export const WHEEL_LIBRARIES = ["pagoda-python.so", "pagoda-llguidance.so"] as const;
 
-/** Names of Python that are objects; the others are functions. */
+/** Python's symbols that are objects; all others are functions. */
 const OBJECT = /^(PyExc_.*|.*_Type|_Py_.*Struct)$/;
 
-/** Puts the libraries into `folder`. @returns why there are none; null on success */
+/** Places the libraries in `folder`. @returns the reason for a failure; null on success */
 export async function addWheelLibraries(
   checkout: Checkout,
   folder: string,
@@ -65,7 +65,7 @@ async function makePythonNames(work: string): Promise<string | null> {
 
 /**
  * @param undefinedNames output of `nm -D --undefined-only`
- * @returns C that defines the names that belong to Python
+ * @returns C source that defines Python's symbols
  */
 export function pythonNames(undefinedNames: string): string {
   const names = [...undefinedNames.matchAll(/\bU (_?Py\w+)/g)].map(([, name = ""]) => name);

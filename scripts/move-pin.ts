@@ -29,7 +29,7 @@ async function fromPackage(checkout: Checkout, spec: string): Promise<[Pin, stri
 }
 
 /**
- * @returns a repository that contains the commit: the submodule if it does, otherwise a new clone from
+ * @returns a repository that contains the commit: the submodule if it has the commit, otherwise a new clone from
  * upstream
  */
 async function fromUpstream(checkout: Checkout, commit: string): Promise<string> {

@@ -5,7 +5,7 @@ import { Checkout } from "./checkout.ts";
 import { endOf } from "./tool-process.ts";
 
 /**
- * Runs the setup and, if it fails, exits with its exit code. The IPC channel tells the setup when this
+ * Runs the setup and, if it fails, exits with its exit code. The IPC channel notifies the setup when this
  * process exits, even because of SIGKILL.
  * @param flags flags for scripts/setup.ts
  */

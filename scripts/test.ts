@@ -1,4 +1,4 @@
-// Runs the tests by group: `unit` needs nothing, `native` needs the addon, and `model` needs the
+// Runs the tests by group: `unit` has no requirements, `native` needs the addon, and `model` needs the
 // addon and the default model. The last line of output is the total, "N passed, N failed".
 //
 //   bun scripts/test.ts [unit | native | model ...]
@@ -62,7 +62,7 @@ async function runGroup(group: Group): Promise<Counts> {
   return addCounts(counts);
 }
 
-/** Prepares Python for the tests; without it, those that need its packages are skipped. */
+/** Prepares Python for the tests. Without it, tests that need its packages are skipped. */
 async function preparePython(group: Group, environment: PythonEnvironment): Promise<void> {
   setQuiet(true);
   try {

@@ -21,7 +21,7 @@ function isNohup(): boolean {
   return ignoresSignal(status, constants.signals.SIGHUP);
 }
 
-/** Time that tools get to remove half-written files. */
+/** Time allowed for tools to remove half-written files. */
 const GRACE_MS = 5000;
 
 const running = new Set<Bun.Subprocess>();

@@ -62,8 +62,8 @@ const STARTS = "starts programs as a user does, without the sanitizer's runtime"
 const READS_SOURCE = "reads the pinned source, which the copied tree does not have";
 
 /**
- * Tests of the addon that cannot or need not run with a sanitizer. Tests that build programs with sanitizers
- * of their own are also left out.
+ * Tests of the addon that cannot or need not run with a sanitizer. Tests that build
+ * their own programs with sanitizers are also left out.
  */
 export const LEFT_OUT: Readonly<Record<string, string>> = {
   "native/architectures": READS_SOURCE,
