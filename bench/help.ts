@@ -1,8 +1,8 @@
 // Help text of `bun run bench --help`.
 
-export const HELP = `bun run bench [word ...] [option ...]
+export const HELP = `bun run bench [name ...] [option ...]
 
-words
+names
   (none)            the gated serving workloads, compared with llama-server
   W1 .. W17         serving workloads, or variants such as W2:8 (listed in bench/README.md)
   scaling [S1 ..]   scaling checks

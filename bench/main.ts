@@ -1,5 +1,5 @@
-// `bun run bench [word ...] [--option ...]`: runs serving workloads by number, in-process measurements by
-// name, and scaling checks after the word `scaling`. Without any words, it runs the gated workloads. Each
+// `bun run bench [name ...] [--option ...]`: runs serving workloads by number, in-process measurements by
+// name, and scaling checks after the name `scaling`. Without any names, it runs the gated workloads. Each
 // part is loaded on demand.
 
 import { enterCallersFolder } from "../scripts/callers-folder.ts";
