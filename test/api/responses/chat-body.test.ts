@@ -256,7 +256,7 @@ describe("a bad body", () => {
     [{ prompt: { id: "pmpt_1" } }, "`prompt` is not supported"],
     [{ conversation: "conv_1" }, "`conversation` is not supported"],
   ];
-  test.each(refusals)("%j is rejected with an error that names its fault", (body, message) => {
+  test.each(refusals)("is rejected with an error that says what is wrong: %j", (body, message) => {
     expect(() => chat(body)).toThrow(message);
   });
 });
