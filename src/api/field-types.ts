@@ -2,7 +2,7 @@
 // checked elsewhere, with vLLM's messages, or passed to the chat template unchanged.
 
 import type { Integer } from "../json.ts";
-import type { Json } from "./schema/json-value.ts";
+import { isObject, type Json } from "./schema/json-value.ts";
 import { toBoolean } from "./schema/lax-values.ts";
 import {
   anything,
@@ -122,6 +122,18 @@ export const structuredOutputs = shownAs(anything, {
     disable_any_whitespace: { type: "boolean" },
   },
 });
+
+/** OpenAI's predicted output, read as its text. */
+export const prediction = converted(
+  shape({
+    type: oneOf("content"),
+    content: either(string, list(shape({ type: oneOf("text"), text: string }))),
+  }),
+  ({ content }): string =>
+    Array.isArray(content)
+      ? content.map((part) => (isObject(part) ? String(part["text"]) : "")).join("")
+      : String(content),
+);
 
 /** OpenAI's levels, passed to the chat template as a variable. Models differ in the levels that they distinguish. */
 export const reasoningEffort = oneOf("none", "minimal", "low", "medium", "high", "xhigh", "max");

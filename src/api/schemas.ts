@@ -3,6 +3,7 @@
 
 import {
   message,
+  prediction,
   prompts,
   reasoningEffort,
   responseFormat,
@@ -145,6 +146,8 @@ export const CHAT_FIELDS = {
   tool_choice: optional(toolChoice),
   parallel_tool_calls: optional(boolean, true),
   include_reasoning: optional(boolean, true),
+  /** Expected output, which speculative decoding verifies. */
+  prediction: optional(prediction),
   thinking_token_budget: optional(integer),
   modalities: optional(list(string), []),
   reasoning_effort: optional(reasoningEffort),

@@ -96,6 +96,7 @@ export async function startChat(
     ...(parsing && { parsing }),
     ...(body.stream && body.return_progress && { reportsProgress: true }),
     mustFit: mustFit && limit !== null,
+    ...(body.prediction && !body.use_beam_search && { prediction: body.prediction }),
     ...{ priority, cacheSalt, arrivalMs },
   };
   const queued = (asked: FrontRequest) => queuedChat(front, body, asked, signal);

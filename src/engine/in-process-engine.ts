@@ -28,7 +28,7 @@ import type { Proposer } from "../speculation/proposer.ts";
 import { engineCalls } from "./engine-calls.ts";
 import { EngineSleep } from "./engine-sleep.ts";
 import { SeedSource } from "./seed-source.ts";
-import { sequencesOf, tokenIdsOf } from "./sequences.ts";
+import { predictionIdsOf, sequencesOf, tokenIdsOf } from "./sequences.ts";
 import { StepGap } from "./step-gap.ts";
 import { OutputProcessor } from "./text/output-processor.ts";
 
@@ -111,14 +111,20 @@ export class InProcessEngine implements EngineClient {
 
   async add(request: EngineRequest): Promise<Int32Array> {
     const { requestIds, prompt } = request;
-    if (prompt instanceof Int32Array) {
+    const usesPrediction = this.#proposer !== null && request.prediction !== undefined;
+    if (prompt instanceof Int32Array && !usesPrediction) {
       await this.#queue(request, prompt);
       return prompt;
     }
     for (const id of requestIds) this.#arriving.add(id);
     try {
-      const promptTokenIds = await tokenIdsOf(this.#runner.tokenizer, prompt, this.info);
-      const isCompiled = this.#queue(request, promptTokenIds);
+      const { tokenizer } = this.#runner;
+      const isTokenized = prompt instanceof Int32Array;
+      const promptTokenIds = isTokenized ? prompt : await tokenIdsOf(tokenizer, prompt, this.info);
+      const predictionIds = usesPrediction
+        ? await predictionIdsOf(tokenizer, request, this.info)
+        : null;
+      const isCompiled = this.#queue(request, promptTokenIds, predictionIds);
       this.abort(requestIds.filter((id) => !this.#arriving.has(id)));
       await isCompiled;
       return promptTokenIds;
@@ -132,15 +138,21 @@ export class InProcessEngine implements EngineClient {
    * @returns a promise if the sequences must wait for their grammar. If the grammar cannot be compiled, the promise
    * rejects and the sequences end without an output.
    */
-  #queue(request: EngineRequest, promptTokenIds: Int32Array): Promise<void> | null {
+  #queue(
+    request: EngineRequest,
+    promptTokenIds: Int32Array,
+    predictionTokenIds: Int32Array | null = null,
+  ): Promise<void> | null {
     if (this.unavailable !== null) throw this.unavailable;
     const maxTokens = fitMaxTokens(this.info, request, promptTokenIds);
     const arrivalOrder = this.#arrivalOrder;
     this.#arrivalOrder += request.requestIds.length;
     const spec = this.#grammarOf(request, promptTokenIds);
     const grammar = spec === null ? null : { isReady: false };
-    const init = { request, promptTokenIds, maxTokens, arrivalOrder, seeds: this.#seeds, grammar };
-    const sequences = sequencesOf(init);
+    const sequences = sequencesOf({
+      ...{ request, promptTokenIds, predictionTokenIds, maxTokens, arrivalOrder, grammar },
+      seeds: this.#seeds,
+    });
     const compiling = spec === null ? null : this.#runner.compileGrammar(sequences, spec);
     if (grammar !== null) grammar.isReady = compiling === null;
     for (const sequence of sequences) {

@@ -26,9 +26,25 @@ export async function tokenIdsOf(
   return checkCountedIds(info, ids);
 }
 
+/**
+ * Tokenizes the output that a client expects. Markers of special tokens in it are text.
+ * @returns as many tokens as the context can hold; null if nothing is expected
+ */
+export async function predictionIdsOf(
+  tokenizer: Tokenizer,
+  { prediction = "" }: EngineRequest,
+  { maxModelLen }: EngineInfo,
+): Promise<Int32Array | null> {
+  if (prediction === "") return null;
+  const ids = await tokenizer.encode(prediction, false, false, maxModelLen);
+  return ids.subarray(0, maxModelLen);
+}
+
 export interface SequencesInit {
   readonly request: EngineRequest;
   readonly promptTokenIds: Int32Array;
+  /** Output that the client expects; null = unknown. */
+  readonly predictionTokenIds: Int32Array | null;
   /** Maximum number of output tokens, already limited to what fits in the context. */
   readonly maxTokens: number;
   /** Arrival order of the first sequence. */
@@ -41,6 +57,7 @@ export interface SequencesInit {
 /** Creates n sequences. The first one computes the prompt and its log-probabilities; the others share its blocks. */
 export function sequencesOf(init: SequencesInit): Request[] {
   const { request, promptTokenIds, maxTokens, arrivalOrder, seeds, grammar } = init;
+  const { predictionTokenIds } = init;
   const { externalId, requestIds, samplingParams, priority, cacheSalt } = request;
   const sequences: Request[] = [];
   for (const [index, requestId] of requestIds.entries()) {
@@ -49,7 +66,7 @@ export function sequencesOf(init: SequencesInit): Request[] {
     sequences.push(
       new Request({
         ...{ externalId, requestId, promptTokenIds, samplingParams: params, priority, cacheSalt },
-        ...{ forkOf, grammar },
+        ...{ forkOf, grammar, predictionTokenIds },
         arrivalOrder: arrivalOrder + index,
       }),
     );

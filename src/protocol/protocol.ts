@@ -35,6 +35,8 @@ export interface EngineRequest {
   readonly reportsProgress?: boolean;
   readonly priority: Integer;
   readonly cacheSalt: string | null;
+  /** Text that the client expects as output, for speculative decoding; absent = unknown. */
+  readonly prediction?: string;
 }
 
 /** Progress of a prompt's computation. */

@@ -29,6 +29,8 @@ export interface RequestInit {
   readonly forkOf: Request | null;
   /** Grammar of the output, shared by the n sequences; null = none. */
   readonly grammar: CompiledGrammar | null;
+  /** Output that the client expects, which the n sequences share; absent or null = unknown. */
+  readonly predictionTokenIds?: Int32Array | null;
 }
 
 const NO_TOKENS: readonly number[] = [];
@@ -42,6 +44,7 @@ export class Request {
   readonly cacheSalt: string | null;
   readonly forkOf: Request | null;
   readonly grammar: CompiledGrammar | null;
+  readonly predictionTokenIds: Int32Array | null;
   readonly numPromptTokens: number;
   /** Halves of the seed, uint32, since bigint arithmetic in every step is measurably slow. 0 = no seed. */
   readonly seedLow: number;
@@ -77,6 +80,7 @@ export class Request {
     this.cacheSalt = init.cacheSalt;
     this.forkOf = init.forkOf;
     this.grammar = init.grammar;
+    this.predictionTokenIds = init.predictionTokenIds ?? null;
     this.numPromptTokens = init.promptTokenIds.length;
     const seed = BigInt.asUintN(64, init.samplingParams.seed ?? 0n);
     this.seedLow = Number(seed & 0xffffffffn);

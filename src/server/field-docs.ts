@@ -167,6 +167,9 @@ const OTHER: Readonly<Record<string, FieldDoc>> = {
   request_ids: { description: "IDs of the responses to abort" },
   metadata: ECHOED,
   stream_options: { description: "Usage in the stream's chunks; requires stream" },
+  prediction: {
+    description: "Text that the output is expected to repeat; faster with speculative decoding",
+  },
   thinking_token_budget: { description: "Maximum number of reasoning tokens" },
   modalities: { description: "Only text" },
   user: IGNORED,
