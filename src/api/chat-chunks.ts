@@ -3,7 +3,7 @@
 import type { SequenceOutput } from "../front/output-stream.ts";
 import { chatFinishReason, hasCalls } from "./assistant-message.ts";
 import { callDelta, contentDelta, reasoningDelta } from "./chat-deltas.ts";
-import { isSilent, reasoningDetails, usage } from "./choice.ts";
+import { completionDetails, isSilent, usage } from "./choice.ts";
 import { ChunkHead } from "./chunk-head.ts";
 import type { ChunkWriter } from "./events.ts";
 import { chatLogprobs } from "./logprobs.ts";
@@ -20,8 +20,8 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
   readonly #numTokens: number[];
   /** Indexes of choices with tool calls. */
   readonly #hasCalls = new Set<number>();
-  /** Number of reasoning tokens so far in each choice. */
-  readonly #numReasoningTokens: number[] = [];
+  /** The last output of each choice, with its counts. */
+  readonly #last: SequenceOutput[] = [];
   #numCachedTokens = 0;
   #numUnfinished: number;
   readonly #timings: Timings | null;
@@ -38,7 +38,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
     const roles = (this.#isFirst ? this.#roleEvents() : "") + this.#progressEvent(output);
     this.#isFirst = false;
     this.#numTokens[output.index] = this.#numTokensOf(output.index) + output.tokenIds.length;
-    this.#numReasoningTokens[output.index] = output.numReasoningTokens;
+    this.#last[output.index] = output;
     if (output.index === 0) this.#numCachedTokens = output.numCachedTokens;
     if (output.finishReason !== null) this.#numUnfinished--;
     this.#timings?.add(output);
@@ -53,7 +53,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
     if (this.#chat.body.stream_options?.includeUsage !== true) return "";
     const numTokens = this.#numTokens.reduce((sum, count) => sum + count, 0);
     const { promptIds, parsing } = this.#chat;
-    const details = reasoningDetails(parsing, this.#numReasoningTokens);
+    const details = completionDetails(parsing, Object.values(this.#last));
     const counts = {
       numPromptTokens: promptIds.length,
       numTokens,

@@ -2,7 +2,7 @@
 
 import type { MessageParsing } from "../protocol/message-parsing.ts";
 import { joinParts, type MessagePart } from "../protocol/message-part.ts";
-import type { RequestOutput } from "../protocol/protocol.ts";
+import type { PredictionTokens, RequestOutput } from "../protocol/protocol.ts";
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 import type { FinishReason } from "../request/request-status.ts";
 import type { ApiContext } from "./api-context.ts";
@@ -16,6 +16,7 @@ export class Choice {
   /** The parts of the parsed text; null if the text is not parsed. */
   parts: MessagePart[] | null = null;
   numReasoningTokens = 0;
+  predictionTokens: PredictionTokens | null = null;
   readonly tokenIds: number[] = [];
   readonly logprobs: PositionLogprobs<DecodedLogprob>[] = [];
 
@@ -23,6 +24,7 @@ export class Choice {
     this.text += output.text;
     if (output.parts !== null) this.parts = joinParts(this.parts ?? [], output.parts);
     this.numReasoningTokens = output.numReasoningTokens;
+    this.predictionTokens = output.predictionTokens;
     for (const id of output.tokenIds) this.tokenIds.push(id);
     for (const position of output.logprobs ?? []) this.logprobs.push(position);
     this.promptLogprobs ??= output.promptLogprobs;
@@ -52,14 +54,34 @@ export function promptDetails({ answers }: ApiContext, numCachedTokens: number) 
   return isShown ? { cached_tokens: numCachedTokens } : null;
 }
 
-/** @returns a member of `usage` with the number of reasoning tokens in all choices; {} for a model without reasoning */
-export function reasoningDetails(
+type CompletionCounts = Pick<RequestOutput, "numReasoningTokens" | "predictionTokens">;
+
+/**
+ * @returns a member of `usage` with counts of all choices: reasoning tokens for a model with reasoning, and tokens of the
+ * prediction if there is one; {} without either
+ */
+export function completionDetails(
   parsing: MessageParsing | null,
-  numReasoningTokens: readonly number[],
+  choices: readonly CompletionCounts[],
 ) {
-  if ((parsing?.reasoningParser ?? null) === null) return {};
-  const reasoning_tokens = numReasoningTokens.reduce((sum, count) => sum + count, 0);
-  return { completion_tokens_details: { reasoning_tokens } };
+  const hasReasoning = (parsing?.reasoningParser ?? null) !== null;
+  const predicted = choices.flatMap(({ predictionTokens }) => predictionTokens ?? []);
+  if (!hasReasoning && predicted.length === 0) return {};
+  return {
+    completion_tokens_details: {
+      ...(hasReasoning && {
+        reasoning_tokens: sum(choices, ({ numReasoningTokens }) => numReasoningTokens),
+      }),
+      ...(predicted.length > 0 && {
+        accepted_prediction_tokens: sum(predicted, ({ numAccepted }) => numAccepted),
+        rejected_prediction_tokens: sum(predicted, ({ numRejected }) => numRejected),
+      }),
+    },
+  };
+}
+
+function sum<T>(items: readonly T[], count: (item: T) => number): number {
+  return items.reduce((total, item) => total + count(item), 0);
 }
 
 export function usage(numPromptTokens: number, numCompletionTokens: number) {

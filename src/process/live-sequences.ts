@@ -85,6 +85,7 @@ export class LiveSequences {
       numCachedTokens: lastOutput?.numCachedTokens ?? 0,
       parts: null,
       numReasoningTokens: 0,
+      predictionTokens: null,
       promptProgress: null,
       numPreemptions: 0,
       isCorrupted: lastOutput?.isCorrupted ?? false,

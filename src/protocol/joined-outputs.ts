@@ -38,6 +38,7 @@ export function joinOutput(joined: JoinedOutput, later: RequestOutput): void {
     text: joined.text + later.text,
     parts: joined.parts && joinParts(joined.parts, later.parts ?? []),
     numReasoningTokens: later.numReasoningTokens,
+    predictionTokens: later.predictionTokens,
     promptProgress: later.promptProgress ?? joined.promptProgress,
     promptLogprobs: joined.promptLogprobs ?? later.promptLogprobs,
     ...{ finishReason, stopReason, numCachedTokens, isCorrupted, timeline },

@@ -47,6 +47,12 @@ export interface PromptProgress {
   readonly elapsedS: number;
 }
 
+/** Tokens of the client's prediction that were verified in a sequence so far. */
+export interface PredictionTokens {
+  readonly numAccepted: number;
+  readonly numRejected: number;
+}
+
 /** Output of one step for one sequence; `requestId` is the sequence's id. */
 export interface RequestOutput {
   readonly requestId: string;
@@ -56,6 +62,8 @@ export interface RequestOutput {
   readonly parts: readonly MessagePart[] | null;
   /** Number of reasoning tokens in the sequence so far. */
   readonly numReasoningTokens: number;
+  /** Null unless the request has a prediction and speculative decoding is on. */
+  readonly predictionTokens: PredictionTokens | null;
   /** Null unless the request reports progress and the prompt has progressed. */
   readonly promptProgress: PromptProgress | null;
   /** New tokens. Empty only if the sequence ends without a new token (abort, error) or reports progress. */

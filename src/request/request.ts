@@ -62,6 +62,11 @@ export class Request {
    * token makes all of them stale.
    */
   draftTokenIds: readonly number[] = NO_TOKENS;
+  /** Whether the draft tokens come from the client's prediction. */
+  isDraftPrediction = false;
+  /** Drafts from the client's prediction that were verified, including those behind a stop. */
+  numAcceptedPredictionTokens = 0;
+  numRejectedPredictionTokens = 0;
   /** SHA-256 of each full block in order, computed once as tokens arrive. */
   readonly blockHashes = new BlockHashes();
 

@@ -1,4 +1,5 @@
-// Counts drafts and accepted drafts as vLLM does: per request and step that verified drafts.
+// Counts drafts and accepted drafts as vLLM does: per request and step that verified drafts. Those from a
+// client's prediction are also counted in their request.
 
 import type { StepPlan, StepResult } from "./scheduler-output.ts";
 
@@ -10,12 +11,16 @@ export class DraftStats {
 
   /** Counts a step, including tokens that are dropped after a stop. */
   count({ scheduled }: StepPlan, { results }: StepResult): void {
-    scheduled.forEach(({ numDraftTokens }, i) => {
+    scheduled.forEach(({ request, numDraftTokens }, i) => {
       const numTokens = results[i]?.tokenIds.length ?? 0;
       if (numDraftTokens === 0 || numTokens === 0) return;
       this.#numDrafts++;
       this.#numDraftTokens += numDraftTokens;
       this.#numAcceptedTokens += numTokens - 1;
+      if (request.isDraftPrediction) {
+        request.numAcceptedPredictionTokens += numTokens - 1;
+        request.numRejectedPredictionTokens += numDraftTokens - (numTokens - 1);
+      }
       for (let position = 0; position < numTokens - 1; position++) {
         this.#acceptedPerPos[position] = (this.#acceptedPerPos[position] ?? 0) + 1;
       }

@@ -4,7 +4,7 @@ import { Elysia } from "elysia";
 import { modelName } from "../api/api-context.ts";
 import { assistantMessage, chatFinishReason, hasCalls } from "../api/assistant-message.ts";
 import { ChatChunkWriter } from "../api/chat-chunks.ts";
-import { choiceAt, makeChoices, promptDetails, reasoningDetails, usage } from "../api/choice.ts";
+import { choiceAt, completionDetails, makeChoices, promptDetails, usage } from "../api/choice.ts";
 import { chatLogprobs, promptLogprobs } from "../api/logprobs.ts";
 import { fieldsSaid } from "../api/parse-body.ts";
 import { CHAT_FIELDS, type ChatBody } from "../api/schemas.ts";
@@ -86,10 +86,7 @@ async function fullBody(chat: StartedChat, outputs: AsyncIterable<SequenceOutput
     usage: {
       ...usage(promptIds.length, numTokens),
       prompt_tokens_details: promptDetails(context, choices[0]?.numCachedTokens ?? 0),
-      ...reasoningDetails(
-        chat.parsing,
-        choices.map((choice) => choice.numReasoningTokens),
-      ),
+      ...completionDetails(chat.parsing, choices),
     },
     prompt_logprobs: promptLogprobs(choices[0]?.promptLogprobs ?? null),
     prompt_token_ids: body.return_token_ids ? [...promptIds] : null,

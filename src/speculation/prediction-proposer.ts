@@ -28,6 +28,7 @@ export class PredictionProposer implements Proposer {
     const prediction = request.predictionTokenIds;
     const start = prediction && this.#position(request, prediction);
     const predicted = prediction?.subarray(start ?? prediction.length).subarray(0, maxTokens) ?? [];
+    request.isDraftPrediction = predicted.length > 0;
     return predicted.length > 0 ? [...predicted] : this.#other.propose(request, maxTokens);
   }
 

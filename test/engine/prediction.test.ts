@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import type { SpeculationConfig } from "../../src/speculation/speculation-config.ts";
-import { makeApp } from "../support/fake-engine.ts";
+import { makeApp, readEvents } from "../support/fake-engine.ts";
 
 const NGRAM: SpeculationConfig = {
   method: "ngram",
@@ -21,11 +21,25 @@ async function chat(prediction: unknown, speculation?: SpeculationConfig, fields
     ...(speculation && { speculation }),
   });
   const response = await post("/v1/chat/completions", { messages, prediction, ...fields });
-  const body = (await response.json()) as { choices?: { message: { content: string } }[] };
+  const body = (await response.json()) as {
+    choices?: { message: { content: string } }[];
+    usage?: { completion_tokens_details?: object };
+  };
   await client.shutdown();
   const contents = body.choices?.map(({ message }) => message.content);
-  return { status: response.status, body, contents, numSteps: runner.numSteps };
+  return {
+    status: response.status,
+    body,
+    contents,
+    numSteps: runner.numSteps,
+    details: body.usage?.completion_tokens_details,
+  };
 }
+
+const counts = (accepted: number, rejected: number) => ({
+  accepted_prediction_tokens: accepted,
+  rejected_prediction_tokens: rejected,
+});
 
 test.each([
   ["text", ANSWER],
@@ -36,16 +50,30 @@ test.each([
   expect(drafted.contents).toEqual([ANSWER]);
   expect(drafted.body.choices).toEqual(plain.body.choices ?? []);
   expect([plain.numSteps, drafted.numSteps]).toEqual([26, 6]);
+  expect([plain.details, drafted.details]).toEqual([undefined, counts(20, 0)]);
+});
+
+test("counts the prediction's tokens at the end of a stream", async () => {
+  const { post, client } = makeApp({ model: { answer: ANSWER }, speculation: NGRAM });
+  const prediction = { type: "content", content: ANSWER };
+  const fields = { stream: true, stream_options: { include_usage: true } };
+  const response = await post("/v1/chat/completions", { messages, prediction, ...fields });
+  const events = await readEvents(response);
+  await client.shutdown();
+  const usage = { completion_tokens: 26, completion_tokens_details: counts(20, 0) };
+  expect(events.at(-2)).toMatchObject({ usage });
 });
 
 test("gives the same answer with a wrong prediction", async () => {
   const drafted = await chat({ type: "content", content: "the slow brown fox sleeps" }, NGRAM);
   expect([drafted.contents, drafted.numSteps]).toEqual([[ANSWER], 16]);
+  expect(drafted.details).toEqual(counts(10, 2));
 });
 
 test("predicts the output of all n sequences", async () => {
   const drafted = await chat({ type: "content", content: ANSWER }, NGRAM, { n: 2 });
   expect([drafted.contents, drafted.numSteps]).toEqual([[ANSWER, ANSWER], 7]);
+  expect(drafted.details).toEqual(counts(40, 0));
 });
 
 test.each([
@@ -56,6 +84,7 @@ test.each([
   const predicted = await chat({ type: "content", content: ANSWER }, speculation, fields);
   expect(predicted.numSteps).toBe(plain.numSteps);
   expect(predicted.contents).toEqual(plain.contents);
+  expect(predicted.details).toBeUndefined();
 });
 
 test.each([

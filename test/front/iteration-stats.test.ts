@@ -29,7 +29,7 @@ function lastOutput(requestId: string, tokenIds: readonly number[]): RequestOutp
   return {
     ...{ requestId, text: "", tokenIds, tokenTimesS: tokenIds.map(() => 1) },
     ...{ logprobs: null, promptLogprobs: null, finishReason: "length", stopReason: null },
-    ...{ parts: null, numReasoningTokens: 0, promptProgress: null },
+    ...{ parts: null, numReasoningTokens: 0, predictionTokens: null, promptProgress: null },
     ...{ numPromptTokens: 1, numCachedTokens: 0, numPreemptions: 0, isCorrupted: false },
     timeline: { queuedS: 0, scheduledS: 0, firstTokenS: 1, lastTokenS: 1 },
   };

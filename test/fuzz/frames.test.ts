@@ -54,6 +54,7 @@ const MESSAGES: readonly Message[] = [
             { kind: "arguments", index: 0, text: "{" },
           ],
           numReasoningTokens: 1,
+          predictionTokens: null,
           promptProgress: null,
           tokenIds: [65, 66],
           tokenTimesS: [1, 2],

@@ -22,7 +22,7 @@ function output(token: number, textLength: number): RequestOutput {
   return {
     ...{ requestId: "a", text: "x".repeat(textLength), tokenIds: [token], tokenTimesS: [token] },
     ...{ logprobs: null, promptLogprobs: null, finishReason: null, stopReason: null },
-    ...{ parts: null, numReasoningTokens: 0, promptProgress: null },
+    ...{ parts: null, numReasoningTokens: 0, predictionTokens: null, promptProgress: null },
     ...{ numPromptTokens: 1, numCachedTokens: 0, numPreemptions: 0, isCorrupted: false },
     timeline: { queuedS: 0, scheduledS: 0, firstTokenS: 0, lastTokenS: token },
   };

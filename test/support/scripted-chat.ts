@@ -39,6 +39,7 @@ export function scriptedOutputs(
     text: parts.map((part) => (part.kind === "text" ? part.text : "")).join(""),
     parts,
     numReasoningTokens: parts.some(({ kind }) => kind === "reasoning") ? 1 : 0,
+    predictionTokens: null,
     promptProgress: null,
     tokenIds: [i],
     tokenTimesS: [0],

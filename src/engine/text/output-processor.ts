@@ -6,7 +6,12 @@ import { formatMarkers } from "../../formats/format-markers.ts";
 import { MessageParser } from "../../formats/message-parser.ts";
 import type { MessageParsing } from "../../protocol/message-parsing.ts";
 import type { MessagePart } from "../../protocol/message-part.ts";
-import type { EngineRequest, PromptProgress, RequestOutput } from "../../protocol/protocol.ts";
+import type {
+  EngineRequest,
+  PredictionTokens,
+  PromptProgress,
+  RequestOutput,
+} from "../../protocol/protocol.ts";
 import type { DecodedLogprob, PositionLogprobs, TokenLogprob } from "../../request/logprobs.ts";
 import type { Request } from "../../request/request.ts";
 import { FINISH_REASON_OF, isFinished } from "../../request/request-status.ts";
@@ -310,6 +315,13 @@ function progressOf(request: Request, { scheduledS }: OutputState, nowS: number)
   return { numComputedTokens, elapsedS: nowS - (scheduledS ?? nowS) };
 }
 
+function predictionTokensOf(request: Request): PredictionTokens | null {
+  if (request.predictionTokenIds === null) return null;
+  const { numAcceptedPredictionTokens: numAccepted, numRejectedPredictionTokens: numRejected } =
+    request;
+  return { numAccepted, numRejected };
+}
+
 /** The output fields that a step sets. */
 type Added = Pick<
   RequestOutput,
@@ -334,6 +346,7 @@ function outputOf(request: Request, state: OutputState, added: Added): RequestOu
     text: added.text,
     parts: added.parts,
     numReasoningTokens: state.numReasoningTokens,
+    predictionTokens: predictionTokensOf(request),
     promptProgress: added.promptProgress,
     tokenIds: added.tokenIds,
     tokenTimesS: added.tokenTimesS,

@@ -2,7 +2,12 @@
 // names.
 
 import type { MessagePart } from "../../protocol/message-part.ts";
-import type { EngineOutputs, PromptProgress, RequestOutput } from "../../protocol/protocol.ts";
+import type {
+  EngineOutputs,
+  PredictionTokens,
+  PromptProgress,
+  RequestOutput,
+} from "../../protocol/protocol.ts";
 import type {
   BlockEviction,
   RequestTimeline,
@@ -98,6 +103,7 @@ function writeOutput(writer: ByteWriter, output: RequestOutput): void {
   writer.text(output.text);
   writeParts(writer, output.parts);
   writer.u32(output.numReasoningTokens);
+  writePredictionTokens(writer, output.predictionTokens);
   writeProgress(writer, output.promptProgress);
   writer.ints(output.tokenIds);
   writer.floats(output.tokenTimesS);
@@ -112,12 +118,25 @@ function writeOutput(writer: ByteWriter, output: RequestOutput): void {
   writeTimeline(writer, output.timeline);
 }
 
+function writePredictionTokens(writer: ByteWriter, tokens: PredictionTokens | null): void {
+  writer.u8(tokens === null ? ABSENT : PRESENT);
+  if (tokens === null) return;
+  writer.u32(tokens.numAccepted);
+  writer.u32(tokens.numRejected);
+}
+
+function readPredictionTokens(reader: ByteReader): PredictionTokens | null {
+  if (reader.u8() === ABSENT) return null;
+  return { numAccepted: reader.u32(), numRejected: reader.u32() };
+}
+
 function readOutput(reader: ByteReader): RequestOutput {
   return {
     requestId: reader.text(),
     text: reader.text(),
     parts: readParts(reader),
     numReasoningTokens: reader.u32(),
+    predictionTokens: readPredictionTokens(reader),
     promptProgress: readProgress(reader),
     tokenIds: Array.from(reader.ints()),
     tokenTimesS: reader.floats(),

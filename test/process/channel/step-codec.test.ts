@@ -29,6 +29,7 @@ const output = fc.record({
   text,
   parts: fc.option(fc.array(part)),
   numReasoningTokens: count,
+  predictionTokens: fc.option(fc.record({ numAccepted: count, numRejected: count }), { nil: null }),
   promptProgress: fc.option(fc.record({ numComputedTokens: count, elapsedS: seconds })),
   tokenIds: fc.array(tokenId),
   tokenTimesS: fc.array(seconds),
