@@ -41,14 +41,14 @@ describe("the parsers for messages", () => {
     expect(mistral).toEqual({ toolParser: "mistral", reasoningParser: null });
   });
 
-  test("come with whether the template never mentions tools", () => {
+  test("are accompanied by whether the template ignores tools", () => {
     const ignores = (template: string) =>
       configOf("--chat-template", template).templateIgnoresTools;
     expect(ignores("{{ messages[0].content }}")).toBe(true);
     expect(ignores("{{ tools }}{{ messages[0].content }}")).toBe(false);
   });
 
-  test("are those of the options, or none", () => {
+  test("can be set by options, or turned off", () => {
     const options = ["--tool-call-parser", "kimi_k2", "--reasoning-parser", "none"];
     expect(configOf(...options).chatFormat).toEqual({
       toolParser: "kimi_k2",
