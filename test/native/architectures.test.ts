@@ -81,7 +81,7 @@ describe("the table of architectures", () => {
   });
 });
 
-test("a model with non-causal attention is refused, whatever its architecture", async () => {
+test("a model with non-causal attention is refused, no matter which architecture it has", async () => {
   writeModel("llama", { "llama.attention.causal": ["bool", false] });
   await expect(loadTestModel(path)).rejects.toMatchObject({
     code: "model_unsupported",

@@ -102,7 +102,7 @@ describe("patterns", () => {
     ["^[\\w.-]+@[\\w-]+$", ["a.b-c@d", "a@", "@b"]],
     ["^(?<year>\\d{4})-(?:x|y)$", ["2024-x", "x", "2024-"]],
   ];
-  test.each(PATTERNS)("%s means what it means in JavaScript", async (pattern, texts) => {
+  test.each(PATTERNS)("%s has the same meaning as in JavaScript", async (pattern, texts) => {
     const regex = (enforceablePattern(pattern) ?? "").replace(/^\^/, "").replace(/\$$/, "");
     const handle = await probe.compileUnforced("regex", regex.replaceAll("/", "\\/"));
     for (const text of texts) {

@@ -164,7 +164,7 @@ afterAll(() => jinja?.stop());
 sayIfPythonIsMissing();
 
 describe.skipIf(PYTHON === null)("numbers in templates", () => {
-  test("print and compare as in Python, whatever their length", async () => {
+  test("print and compare as in Python, no matter how long they are", async () => {
     await jinja.expectSame(expressionsOf(EXPRESSIONS));
   });
 

@@ -108,7 +108,7 @@ describe("an answer with a constraint", () => {
     expect(choice.logprobs.tokens.join("")).toStartWith(choice.text);
   });
 
-  test("fits with allowed_token_ids that leave a token, and is a client error otherwise", async () => {
+  test("conforms to it if allowed_token_ids leave a token, and otherwise is a client error", async () => {
     const fields = { allowed_token_ids: [97, 98, 265] };
     expect(await textOf(regex("[a-d]{4}", fields))).toMatch(/^[ab]{4}$/);
     const response = await app.post(TEXT, regex("[x-z]{4}", fields));

@@ -28,7 +28,7 @@ async function openChild() {
 
 describeEngineClient("an engine in a child", openChild);
 
-test("no step or reply is due from a child after it rejects a request", async () => {
+test("a child is not expected to send a step or reply after it rejects a request", async () => {
   const { client, close } = await openChild();
   const refused = client.add(engineRequest("a", "")).catch((error: Error) => error);
   expect([client.steps.isDue, client.answers.isDue]).toEqual([true, true]);

@@ -148,7 +148,7 @@ describe("grammar cache", () => {
     }
   });
 
-  test("keeps the most recently used grammar, whatever its length", async () => {
+  test("keeps the most recently used grammar, no matter how long it is", async () => {
     const { compiler, cache, compile } = setUp();
     const long = "x".repeat(1024 * 1024);
     const isCompiled = compile("a", long);

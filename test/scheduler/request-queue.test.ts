@@ -92,7 +92,7 @@ describe("PriorityQueue", () => {
     expect(drain(queue)).toEqual(order.map((i) => `r${i}`));
   });
 
-  test("runs requests in sorted order, no matter what is added and canceled", () => {
+  test("runs requests in sorted order, no matter which are added and canceled", () => {
     const step = fc.record({ priority: fc.integer({ min: -2, max: 2 }), cancel: fc.nat(20) });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {

@@ -233,7 +233,7 @@ describe("an error", () => {
       { output_format: { type: "json_schema", schema: { type: "nothing" } } },
       "output_config.format",
     ],
-  ])("names what is wrong: %s", async (_, fields, text) => {
+  ])("says what is wrong: %s", async (_, fields, text) => {
     const { post } = makeApp();
     expect(await refused(await post(PATH, body(fields)))).toEqual([
       400,

@@ -58,7 +58,7 @@ describe("CustomInput", () => {
     expect(read([]).text).toBe("");
   });
 
-  test("keeps what was read before a string is cut off", () => {
+  test("keeps the part read before a string is cut off", () => {
     expect(read(['{"input": "ab\\']).text).toBe("ab");
     expect(read(['{"input": "ab\\u00', ""]).text).toBe("ab");
   });
