@@ -1,4 +1,4 @@
-// Any JSON in any field of /v1/messages and /v1/responses gets an answer or a refusal, and the next request is fine.
+// Any JSON in any field of /v1/messages and /v1/responses gets an answer or a refusal, and the next request works.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";

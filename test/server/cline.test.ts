@@ -1,5 +1,5 @@
 // A whole session of Cline, in its wire format and with OpenAI's client library: tools are XML in the text, which the
-// parser of the model's own calls must leave alone, and content comes as lists of parts.
+// parser of the model's own calls must not change, and content is sent as lists of parts.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import OpenAI from "openai";

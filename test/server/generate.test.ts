@@ -1,4 +1,4 @@
-// POST /inference/v1/generate: token IDs in, token IDs out.
+// POST /inference/v1/generate: token IDs in and out.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp, readEvents } from "../support/fake-engine.ts";

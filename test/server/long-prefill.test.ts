@@ -1,5 +1,5 @@
-// A long prefill over a real socket: headers arrive at once, then something arrives at each interval, and the
-// work ends when the client leaves.
+// A long prefill over a real socket: headers arrive at once, then data arrives at each interval, and the
+// work ends when the client disconnects.
 
 import { describe, expect, spyOn, test } from "bun:test";
 import { startFakeServer } from "../support/fake-server.ts";
