@@ -1,4 +1,4 @@
-// Form of the messages' content that a template gets: as it expects, or as the request demands.
+// Format of message content passed to a template: the format that it expects, or the one requested.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// Tokens of fill-in-the-middle prompts, from the model file.
+// Special tokens for fill-in-the-middle prompts, as named in the model file.
 
 import { afterAll, expect, test } from "bun:test";
 import { join } from "node:path";

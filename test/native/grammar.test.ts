@@ -1,5 +1,5 @@
-// Grammars in the sampler: which tokens each allows, together with everything else that changes a row, and with steps
-// that fail.
+// Grammars in the sampler: which tokens they allow, combined with everything else that changes a row, and with
+// failed steps.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { FLAG_BAN_END } from "../../src/runner/addon-types.ts";

@@ -1,5 +1,5 @@
-// Grammars meant to take all time, memory or stack: each is refused or costs its own request only, and afterwards the
-// memory is free again.
+// Grammars designed to exhaust time, memory or stack: each is refused or affects only its own request, and its memory
+// is freed afterward.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// The order of values, arguments that no parameter takes, and the plus sign of tags, compared with Jinja2.
+// Order of values, surplus arguments, and tags with a plus sign, compared with Jinja2.
 
 import { afterAll, beforeAll, describe, test } from "bun:test";
 import { expressionsOf, JinjaComparison } from "../support/jinja-comparison.ts";

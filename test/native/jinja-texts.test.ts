@@ -1,4 +1,4 @@
-// Filters that read texts letter by letter, compared with Jinja2: case, escapes, tags, URLs and line breaks.
+// Filters that process text character by character, compared with Jinja2: case, escapes, tags, URLs and line breaks.
 
 import { afterAll, beforeAll, describe, test } from "bun:test";
 import { expressionsOf, JinjaComparison } from "../support/jinja-comparison.ts";

@@ -1,5 +1,5 @@
 // The package as users install it: it is packed, added to an empty project, type-checked, run and
-// compiled. The examples run in that project, too.
+// compiled. The examples also run in that project.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";

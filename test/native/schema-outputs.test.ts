@@ -1,4 +1,4 @@
-// Any schema, any seed: the output parses and is valid, or it was cut at its maximum length.
+// Random schemas and seeds: every output parses and is valid, or was cut off at its maximum length.
 
 import { afterAll, expect, test } from "bun:test";
 import { join } from "node:path";

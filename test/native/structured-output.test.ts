@@ -1,5 +1,5 @@
 // Structured output through the whole server with a tiny model: both routes, streaming, n > 1, preemption, sleep, and
-// requests that end with an error without touching others.
+// requests that end with an error without affecting others.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";

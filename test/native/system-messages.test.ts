@@ -1,5 +1,5 @@
-// Conversations of coding agents on templates that want a single system message, at the start: prompts hold all of
-// it, in order, instead of an error.
+// Coding agents' conversations on templates that allow only one system message, at the start: prompts contain every
+// message, in order, instead of causing an error.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";

@@ -1,4 +1,4 @@
-// Single calls in a chat template that would never return or would fill the memory, without
+// Single calls in a chat template that would never return or would exhaust memory without
 // executing a statement.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
