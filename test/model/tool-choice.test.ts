@@ -1,5 +1,5 @@
-// tool_choice on a real model: forced calls follow their schema in every format of calls, whatever the model
-// would rather write.
+// tool_choice on a real model: forced calls follow their schema in every format of calls, whatever text the
+// model prefers.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
