@@ -36,7 +36,7 @@ const grammar = (text: string) => ({ structured_outputs: { grammar: text } });
 /** Refused, with a part of the message. */
 const REFUSED: [name: string, fields: object, message: string][] = [
   ["a schema nested 1,000 deep", json(JSON.stringify(nested(1000))), '"a" at #/properties/a'],
-  ["20,000 values of an enumeration", json({ enum: list(20_000, String) }), '"enum" at #'],
+  ["100,000 values of an enumeration", json({ enum: list(100_000, String) }), '"enum" at #'],
   ["a remote reference", json({ $ref: "https://example.com/x.json" }), '"$ref" at #'],
   ["a reference to nothing", json({ items: { $ref: "#/$defs/x" } }), '"$ref" at #/items'],
   ["a reference to itself", json({ $ref: "#" }), "no text fits"],
@@ -158,7 +158,7 @@ describe("a hostile grammar", () => {
 
   test.each(BOUNDED)("takes bounded time and memory: %s", async (_, fields) => {
     const response = await ask(fields);
-    expect([200, 400, 500]).toContain(response.status);
+    expect([200, 400]).toContain(response.status);
     await response.text();
     await expectAlive();
   });
@@ -171,7 +171,7 @@ describe("a hostile grammar", () => {
     const before = rss();
     const all = list(12, (i) => hostile(100 + i));
     await expectAlive();
-    for (const response of await Promise.all(all)) expect([200, 500]).toContain(response.status);
+    for (const response of await Promise.all(all)) expect([200, 400]).toContain(response.status);
     Bun.gc(true);
     expect((rss() - before) / 1e6).toBeLessThan(600);
   }, 60_000);

@@ -305,6 +305,23 @@ describe("tools", () => {
     }
   });
 
+  test.each([
+    [true, BODY, 1],
+    [true, { ...BODY, tools: null }, 0],
+    [false, BODY, 0],
+  ])(
+    "cause a warning if the template never shows any (never: %p)",
+    async (templateIgnoresTools, body, numWarnings) => {
+      const warnings: string[] = [];
+      const { post: send } = makeApp(
+        { templateIgnoresTools },
+        { warn: (text) => warnings.push(text) },
+      );
+      await send(CHAT, { ...body, max_tokens: 1 });
+      expect(warnings.filter((text) => text.includes("chat template")).length).toBe(numWarnings);
+    },
+  );
+
   test("must include the tool that tool_choice names", async () => {
     const choice = { type: "function", function: { name: "g" } };
     expect(await refused({ tool_choice: choice })).toMatchObject({ param: "tool_choice" });

@@ -21,6 +21,7 @@ export interface FakeEngineOptions {
   readonly scheduler?: Partial<SchedulerConfig>;
   readonly engine?: FrontOptions;
   readonly chatFormat?: ChatFormat;
+  readonly templateIgnoresTools?: boolean;
   /** Speculative decoding, with as many drafts as fit. */
   readonly speculation?: SpeculationConfig;
   /** The engine's clock. */
@@ -44,6 +45,7 @@ export function makeEngineParts(options: FakeEngineOptions = {}) {
     model: runner.info,
     memory: runner.memory(),
     chatFormat: options.chatFormat ?? PLAIN_TEXT,
+    templateIgnoresTools: options.templateIgnoresTools ?? false,
     formatTokens: [],
     maxModelLen,
     maxNumSeqs: options.scheduler?.maxNumSeqs ?? 16,
