@@ -14,7 +14,7 @@ export type RequestErrorCode =
   | "unsupported_media_type" // Content-Type is not JSON (400 "Bad Request")
   | "model_not_found" // 404 "NotFoundError"
   | "request_not_found" // no request in progress has the id (404 "NotFoundError")
-  | "response_not_found" // the key has no stored response with the id (404 "invalid_request_error")
+  | "response_not_found" // the key has no stored response or item with the id (404 "invalid_request_error")
   | "route_not_found" // a path that other servers have (404 "NotFoundError")
   | "body_too_large" // 413
   | "body_timeout" // the body did not arrive in time (408)

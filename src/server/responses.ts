@@ -11,7 +11,6 @@ import type { StoredResponse } from "../api/responses/response-store.ts";
 import { RESPONSES_FIELDS } from "../api/responses/schema.ts";
 import {
   countInput,
-  previousItems,
   type ResponseRequest,
   responseRequest,
   startResponse,
@@ -62,8 +61,7 @@ async function create(call: Call): Promise<Response> {
     return { id, arrivalMs, prompt: input, params };
   };
   return logged(context, arrival, async (watch) => {
-    const previous = previousItems(context.responseStore, body.previous_response_id, owner);
-    const asked = responseRequest(context, body, { id, previous });
+    const asked = responseRequest(context, body, { id, store: context.responseStore, owner });
     const answered = body.background ? answerInBackground : answerNow;
     return answered(call, { asked, init: { id, arrivalMs }, watch });
   });
@@ -71,8 +69,7 @@ async function create(call: Call): Promise<Response> {
 
 async function inputTokens({ context, request, owner }: Call): Promise<Response> {
   const body = await readBody(context, request, RESPONSES_FIELDS);
-  const previous = previousItems(context.responseStore, body.previous_response_id, owner);
-  const asked = responseRequest(context, body, { id: "", previous });
+  const asked = responseRequest(context, body, { id: "", store: context.responseStore, owner });
   const input_tokens = await countInput(context, asked);
   return jsonResponse({ object: "response.input_tokens", input_tokens });
 }

@@ -12,7 +12,10 @@ const PATH = "/v1/responses";
 interface Body {
   readonly id: string;
   readonly status: string;
-  readonly output: readonly { readonly content: readonly { readonly text: string }[] }[];
+  readonly output: readonly {
+    readonly id: string;
+    readonly content: readonly { readonly text: string }[];
+  }[];
   readonly usage: { readonly input_tokens_details: { readonly cached_tokens: number } };
 }
 
@@ -40,6 +43,17 @@ async function eventsOf(response: Response): Promise<Event[]> {
 
 const typesOf = (events: readonly Event[]) =>
   events.map(({ type }) => type.replace("response.", ""));
+
+/** @returns the prompts that are rendered from now on */
+function promptsOf({ tokenizer }: ReturnType<typeof makeServer>["runner"]): readonly string[] {
+  const prompts: string[] = [];
+  const render = tokenizer.renderChat.bind(tokenizer);
+  tokenizer.renderChat = async (request) => {
+    prompts.push(await render(request));
+    return prompts.at(-1) ?? "";
+  };
+  return prompts;
+}
 
 /** Reads a response until it has ended. */
 async function untilEnded(get: () => Promise<Response>): Promise<Body> {
@@ -173,13 +187,7 @@ describe("a stored response", () => {
     const { create, call, runner } = makeServer();
     const first = await create({ instructions: "be brief", input: "one" });
     const said = first.output[0]?.content[0]?.text;
-    const prompts: string[] = [];
-    const { tokenizer } = runner;
-    const render = tokenizer.renderChat.bind(tokenizer);
-    tokenizer.renderChat = async (request) => {
-      prompts.push(await render(request));
-      return prompts.at(-1) ?? "";
-    };
+    const prompts = promptsOf(runner);
     const second = await create({ input: "two", previous_response_id: first.id });
     expect(prompts).toEqual([`user: one\nassistant: ${said}\nuser: two\nassistant: `]);
     const list = await call("GET", `${PATH}/${second.id}/input_items?order=asc`);
@@ -187,16 +195,30 @@ describe("a stored response", () => {
     expect(data.map(({ role }) => role)).toEqual(["user", "assistant", "user"]);
   });
 
+  test("has items that a later request can refer to, as Vercel's AI SDK does", async () => {
+    const { create, runner } = makeServer();
+    const [item] = (await create({ input: "one" })).output;
+    const prompts = promptsOf(runner);
+    const reference = { type: "item_reference", id: item?.id };
+    const user = (content: string) => ({ role: "user", content });
+    await create({ input: [user("one"), reference, user("two")] });
+    expect(prompts).toEqual([
+      `user: one\nassistant: ${item?.content[0]?.text}\nuser: two\nassistant: `,
+    ]);
+  });
+
   test("can be used only with the API key that created it", async () => {
     const { create, call, post } = makeServer({}, { apiKeys: ["a", "b"] });
     const [mine, other] = ["a", "b"].map((key) => ({ authorization: `Bearer ${key}` }));
-    const { id } = await create({}, mine);
+    const { id, output } = await create({}, mine);
     expect((await call("GET", `${PATH}/${id}`, mine)).status).toBe(200);
     expect((await call("GET", `${PATH}/${id}`, other)).status).toBe(404);
     expect((await call("DELETE", `${PATH}/${id}`, other)).status).toBe(404);
-    const body = { input: "hi", previous_response_id: id };
-    expect((await post(PATH, body, other)).status).toBe(404);
-    expect((await post(PATH, body, mine)).status).toBe(200);
+    const reference = { type: "item_reference", id: output[0]?.id };
+    for (const body of [{ input: "hi", previous_response_id: id }, { input: [reference] }]) {
+      expect((await post(PATH, body, other)).status).toBe(404);
+      expect((await post(PATH, body, mine)).status).toBe(200);
+    }
   });
 
   test("is not stored if the client opts out", async () => {
@@ -380,6 +402,17 @@ describe("an error", () => {
     const { post } = makeServer();
     const [status, error] = await errorOf(await post(PATH, { input: "hi", ...fields }));
     expect([status, (error as Error).message]).toEqual([400, expect.stringContaining(text)]);
+  });
+
+  test("is returned for a reference to an item that is not stored", async () => {
+    const { create, post } = makeServer();
+    const [item] = (await create({ store: false })).output;
+    const response = await post(PATH, { input: [{ type: "item_reference", id: item?.id }] });
+    const message = expect.stringContaining(`Item with id '${item?.id}' not found.`);
+    expect(await errorOf(response)).toEqual([
+      404,
+      { ...{ message, type: "invalid_request_error" }, ...{ param: "input", code: 404 } },
+    ]);
   });
 
   test("is returned for a response that continues one that has not ended", async () => {

@@ -74,6 +74,26 @@ export class ResponseStore {
     return this.#entries.get(keyOf(id, owner))?.stored ?? null;
   }
 
+  /**
+   * Finds items of stored conversations and outputs. Searches the newest responses first, which hold the items of an
+   * ongoing conversation.
+   * @returns the items found, by ID
+   */
+  itemsOf(ids: Iterable<string>, owner: number | null): Map<string, JsonObject> {
+    this.#expire();
+    const wanted = new Set(ids);
+    const found = new Map<string, JsonObject>();
+    for (const { stored } of [...this.#entries.values()].toReversed()) {
+      if (wanted.size === 0) break;
+      if (stored.owner !== owner) continue;
+      for (const item of itemsAfter(stored)) {
+        const { id } = item;
+        if (typeof id === "string" && wanted.delete(id)) found.set(id, item);
+      }
+    }
+    return found;
+  }
+
   /** @returns false if there is no such response or it belongs to another key */
   delete(id: string, owner: number | null): boolean {
     if (this.get(id, owner) === null) return false;
@@ -100,6 +120,11 @@ export class ResponseStore {
     this.#numBytes -= entry?.numBytes ?? 0;
     return entry;
   }
+}
+
+/** @returns the conversation after the response, oldest first */
+export function itemsAfter({ items, response }: StoredResponse): readonly JsonObject[] {
+  return [...items, ...(response.output as readonly JsonObject[])];
 }
 
 const keyOf = (id: string, owner: number | null): string => `${owner} ${id}`;

@@ -5,7 +5,7 @@ import type { ApiContext } from "../api-context.ts";
 import { unixSeconds } from "../api-context.ts";
 import { chatMessages } from "../chat-messages.ts";
 import { type ClientFields, withClientFields } from "../client-fields.ts";
-import { quoted } from "../quote.ts";
+import { quoted, shortened } from "../quote.ts";
 import type { JsonObject } from "../schema/json-value.ts";
 import type { ChatBody } from "../schemas.ts";
 import { type AnswerInit, type StartedChat, shownChat, startChat } from "../started-chat.ts";
@@ -13,7 +13,7 @@ import { chatBodyOf, checkResponsesBody, toolsOf } from "./chat-body.ts";
 import { itemsOf } from "./input-items.ts";
 import { withId } from "./input-list.ts";
 import { GeneratedResponse } from "./response-body.ts";
-import type { ResponseStore, StoredResponse } from "./response-store.ts";
+import { itemsAfter, type ResponseStore, type StoredResponse } from "./response-store.ts";
 import type { ResponsesBody } from "./schema.ts";
 import type { ToolTable } from "./tools.ts";
 
@@ -25,14 +25,24 @@ export interface ResponseRequest {
   readonly response: GeneratedResponse;
 }
 
-/** @throws RequestError "invalid_schema", "unsupported" or "response_not_found" */
+/** Where a response's conversation comes from. */
+export interface ResponseInputs {
+  /** Response ID. */
+  readonly id: string;
+  readonly store: ResponseStore;
+  /** Owner of the stored responses that the body can refer to. */
+  readonly owner: number | null;
+}
+
+/** @throws RequestError "invalid_schema", "invalid_value", "unsupported" or "response_not_found" */
 export function responseRequest(
   context: ApiContext,
   body: ResponsesBody,
-  { id, previous }: { readonly id: string; readonly previous: readonly JsonObject[] },
+  { id, store, owner }: ResponseInputs,
 ): ResponseRequest {
   checkResponsesBody(body);
-  const given = itemsOf(body.input);
+  const previous = previousItems(store, body.previous_response_id, owner);
+  const given = withReferences(store, itemsOf(body.input), owner);
   const items = [...previous, ...(body.store ? given.map(withId) : given)];
   const tools = toolsOf(body, items);
   const response = new GeneratedResponse({ context, body, id, createdS: unixSeconds(), tools });
@@ -43,18 +53,49 @@ export function responseRequest(
  * @returns the conversation including the previous response
  * @throws RequestError "response_not_found", or "invalid_value" if that response is still being generated
  */
-export function previousItems(
+function previousItems(
   store: ResponseStore,
   id: string | null,
   owner: number | null,
 ): readonly JsonObject[] {
   if (id === null) return [];
-  const { items, response } = storedResponse(store, id, owner);
-  if (response.status === "queued" || response.status === "in_progress") {
+  const stored = storedResponse(store, id, owner);
+  const { status } = stored.response;
+  if (status === "queued" || status === "in_progress") {
     const message = `The response ${quoted(id)} has not ended; wait until its status is "completed".`;
     throw new RequestError("invalid_value", message, "previous_response_id");
   }
-  return [...items, ...(response.output as readonly JsonObject[])];
+  return itemsAfter(stored);
+}
+
+/**
+ * Replaces references with the stored items, since clients such as Vercel's AI SDK send the model's earlier output only
+ * as references.
+ * @throws RequestError "response_not_found" if an item is not stored, because the model must not miss it
+ */
+function withReferences(
+  store: ResponseStore,
+  items: readonly JsonObject[],
+  owner: number | null,
+): readonly JsonObject[] {
+  const references = items.filter(isReference).map(({ id }) => id);
+  if (references.length === 0) return items;
+  const stored = store.itemsOf(references, owner);
+  return items.map((item) => {
+    if (!isReference(item)) return item;
+    return stored.get(item.id) ?? itemNotFound(item.id);
+  });
+}
+
+function isReference(item: JsonObject): item is JsonObject & { readonly id: string } {
+  return item["type"] === "item_reference" && typeof item["id"] === "string";
+}
+
+function itemNotFound(id: string): never {
+  const message =
+    `Item with id '${shortened(id)}' not found. Items are stored only with a response whose \`store\` is true, and for ` +
+    "a limited time. Send the item itself instead.";
+  throw new RequestError("response_not_found", message, "input");
 }
 
 /** @throws RequestError "response_not_found" */

@@ -105,7 +105,6 @@ describe("the conversation", () => {
     const skipped = [
       { type: "local_shell_call", call_id: "x", action: { type: "exec" } },
       { type: "web_search_call", id: "ws" },
-      { type: "item_reference", id: "msg_1" },
       { type: "compaction", encrypted_content: "x" },
     ];
     expect(chat({ input: [...skipped, text("user", "go")] }).messages).toEqual([

@@ -50,6 +50,20 @@ describe("ResponseStore", () => {
     expect(store.get("a", 0)?.response["text"]).toBe("first");
   });
 
+  test("finds items of conversations and outputs by ID, but only for the key that stored them", () => {
+    const { store } = makeStore();
+    const [asked, said] = [{ id: "m1" }, { id: "m2", type: "message" }];
+    const output = { ...response("a"), output: [said] };
+    store.put(stored("a", { owner: 0, items: [asked, { role: "user" }], response: output }));
+    store.put(stored("b", { owner: 1, items: [{ id: "m1", role: "other" }] }));
+    const found = store.itemsOf(["m1", "m2", "m3"], 0);
+    expect([...found]).toEqual([
+      ["m1", asked],
+      ["m2", said],
+    ]);
+    expect(store.itemsOf(["m1"], null).size).toBe(0);
+  });
+
   test("removes a response when its time to live is over", () => {
     const { store, clock } = makeStore();
     store.put(stored("a"));
