@@ -21,8 +21,13 @@ function inClientFields(fields: ClientFields, error: unknown): unknown {
   if (!(error instanceof RequestError) || error.code === "context_length") return error;
   const param = error.param === null ? null : (fields[error.param] ?? error.param);
   const message = Object.entries(fields).reduce(
-    (text, [field, name]) => text.replace(new RegExp(`(?<![\\w.])${field}(?!\\w)`), name),
+    (text, [field, name]) => text.replace(mentionOf(field), name),
     error.message,
   );
   return new RequestError(error.code, message, param);
+}
+
+/** @returns a pattern for a field in an error's text, but not for a client's text that is quoted there */
+function mentionOf(field: string): RegExp {
+  return new RegExp(`(?<=^|[\\s\`]|'body', ')${field}(?!\\w)`);
 }

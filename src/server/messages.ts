@@ -6,9 +6,15 @@ import { type ClientFields, withClientFields } from "../api/client-fields.ts";
 import { chatBodyOf, countedChatOf, showsThinking } from "../api/messages/chat-body.ts";
 import { GeneratedMessage } from "../api/messages/message-body.ts";
 import { MessageEventWriter } from "../api/messages/message-events.ts";
-import { COUNT_TOKENS_FIELDS, isClaudeModel, MESSAGES_FIELDS } from "../api/messages/schema.ts";
+import {
+  COUNT_TOKENS_FIELDS,
+  isClaudeModel,
+  MESSAGES_FIELDS,
+  type MessagesBody,
+} from "../api/messages/schema.ts";
 import { fieldsSaid } from "../api/parse-body.ts";
 import { shortened } from "../api/quote.ts";
+import { isObject } from "../api/schema/json-value.ts";
 import { shownChat, startChat } from "../api/started-chat.ts";
 import { answer } from "./answer.ts";
 import { jsonResponse } from "./json-response.ts";
@@ -34,7 +40,7 @@ async function handleMessage(context: ServerContext, request: Request): Promise<
   };
   return logged(context, arrival, async (watch) => {
     const init = { id, arrivalMs, signal: request.signal, mustFit: false };
-    const chat = await withClientFields(CLIENT_FIELDS, async () =>
+    const chat = await withClientFields(clientFields(body), async () =>
       startChat(context, chatBodyOf(body), init),
     );
     const message = { chat, model: body.model, showsThinking: showsThinking(body) };
@@ -51,12 +57,14 @@ async function handleMessage(context: ServerContext, request: Request): Promise<
   });
 }
 
-const CLIENT_FIELDS: ClientFields = {
-  reasoning_effort: "output_config.effort",
-  response_format: "output_config.format",
-  stop: "stop_sequences",
-  thinking_token_budget: "thinking.budget_tokens",
-};
+function clientFields({ output_config: config }: MessagesBody): ClientFields {
+  return {
+    reasoning_effort: "output_config.effort",
+    response_format: isObject(config?.["format"]) ? "output_config.format" : "output_format",
+    stop: "stop_sequences",
+    thinking_token_budget: "thinking.budget_tokens",
+  };
+}
 
 async function countTokens(context: ServerContext, request: Request): Promise<Response> {
   const chat = countedChatOf(await readBody(context, request, COUNT_TOKENS_FIELDS, isClaudeModel));

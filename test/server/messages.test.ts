@@ -230,8 +230,19 @@ describe("an error", () => {
     ],
     [
       "a format without its schema",
-      { output_format: { type: "json_schema", schema: { type: "nothing" } } },
-      "output_config.format",
+      { output_config: { format: { type: "json_schema", schema: { type: "nothing" } } } },
+      "`output_config.format` cannot be enforced",
+    ],
+    [
+      "a format under the name that earlier clients use",
+      { output_format: { type: "json_schema" } },
+      "'json_schema' must have a 'schema'.",
+    ],
+    ["a format of an unknown type", { output_format: { type: "xml" } }, "'output_format', 'type'"],
+    [
+      "messages without content",
+      { messages: [user("")] },
+      "At least one message must have content",
     ],
   ])("says what is wrong: %s", async (_, fields, text) => {
     const { post } = makeApp();

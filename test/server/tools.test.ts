@@ -276,10 +276,21 @@ describe("tools", () => {
       message: expect.stringContaining("('body', 'tools', 0, 'function', 'name')"),
       type: "Bad Request",
     } as never);
+    const message = "Two tools are named 'f'.";
     expect(await refused({ tools: [tool("f"), tool("f")] })).toMatchObject({
-      message: "Two tools are named 'f'.",
-      param: "tools",
+      ...{ message, param: "tools" },
     });
+    const called = { name: "f", input_schema: { type: "object" } };
+    const answers = [
+      await post("/v1/messages", { ...BODY, max_tokens: 1, tools: [called, called] }),
+      await post("/v1/responses", {
+        input: "x",
+        tools: Array(2).fill({ type: "function", name: "f" }),
+      }),
+    ];
+    for (const answered of answers) {
+      expect([answered.status, await answered.json()]).toMatchObject([400, { error: { message } }]);
+    }
   });
 
   test("cannot be nested 1,000 deep", async () => {

@@ -2,11 +2,13 @@
 
 import { parseBody } from "../parse-body.ts";
 import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
+import { bodyFault } from "../schema-faults.ts";
 import { CHAT_FIELDS, type ChatBody } from "../schemas.ts";
+import { checkMessagesBody, isCallable } from "./check-body.ts";
 import { conversationOf } from "./conversation.ts";
 import type { CountTokensBody, MessagesBody } from "./schema.ts";
 
-/** @throws RequestError "invalid_schema" for a tool that the chat would refuse */
+/** @throws RequestError "invalid_schema" */
 export function chatBodyOf(body: MessagesBody): ChatBody {
   const { temperature, top_p, top_k, max_tokens, stop_sequences: stop, stream } = body;
   const sampling = { temperature, top_p, top_k, max_tokens, stop, stream } as JsonObject;
@@ -14,7 +16,10 @@ export function chatBodyOf(body: MessagesBody): ChatBody {
   return parseBody(CHAT_FIELDS, fields);
 }
 
-/** @returns the body of a chat with the same prompt, for counting the prompt's tokens */
+/**
+ * @returns the body of a chat with the same prompt, for counting the prompt's tokens
+ * @throws as chatBodyOf()
+ */
 export function countedChatOf(body: CountTokensBody): ChatBody {
   return parseBody(CHAT_FIELDS, promptFields(body));
 }
@@ -25,7 +30,11 @@ export function showsThinking({ thinking }: CountTokensBody): boolean {
 }
 
 function promptFields(body: CountTokensBody): JsonObject {
+  checkMessagesBody(body);
   const messages = conversationOf(body);
+  if (messages.length === 0 && body.messages.length > 0) {
+    throw bodyFault("value_error", ["body", "messages"], "At least one message must have content");
+  }
   const last = messages.at(-1);
   // The client has begun the output, and the model continues it.
   const continues =
@@ -55,10 +64,7 @@ function thinkingFields(body: CountTokensBody): JsonObject {
 const CHOICES: Readonly<Record<string, string>> = { auto: "auto", any: "required", none: "none" };
 
 function toolFields({ tools, tool_choice: choice }: CountTokensBody): JsonObject {
-  // Tools without a schema are run by Anthropic or built into its models.
-  const usable = (tools ?? []).filter(({ input_schema: schema }) => isObject(schema));
-  // If tools have the same name, the last one counts, because agents merge the lists from several servers.
-  const byName = new Map(usable.map((tool) => [tool["name"], tool]));
+  const usable = (tools ?? []).filter(isCallable);
   const type = String(choice?.["type"] ?? "auto");
   const named = { type: "function", function: { name: choice?.["name"] ?? "" } };
   const chosen = type === "tool" ? named : (CHOICES[type] ?? type);
@@ -66,7 +72,7 @@ function toolFields({ tools, tool_choice: choice }: CountTokensBody): JsonObject
     return chosen === "auto" || chosen === "none" ? {} : { tool_choice: chosen };
   }
   return {
-    tools: [...byName.values()].map(functionTool),
+    tools: usable.map(functionTool),
     tool_choice: chosen,
     parallel_tool_calls: choice?.["disable_parallel_tool_use"] !== true,
   };
@@ -87,19 +93,21 @@ function functionTool({ name, description, input_schema, strict }: JsonObject): 
 /** Efforts above the highest one that templates support. */
 const HIGHEST: readonly unknown[] = ["xhigh", "max"];
 
-/** `output_format` is the name that Anthropic's earlier clients use for the format. */
 function outputFields({ output_config: config, output_format }: MessagesBody): JsonObject {
-  const { effort, format = output_format } = config ?? {};
-  const schema =
-    isObject(format) && format["type"] === "json_schema" ? format["schema"] : undefined;
+  const { effort, format: newer } = config ?? {};
+  // Anthropic's earlier clients call the format `output_format`.
+  const format = newer ?? output_format;
   return {
     ...(typeof effort === "string" && {
       reasoning_effort: HIGHEST.includes(effort) ? "high" : effort,
     }),
-    ...(schema !== undefined && { response_format: schemaFormat(schema) }),
+    ...(format !== null && { response_format: responseFormat(format) }),
   };
 }
 
-function schemaFormat(schema: Json): JsonObject {
-  return { type: "json_schema", json_schema: { name: "answer", strict: true, schema } };
+/** Keeps an unknown type, so that the chat refuses it. */
+function responseFormat(format: Json): Json {
+  if (!isObject(format) || format["type"] !== "json_schema") return format;
+  const { type, schema = null } = format;
+  return { type, json_schema: { name: "answer", strict: true, schema } };
 }

@@ -32,14 +32,21 @@ const role = oneOf("user", "assistant", "system");
 
 const message = shape({ role, content });
 
-const tool = shape({ name: string });
+/** Tools that Anthropic runs have no schema, and some have no name. */
+const tool = shape({
+  type: optional(string),
+  name: optional(string),
+  input_schema: optional(object),
+});
+
+const toolChoice = shape({ type: oneOf("auto", "any", "tool", "none") });
 
 export const COUNT_TOKENS_FIELDS = {
   model: optional(string),
   messages: required(list(message)),
   system: optional(content),
   tools: optional(list(tool)),
-  tool_choice: optional(object),
+  tool_choice: optional(toolChoice),
   thinking: optional(object),
 } as const;
 

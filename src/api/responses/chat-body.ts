@@ -21,15 +21,29 @@ export function checkResponsesBody(body: ResponsesBody): void {
     throw new RequestError("unsupported", `\`${name}\` is not supported by this server.`, name);
   }
   for (const [i, tool] of body.tools.entries()) checkTool(tool, ["body", "tools", i]);
+  if (isObject(body.tool_choice)) checkName(body.tool_choice, ["body", "tool_choice"]);
   if (typeof body.input !== "string")
     for (const [i, item] of body.input.entries()) checkRole(item, i);
 }
 
-/** Refuses a function or custom tool without a name, such as one in the format of /v1/chat/completions. */
-function checkTool({ type, name }: JsonObject, location: Location): void {
-  if ((type === "function" || type === "custom") && typeof name !== "string") {
-    throw bodyFault("missing", [...location, "name"], "Field required");
-  }
+const NAMED: readonly Json[] = ["function", "custom", "namespace"];
+
+/** Refuses tools that can be called but have no name, such as tools in the format of /v1/chat/completions. */
+function checkTool(tool: JsonObject, location: Location): void {
+  checkName(tool, location);
+  const { type, tools } = tool;
+  if (type !== "namespace" || !Array.isArray(tools)) return;
+  for (const [i, inner] of tools.entries())
+    if (isObject(inner)) checkName(inner, [...location, "tools", i]);
+}
+
+/** @param named a tool, or a tool choice */
+function checkName({ type = null, name = null }: JsonObject, location: Location): void {
+  if (!NAMED.includes(type) || typeof name === "string") return;
+  const path = [...location, "name"];
+  throw name === null
+    ? bodyFault("missing", path, "Field required")
+    : bodyFault("string_type", path, "Input should be a valid string");
 }
 
 const ROLES: readonly Json[] = ["user", "assistant", "system", "developer"];
@@ -42,7 +56,7 @@ function checkRole({ type = "message", role = null }: JsonObject, index: number)
 
 /** @returns the tools in a body and its input */
 export function toolsOf(body: ResponsesBody, items: readonly JsonObject[]): ToolTable {
-  return toolTable([...body.tools, ...addedTools(items)]);
+  return toolTable(body.tools, addedTools(items));
 }
 
 /** @param items the whole conversation @throws RequestError "invalid_schema" */

@@ -2,8 +2,10 @@
 // flattened, with the namespace as a prefix of their names. A custom tool, whose input is plain text, becomes a
 // function with a single string. Tools that OpenAI runs are omitted.
 
+import { RequestError } from "../../errors.ts";
 import type { ToolInputs } from "../chat-grammar.ts";
 import { inJsonString } from "../grammar/json-string-lark.ts";
+import { quoted } from "../quote.ts";
 import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
 
 /** A tool, under the name that the client uses. */
@@ -27,30 +29,49 @@ export interface ToolTable {
 export const CUSTOM_INPUT = "input";
 
 /**
- * Creates the table. If tools have the same name, the last one counts: clients resend tools that a search has found.
+ * Creates the table.
+ * @param added tools that the input adds, which replace tools with the same name: clients resend tools that a search
+ *   has found
  */
-export function toolTable(tools: readonly JsonObject[]): ToolTable {
-  const functions = new Map<string, JsonObject>();
-  const origins = new Map<string, ToolOrigin>();
-  const inputs = new Map<string, { parameter: string; lark: string }>();
-  const add = (tool: JsonObject, namespace: string | null) => {
-    const { type, name } = tool;
-    const isKnown = type === "function" || type === "custom";
-    if (!isKnown || typeof name !== "string") return;
-    const flat = flatName(name, namespace);
-    origins.set(flat, { kind: type, name, namespace });
-    functions.set(flat, type === "function" ? functionTool(tool, flat) : customTool(tool, flat));
-    const lark = type === "custom" ? inputGrammar(tool) : null;
-    if (lark !== null) inputs.set(flat, { parameter: CUSTOM_INPUT, lark });
+export function toolTable(
+  tools: readonly JsonObject[],
+  added: readonly JsonObject[] = [],
+): ToolTable {
+  const later = new Map(flattened(added).map((tool) => [tool.name, tool]));
+  const first = flattened(tools).filter(({ name }) => !later.has(name));
+  const all = [...first, ...later.values()];
+  const inputs = all.flatMap(({ name, tool, origin }) => {
+    const lark = origin.kind === "custom" ? inputGrammar(tool) : null;
+    return lark === null ? [] : [[name, { parameter: CUSTOM_INPUT, lark }] as const];
+  });
+  return {
+    functions: all.map(({ name, tool, origin }) =>
+      origin.kind === "custom" ? customTool(tool, name) : functionTool(tool, name),
+    ),
+    origins: new Map(all.map(({ name, origin }) => [name, origin])),
+    inputs: new Map(inputs),
   };
-  for (const tool of tools) {
+}
+
+interface FlatTool {
+  /** Name of the function that represents the tool. */
+  readonly name: string;
+  readonly tool: JsonObject;
+  readonly origin: ToolOrigin;
+}
+
+/** @returns the tools that the model can call, including those in namespaces */
+function flattened(tools: readonly JsonObject[], namespace: string | null = null): FlatTool[] {
+  return tools.flatMap((tool) => {
     const { type, name, tools: inner } = tool;
-    if (type !== "namespace") add(tool, null);
-    else if (typeof name === "string" && Array.isArray(inner)) {
-      for (const one of inner.filter(isObject)) add(one, name);
+    if (typeof name !== "string") return [];
+    if (type === "function" || type === "custom") {
+      const origin = { kind: type, name, namespace } as const;
+      return [{ name: flatName(name, namespace), tool, origin }];
     }
-  }
-  return { functions: [...functions.values()], origins, inputs };
+    const isGroup = type === "namespace" && namespace === null && Array.isArray(inner);
+    return isGroup ? flattened(inner.filter(isObject), name) : [];
+  });
 }
 
 /** @returns a tool's function name. As in Codex, no underscores are added to a namespace that already ends in two. */
@@ -115,14 +136,20 @@ export function toolFields(
   return chosen === "auto" || chosen === "none" ? {} : { tool_choice: chosen };
 }
 
-/** @returns a tool choice in the format of /v1/chat/completions */
+/**
+ * @returns a tool choice in the format of /v1/chat/completions
+ * @throws RequestError "unsupported" for a tool that OpenAI runs, since it does not exist here
+ */
 function chatChoice(choice: Json): Json {
   if (!isObject(choice)) return choice;
-  const { type, mode = "auto", tools } = choice;
+  const { type = null, mode = "auto", tools } = choice;
   if (type === "function" || type === "custom") return functionNamed(choice);
-  // Any other type is a tool that OpenAI runs, so it does not exist here.
-  if (type !== "allowed_tools" || !Array.isArray(tools)) return "auto";
-  return { type, allowed_tools: { mode, tools: tools.filter(isCallable).map(functionNamed) } };
+  if (type !== "allowed_tools") {
+    const message = `This server has no tool of the type ${quoted(String(type))}, so \`tool_choice\` cannot require it.`;
+    throw new RequestError("unsupported", message, "tool_choice");
+  }
+  const listed = Array.isArray(tools) ? tools.filter(isCallable).map(functionNamed) : null;
+  return { type, allowed_tools: { mode, tools: listed } };
 }
 
 function isCallable(tool: Json): tool is JsonObject {

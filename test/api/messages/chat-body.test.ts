@@ -205,7 +205,8 @@ describe("the chat", () => {
 
   test("omits tools without a schema, which are built into Anthropic's API", () => {
     const search = { type: "web_search_20250305", name: "web_search", max_uses: 5 };
-    expect(chatBodyOf(parse({ tools: [search, tool] })).tools).toEqual([shown]);
+    const remote = { type: "mcp_toolset", mcp_server_name: "s" };
+    expect(chatBodyOf(parse({ tools: [search, remote, tool] })).tools).toEqual([shown]);
     expect(chatBodyOf(parse({ tools: [search], tool_choice: { type: "auto" } }))).toMatchObject({
       tools: null,
       tool_choice: null,
@@ -217,10 +218,9 @@ describe("the chat", () => {
     expect([required.tools, required.tool_choice]).toEqual([null, "required"]);
   });
 
-  test("has the last of several tools with the same name", () => {
-    const later = { ...tool, description: "e" };
-    const { tools } = chatBodyOf(parse({ tools: [tool, later] }));
-    expect(tools).toMatchObject([{ function: { name: "f", description: "e" } }]);
+  test("keeps an output format of another type, so it is refused later", () => {
+    const parsed = parse({ output_format: { type: "xml" } });
+    expect(() => chatBodyOf(parsed)).toThrow("('body', 'response_format', 'type')");
   });
 
   test.each([
@@ -251,11 +251,28 @@ describe("a bad body", () => {
     [{ messages: [{ role: "user", content: 5 }] }, "valid list"],
     [{ messages: [{ role: "user", content: [{ text: "x" }] }] }, "'content', 0, 'type')"],
     [{ system: 5 }, "('body', 'system')"],
+    [{ messages: [{ role: "user", content: "" }] }, "At least one message must have content"],
+    [{ messages: [user([{ type: "text" }])] }, "'content', 0, 'text'), 'msg': 'Field required'"],
+    [{ messages: [user([{ type: "text", text: 5 }])] }, "should be a valid string"],
+    [{ messages: [user([{ type: "tool_result" }])] }, "'content', 0, 'tool_use_id')"],
+    [
+      {
+        messages: [user([{ type: "tool_result", tool_use_id: "a", content: [{ type: "text" }] }])],
+      },
+      "'content', 0, 'content', 0, 'text')",
+    ],
+    [{ messages: [user([{ type: "tool_use", name: "f" }])] }, "'content', 0, 'id')"],
     [{ tools: [{ input_schema: {} }] }, "('body', 'tools', 0, 'name')"],
+    [{ tools: [{ name: "f" }] }, "('body', 'tools', 0, 'input_schema')"],
+    [{ tools: [{ name: "f", type: "custom" }] }, "('body', 'tools', 0, 'input_schema')"],
+    [{ tools: [{ name: "f", input_schema: "x" }] }, "valid dictionary"],
+    [{ tools: [{ type: "function", function: { name: "f" } }] }, "('body', 'tools', 0, 'name')"],
+    [{ tool_choice: { type: "required" } }, "'auto', 'any', 'tool' or 'none'"],
+    [{ tool_choice: { type: "tool" } }, "('body', 'tool_choice', 'name')"],
     [{ thinking: "yes" }, "('body', 'thinking')"],
     [{ max_tokens: null }, "('body', 'max_tokens')"],
   ];
   test.each(refusals)("is rejected with an error that says what is wrong: %j", (body, text) => {
-    expect(() => parse(body)).toThrow(text);
+    expect(() => chatBodyOf(parse(body))).toThrow(text);
   });
 });

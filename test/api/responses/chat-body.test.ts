@@ -193,6 +193,17 @@ describe("tools", () => {
     expect(chat({ input, tool_choice: "none" }).tools).toHaveLength(1);
   });
 
+  test("in the input replace those with the same name, since clients resend tools that a search has found", () => {
+    const found = (description: string) => ({ ...shell, description });
+    const tools = [found("b"), found("c")];
+    const input = [{ type: "additional_tools", tools }, text("user", "go")];
+    const { tools: shown } = chat({ input, tools: [found("a"), patch] });
+    expect(shown?.map(({ function: called }) => called)).toMatchObject([
+      { name: "apply_patch" },
+      { name: "shell", description: "c" },
+    ]);
+  });
+
   test("leave no choice if none can be called, unless the choice requires one", () => {
     expect(chat({ tools: hosted })).toMatchObject({ tools: null, tool_choice: null });
     const required = chat({ tools: hosted, tool_choice: "required" });
@@ -206,7 +217,6 @@ describe("tools", () => {
     [{ type: "function", name: "shell" }, "shell", 4],
     [{ type: "custom", name: "apply_patch" }, "apply_patch", 4],
     [{ type: "function", name: "read", namespace: "mcp__fs" }, "mcp__fs__read", 4],
-    [{ type: "web_search" }, "auto", 4],
     [
       { type: "allowed_tools", mode: "required", tools: [{ type: "function", name: "shell" }] },
       "required",
@@ -251,6 +261,19 @@ describe("a bad body", () => {
     [{ input: [{ text: "x" }] }, "('body', 'input', 0, 'type')"],
     [{ truncation: "some" }, "'auto' or 'disabled'"],
     [{ tools: [{}] }, "('body', 'tools', 0, 'type')"],
+    [{ tools: [{ type: "custom" }] }, "('body', 'tools', 0, 'name'), 'msg': 'Field required'"],
+    [{ tools: [{ type: "function", name: 5 }] }, "should be a valid string"],
+    [{ tools: [{ type: "namespace", tools: [] }] }, "('body', 'tools', 0, 'name')"],
+    [
+      { tools: [{ type: "namespace", name: "n", tools: [{ type: "function" }] }] },
+      "('body', 'tools', 0, 'tools', 0, 'name')",
+    ],
+    [
+      { tool_choice: { type: "function", function: { name: "f" } } },
+      "('body', 'tool_choice', 'name')",
+    ],
+    [{ tool_choice: { type: "web_search" } }, 'no tool of the type "web_search"'],
+    [{ tool_choice: { type: "allowed_tools", tools: "f" } }, "must have a list of `tools`"],
     [{ background: true, store: false }, "background can only be used when `store` is true"],
     [{ prompt: { id: "pmpt_1" } }, "`prompt` is not supported"],
     [{ conversation: "conv_1" }, "`conversation` is not supported"],
