@@ -30,12 +30,13 @@ export interface ChatGrammarInit {
 
 /**
  * @returns null for free text
- * @throws RequestError "unsupported" if a call is forced but the model's call format is unknown
+ * @throws RequestError "unsupported" if a call is forced but the model's call format is unknown, or "invalid_value" if
+ *   one is forced and the output is constrained
  */
 export function chatGrammar(init: ChatGrammarInit): GrammarSpec | null {
   const { parsing, asked, choice, info } = init;
   const isForced = choice.kind === "required" || choice.kind === "named";
-  if (isForced && (parsing?.toolParser ?? null) === null) throw cannotForce(choice);
+  if (isForced) checkForced(parsing, asked);
   if (parsing === null) return asked;
   const rule = ruleOf(init, parsing);
   const texts = rule && answerGrammar(parsing, new Map(info.formatTokens), rule);
@@ -84,7 +85,16 @@ function grammarTool(tool: JsonObject, warn: (text: string) => void): GrammarToo
   return { name, schema: { ...schema, type: "object" }, isLenient: true };
 }
 
-function cannotForce({ kind }: ToolChoice): RequestError {
-  const message = `\`tool_choice\` '${kind}' cannot be enforced without a tool parser.`;
-  return new RequestError("unsupported", message, "tool_choice");
+/** A `response_format` is allowed, as by OpenAI: it is for text, which an output that must be a call does not have. */
+function checkForced(parsing: MessageParsing | null, asked: GrammarSpec | null): void {
+  if (asked !== null && asked.param !== "response_format") {
+    // vLLM's text, which it uses for named tools; with "required", it drops the constraint.
+    const message =
+      "You can only either use constraints for structured outputs or tools, not both.";
+    throw new RequestError("invalid_value", message, asked.param);
+  }
+  if ((parsing?.toolParser ?? null) !== null) return;
+  const message =
+    "`tool_choice` cannot force a call, since the chat template has no known format for calls; set --tool-call-parser.";
+  throw new RequestError("unsupported", message, "tool_choice");
 }

@@ -206,7 +206,7 @@ const BAD_CHAT_VALUES: Case[] = [
   [
     "a forced tool without a format for its call",
     { tools, tool_choice: "required" },
-    "`tool_choice` 'required' cannot be enforced without a tool parser.",
+    "`tool_choice` cannot force a call, since the chat template has no known format for calls; set --tool-call-parser.",
   ],
   [
     "a response format without its schema",
