@@ -268,22 +268,25 @@ describe("calls", () => {
     }
   });
 
-  test.each(TOOL_PARSERS)("of %s are parsed the same however any text is split", (toolParser) => {
-    const own = NAMED.filter(([parser]) => parser === toolParser).map(([, text]) => text);
-    const words = own.flatMap((text) => text.split(/(?=[<[{("':,])|(?<=[>\]})])/));
-    const soup = fc.array(fc.constantFrom(...words, "\n", "x", "{", "]", "1"), { maxLength: 16 });
-    const cuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 6 });
-    fc.assert(
-      fc.property(soup, cuts, fc.boolean(), (parts, fractions, holdsCalls) => {
-        const text = parts.join("");
-        const parsing = { toolParser, tools: TOOLS, holdsCalls };
-        const whole = parseMessage([text], parsing);
-        expect(parseMessage(splitAt(text, fractions), parsing)).toEqual(whole);
-        if (holdsCalls) for (const [, args] of whole.calls) JSON.parse(args);
-      }),
-      { numRuns: 200 },
-    );
-  });
+  test.each(TOOL_PARSERS)(
+    "of %s are parsed the same no matter how the text is split",
+    (toolParser) => {
+      const own = NAMED.filter(([parser]) => parser === toolParser).map(([, text]) => text);
+      const words = own.flatMap((text) => text.split(/(?=[<[{("':,])|(?<=[>\]})])/));
+      const soup = fc.array(fc.constantFrom(...words, "\n", "x", "{", "]", "1"), { maxLength: 16 });
+      const cuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 6 });
+      fc.assert(
+        fc.property(soup, cuts, fc.boolean(), (parts, fractions, holdsCalls) => {
+          const text = parts.join("");
+          const parsing = { toolParser, tools: TOOLS, holdsCalls };
+          const whole = parseMessage([text], parsing);
+          expect(parseMessage(splitAt(text, fractions), parsing)).toEqual(whole);
+          if (holdsCalls) for (const [, args] of whole.calls) JSON.parse(args);
+        }),
+        { numRuns: 200 },
+      );
+    },
+  );
 
   test("have tests for every parser", () => {
     const tested = new Set(NAMED.map(([parser]) => parser));

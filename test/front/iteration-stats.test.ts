@@ -37,7 +37,7 @@ function lastOutput(requestId: string, tokenIds: readonly number[]): RequestOutp
 
 const builder = () => new IterationStatsBuilder(2000, 1024);
 
-test("does not end sequences: a request runs until the front ends each sequence", () => {
+test("iteration statistics do not end sequences: a request runs until the front ends each one", () => {
   const parent = parentOf(["a"]);
   const stats = builder();
   stats.add(progressOf(parent, 0), lastOutput("a", [7]));

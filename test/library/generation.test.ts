@@ -77,7 +77,7 @@ describe("reading", () => {
     expect(second).toEqual([]);
   });
 
-  test("returns a chat's message, with which to continue it", async () => {
+  test("returns a chat's message, that can be appended to continue the chat", async () => {
     const { llm } = makeLlm();
     const { message, text, id } = await llm.chat([{ role: "user", content: "hi" }], {
       maxTokens: 4,
@@ -186,7 +186,7 @@ describe("blocks are freed within one step", () => {
     expect(await gaugeOf(llm, "vllm:num_requests_running")).toBeLessThanOrEqual(1);
   });
 
-  test("but not while its result is awaited: it is never garbage-collected", async () => {
+  test("but it is never garbage-collected while its result is awaited", async () => {
     const { llm } = makeLlm();
     const { result } = llm.generate("hello", { maxTokens: 60, ignoreEos: true });
     for (let i = 0; i < 10; i++) {
@@ -198,7 +198,7 @@ describe("blocks are freed within one step", () => {
 });
 
 describe("errors", () => {
-  test("report an invalid request, however the generation is read", async () => {
+  test("report an invalid request, no matter how the generation is read", async () => {
     const { llm } = makeLlm();
     const generation = llm.generate("hello", { temperature: -1 });
     for (const reading of [generation.result, drain(generation)]) {

@@ -66,7 +66,7 @@ describe("a step verifies", () => {
     expect(counts.has(5)).toBe(true);
   });
 
-  test("hardly any drafts if none are accepted, but tries again", () => {
+  test("few drafts if none are accepted, but still some", () => {
     const { scheduler, requests } = decoding(1);
     const counts = steps(scheduler, requests, { ...CHEAP, numAccepted: 0 }, 1000);
     const tried = counts.slice(100).filter((count) => count > 0).length;

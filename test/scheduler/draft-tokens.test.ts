@@ -79,7 +79,7 @@ describe("draft tokens are limited", () => {
     ]);
   });
 
-  test("to none by a prompt that uses up the budget", () => {
+  test("to zero by a prompt that uses up the budget", () => {
     const scheduler = makeScheduler({ maxNumBatchedTokens: 20 });
     const request = decoding(scheduler, 20);
     scheduler.add(makeRequest("b", 40, { cacheSalt: "b" }));
@@ -126,7 +126,7 @@ describe("draft tokens are limited", () => {
     expect(drafted(full.schedule())).toEqual([["a", 0, 4, 0, [1]]]);
   });
 
-  test("to none in a step with a preemption, including those of the preempted request", () => {
+  test("to zero in a step with a preemption, including those of the preempted request", () => {
     const scheduler = makeScheduler({ numBlocks: 5 });
     const first = makeRequest("a", 32);
     const victim = makeRequest("b", 32, { cacheSalt: "b" });

@@ -93,7 +93,7 @@ describe("beam search", () => {
     expect(choices.map(({ text }) => text)).toEqual(free.choices.map(({ text }) => text));
   });
 
-  test("is refused at once if the queue has no room for its beams", async () => {
+  test("is refused immediately if the queue has no room for its beams", async () => {
     const limits = { maxNumQueuedReqs: 3 };
     const refused = await makeApp({ engine: { limits } }).post("/v1/chat/completions", {
       ...{ ...body, messages, n: 4 },

@@ -126,12 +126,15 @@ const REFUSALS: readonly (readonly [route: string, body: unknown])[] = [
 ];
 
 describe("any other refusal", () => {
-  test.each(REFUSALS)("on /v1/%s is mistaken for neither: %j", async (route, body) => {
-    const { status, message: shown } = await refusalOf(route, body);
-    expect([400, 404]).toContain(status);
-    const patterns = [...OVERFLOW.flatMap(([, , all]) => all), ...WAIT];
-    expect([shown, patterns.filter((pattern) => pattern.test(shown))]).toEqual([shown, []]);
-  });
+  test.each(REFUSALS)(
+    "on /v1/%s is mistaken for neither an overflow nor a rate limit: %j",
+    async (route, body) => {
+      const { status, message: shown } = await refusalOf(route, body);
+      expect([400, 404]).toContain(status);
+      const patterns = [...OVERFLOW.flatMap(([, , all]) => all), ...WAIT];
+      expect([shown, patterns.filter((pattern) => pattern.test(shown))]).toEqual([shown, []]);
+    },
+  );
 
   /** vLLM's own words, which its clients match. Both errors are about the token limit. */
   test.each([

@@ -98,7 +98,7 @@ describe("a session of Codex", () => {
     );
   });
 
-  test("may send back every kind of item", async () => {
+  test("can send back every kind of item", async () => {
     server.runner.answers("Fine.");
     const items: CodexItem[] = [
       { type: "reasoning", summary: [], encrypted_content: "gAAAAA==" },
