@@ -1,4 +1,4 @@
-// Finds the best llama-server configuration for a workload: each candidate is loaded for one slice, and the
+// Finds the best llama-server configuration for a workload: each candidate runs under load for one slice, and the
 // winner keeps running for the comparison.
 
 import { BenchError, ServerDeath } from "../bench-error.ts";

@@ -1,5 +1,5 @@
-// Times the attention op, reading K and V from memory in shuffled blocks, one layer after another: for one token of each sequence, or for
-// one prompt chunk. The plan, partial results and threads are the same as in a real step.
+// Times the attention op for one token per sequence or for one prompt chunk, reading K and V from memory in shuffled blocks, layer by
+// layer. The plan, partial results and threads are the same as in a real step.
 
 #include "attention-step.h"
 #include "rounds.h"
@@ -30,7 +30,7 @@ const int32_t CHUNKS[] = { 16, 512 };
 // A round computes enough layers to read about this many bytes of K and V.
 constexpr size_t ROUND_BYTES = 4u << 20;
 
-// Repeats plausible K and V values: small and finite, without denormals.
+// Fills the cache with repeated, plausible K and V values: small, finite, no denormals.
 void fill(Arena & arena, ggml_type type) {
     constexpr int64_t N = 1 << 20;
     std::mt19937 rng(7);
@@ -93,7 +93,7 @@ void bench_chunk(Crew & crew, double budget_s, const AttentionShape & shape, int
 } // namespace
 
 void bench_attention(Crew & crew, double budget_s) {
-    // Sixteen of the longest contexts with 8 KV heads take 256 MiB of K and V.
+    // Sixteen sequences at the longest context with 8 KV heads need 256 MiB for K and V.
     Arena arena(ARENA_BYTES + (32u << 20));
     for (const AttentionShape & shape : SHAPES) {
         fill(arena, shape.kv_type);

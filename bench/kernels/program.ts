@@ -11,7 +11,7 @@ const ROOT = join(import.meta.dir, "..", "..");
 const OBJECTS = join(ROOT, "build", "native", "CMakeFiles", "pagoda.dir", "native");
 const GGML = join(ROOT, "build", "native", "build-llama", "ggml", "src", "libggml-base.a");
 
-/** Sources of native/ that contain the kernels. */
+/** Source files in native/ that contain the kernels. */
 const SOURCES = [
   "simd/cpu-set",
   ...["gemm", "gemm-avx2", "gemm-avxvnni", "gemm-avx512vnni"].map((name) => `matmul/${name}`),

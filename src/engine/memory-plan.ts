@@ -33,7 +33,7 @@ const GIB = 1024 ** 3;
 const DEFAULT_CONTEXT = 8192;
 
 /**
- * @throws ConfigError "out_of_memory", with the numbers, if the requested sizes do not fit; "invalid_option"
+ * @throws ConfigError "out_of_memory" if the requested sizes do not fit; the message states the sizes; "invalid_option"
  *   for a context longer than the model was trained on
  */
 export function planMemory(input: MemoryPlanInput): MemoryPlan {
@@ -45,8 +45,8 @@ export function planMemory(input: MemoryPlanInput): MemoryPlan {
   if (input.maxModelLen !== null && input.maxModelLen > capacity) {
     throw new ConfigError(
       "out_of_memory",
-      `--max-model-len ${input.maxModelLen} does not fit: the KV cache of ${mib(kvBytes)} holds ` +
-        `${capacity} tokens; lower it or raise --kv-cache-memory-bytes`,
+      `--max-model-len ${input.maxModelLen} does not fit: the ${mib(kvBytes)} KV cache holds only ` +
+        `${capacity} tokens; lower --max-model-len or raise --kv-cache-memory-bytes`,
     );
   }
   const { availableBytes } = input;

@@ -64,7 +64,7 @@ describe("planMemory", () => {
 
   test("rejects a context that does not fit, and reports the sizes", () => {
     expect(() => planMemory({ ...input, numBlocksOverride: 7, maxModelLen: 100 })).toThrow(
-      "--max-model-len 100 does not fit: the KV cache of 0 MiB holds 96 tokens",
+      "--max-model-len 100 does not fit: the 0 MiB KV cache holds only 96 tokens",
     );
     expect(() => planMemory({ ...input, kvCacheMemoryBytes: 2_000_000 })).toThrow("are free");
     expect(() => planMemory({ ...input, kvCacheMemoryBytes: 100 })).toThrow("too small");

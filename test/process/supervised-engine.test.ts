@@ -105,7 +105,7 @@ describe("an engine that crashes", () => {
     });
   });
 
-  test("keeps the counters of /metrics, resets its gauges to 0, and reports the engine awake", async () => {
+  test("keeps the /metrics counters, resets the gauges to 0, and reports the engine as awake", async () => {
     const engine = await open();
     const metrics = new Metrics({
       ...{ info: INFO, modelName: "tiny", showHiddenFor: null, createdSeries: false },
@@ -150,7 +150,7 @@ describe("an engine that crashes", () => {
     expect(front.numLiveSequences).toBe(0);
   });
 
-  test("has a request rejected that was in progress at two crashes, but accepts others", async () => {
+  test("rejects a request that was in progress at two crashes, but accepts others", async () => {
     const engine = await open({ deadly: "!" });
     const log = new OutputLog(engine);
     for (const id of ["a", "b"]) {
@@ -182,17 +182,20 @@ describe("an engine that crashes", () => {
     ["rendering a chat", (engine) => engine.calls.renderChat(CHAT)],
     ["tokenizing a chat", (engine) => engine.calls.encodeChat(CHAT)],
   ];
-  test.each(textCalls)("has the same call rejected after two crashes: %s", async (_, call) => {
-    const engine = await open({ deadlyText: "!" });
-    for (let numDeaths = 1; numDeaths <= 2; numDeaths++) {
-      const back = restarted(engine);
-      expect(await refusal(call(engine))).toContain("The engine has stopped");
-      await back;
+  test.each(textCalls)(
+    "rejects a call that was in progress at two crashes: %s",
+    async (_, call) => {
+      const engine = await open({ deadlyText: "!" });
+      for (let numDeaths = 1; numDeaths <= 2; numDeaths++) {
+        const back = restarted(engine);
+        expect(await refusal(call(engine))).toContain("The engine has stopped");
+        await back;
+        expect(await engine.calls.encode("harmless", false)).toHaveLength(8);
+      }
+      await expect(call(engine)).rejects.toMatchObject({ code: "suspect_request" });
       expect(await engine.calls.encode("harmless", false)).toHaveLength(8);
-    }
-    await expect(call(engine)).rejects.toMatchObject({ code: "suspect_request" });
-    expect(await engine.calls.encode("harmless", false)).toHaveLength(8);
-  });
+    },
+  );
 
   test("never rejects a request that succeeded before, even if it is in progress at every crash", async () => {
     const engine = await open();
@@ -238,7 +241,7 @@ describe("an engine that crashes", () => {
   });
 
   describe("with several requests in progress", () => {
-    /** Crashes once with two requests, then sends both again: one is on trial and the other waits. */
+    /** Crashes the engine with two requests in progress, then resends both: one runs on trial while the other waits. */
     async function openTrial() {
       const engine = await open();
       const log = new OutputLog(engine);
@@ -292,7 +295,7 @@ describe("an engine that crashes", () => {
 describe("an engine whose restart fails", () => {
   const cases: [string, FakeBehavior | null, string][] = [
     ["no process can be created", null, "the engine cannot start: cannot create a process"],
-    ["its start failed", { start: "refuse" }, "the engine cannot start: there is no model"],
+    ["it fails to start", { start: "refuse" }, "the engine cannot start: there is no model"],
     ["the file has changed", { vocabSize: 300 }, "(the file now contains a different model)"],
   ];
   test.each(cases)("retries if %s", async (_, second, reason) => {
@@ -335,7 +338,7 @@ describe("an engine that hangs", () => {
     expect(answer).toMatchObject({ code: "engine_dead" });
   });
 
-  test("is not detected while it is idle or asleep", async () => {
+  test("is not confused with one that is idle or asleep", async () => {
     const engine = await open({}, { stepTimeoutMs: 300 });
     const log = new OutputLog(engine);
     const { pid } = engine;
@@ -365,7 +368,7 @@ describe("an engine that fails to start", () => {
   });
 });
 
-test("a busy front loses no outputs; they are merged in the meantime", async () => {
+test("a busy front loses no outputs; they are merged until it catches up", async () => {
   const engine = await open();
   const log = new OutputLog(engine);
   let numMessages = 0;
@@ -386,7 +389,7 @@ test("a busy front loses no outputs; they are merged in the meantime", async () 
   expect(numMessages).toBeLessThan(400);
 });
 
-test("an engine that stops reading is sent only a limited amount of data, and then continues", async () => {
+test("an engine that stops reading is sent only a limited amount of data, and recovers when it reads again", async () => {
   const engine = await open();
   const mebibyte = new Int32Array(256 * 1024).fill(97);
   process.kill(engine.pid, "SIGSTOP");

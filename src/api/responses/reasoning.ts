@@ -1,9 +1,9 @@
-// Reasoning items. Their text is in `content`. Clients that do not use stored responses request `encrypted_content`.
-// They get the text in that member too, and may send back only that member.
+// Reasoning items. Their text is in `content`. Clients that do not rely on stored responses request `encrypted_content`,
+// which carries the same text; they may send back only that member.
 
 import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
 
-/** Marks text from this server, because other servers' encrypted content cannot be read. */
+/** Marks content as this server's own; encrypted content from other servers cannot be read. */
 const SEAL = "pagoda:";
 
 export function sealed(text: string): string {

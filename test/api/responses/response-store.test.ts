@@ -50,7 +50,7 @@ describe("ResponseStore", () => {
     expect(store.get("a", 0)?.response["text"]).toBe("first");
   });
 
-  test("finds items of conversations and outputs by ID, but only for the key that stored them", () => {
+  test("finds conversation and output items by ID, but only for the key that stored them", () => {
     const { store } = makeStore();
     const [asked, said] = [{ id: "m1" }, { id: "m2", type: "message" }];
     const output = { ...response("a"), output: [said] };
@@ -64,7 +64,7 @@ describe("ResponseStore", () => {
     expect(store.itemsOf(["m1"], null).size).toBe(0);
   });
 
-  test("removes a response when its time to live is over", () => {
+  test("removes a response when its time to live expires", () => {
     const { store, clock } = makeStore();
     store.put(stored("a"));
     clock.nowMs = 600;
@@ -120,7 +120,7 @@ describe("the list of input items", () => {
   const items = ["a", "b", "c"].map((id) => ({ id, type: "message" }));
   const list = (query: string) => inputList(items, new URLSearchParams(query));
 
-  test("is sorted from newest to oldest, in pages", () => {
+  test("is paginated, newest first by default", () => {
     expect(list("limit=2")).toEqual({
       object: "list",
       data: [items[2], items[1]],
