@@ -1,6 +1,6 @@
 // `bun run bench [name ...] [--option ...]`: runs serving workloads by number, in-process measurements by
-// name, and scaling checks after the name `scaling`. Without any names, it runs the gated workloads. Each
-// part is loaded on demand.
+// name, and, after `scaling`, scaling checks. Without any names, it runs the gated workloads. Each
+// benchmark is loaded on demand.
 
 import { enterCallersFolder } from "../scripts/callers-folder.ts";
 import { Checkout } from "../scripts/checkout.ts";

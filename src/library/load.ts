@@ -96,10 +96,7 @@ function checkCall(model: string, load: LoadOptions): void {
     throw new ConfigError("invalid_option", `model must be a string, got ${model}`);
   }
   if (load.name !== undefined && (typeof load.name !== "string" || load.name === "")) {
-    throw new ConfigError(
-      "invalid_option",
-      `name must be text that is not empty, got ${load.name}`,
-    );
+    throw new ConfigError("invalid_option", `name must be a non-empty string, got ${load.name}`);
   }
   const isBuilt = ([name]: [string, unknown]) => unbuiltFlag(flagName(name)) === undefined;
   const fault = strangeName(Object.fromEntries(Object.entries(load).filter(isBuilt)), LOAD_NAMES);

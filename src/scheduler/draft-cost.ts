@@ -1,8 +1,8 @@
 // Measures the cost of drafts: the time that they add to a step, relative to the same step without drafts. Costs are
 // kept separately for different numbers of decoding requests, since drafts are almost free for one request and as
-// expensive as any other token for many. They include the time that is lost when the shape of steps changes.
+// expensive as any other token for many. Costs include the time lost when the step shape changes.
 
-/** The tokens and the duration of a step in which every request decodes. */
+/** Token count and duration of a step in which every request is decoding. */
 export interface DecodeStep {
   /** Number of requests. */
   readonly numDecodes: number;
@@ -14,12 +14,12 @@ export interface DecodeStep {
 interface Measured {
   /** Moving average duration of a step without drafts; 0 before the first one. */
   plainMs: number;
-  /** Time that drafts added to their steps, and number of drafts, both with fading weights. */
+  /** Time that drafts added to their steps, and the number of drafts, both exponentially decayed. */
   addedMs: number;
   numDrafts: number;
 }
 
-/** Weights of old values each time a newer one is added. */
+/** Factors applied to the old value each time a new one is added. */
 const KEEP_PLAIN = 0.75;
 const KEEP_DRAFTS = 0.9;
 
@@ -38,7 +38,7 @@ export class DraftCost {
   readonly #measured: Measured[] = [];
   #last: DecodeStep | null = null;
 
-  /** @returns the time that each draft adds to a step, in steps without drafts; null before the first such step */
+  /** @returns the time a draft adds, as a multiple of a draft-free step; null before the first draft-free step */
   costOfDraft(numDecodes: number): number | null {
     const { plainMs, addedMs, numDrafts } = this.#at(numDecodes);
     if (plainMs === 0) return null;
@@ -70,14 +70,14 @@ export class DraftCost {
 
 function addPlain(measured: Measured, durationMs: number): void {
   const { plainMs } = measured;
-  // The limit keeps a single interruption from distorting the cost.
+  // The cap keeps a single interruption from skewing the cost.
   const limited = plainMs === 0 ? durationMs : Math.min(durationMs, 2 * plainMs);
   measured.plainMs = plainMs === 0 ? limited : KEEP_PLAIN * plainMs + (1 - KEEP_PLAIN) * limited;
   measured.addedMs *= KEEP_UNUSED;
   measured.numDrafts *= KEEP_UNUSED;
 }
 
-/** Adds the time in excess of a step without drafts, limited to the time of one such step per draft. */
+/** Adds the time beyond that of a draft-free step, capped at one such step per draft. */
 function addDrafts(measured: Measured, durationMs: number, numDrafts: number, keep: number): void {
   const { plainMs } = measured;
   const addedMs = Math.max(0, Math.min(durationMs - plainMs, plainMs * Math.max(1, numDrafts)));

@@ -90,7 +90,7 @@ describe("LLM.load", () => {
 
   test.each(["", 5])("rejects %p as a model name", async (name) => {
     const refused = LLM.load("no-such.gguf", { name } as LoadOptions);
-    await expect(refused).rejects.toThrow(`name must be text that is not empty, got ${name}`);
+    await expect(refused).rejects.toThrow(`name must be a non-empty string, got ${name}`);
   });
 
   test("stops a download when its signal is aborted, and keeps the partial file", async () => {

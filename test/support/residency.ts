@@ -1,4 +1,4 @@
-// A residency sampler with a manual clock and chosen random numbers.
+// A residency sampler with a manual clock and injectable random numbers.
 
 import { BlockResidency } from "../../src/kvcache/block-residency.ts";
 
