@@ -81,7 +81,7 @@ export class Connections {
   }
 }
 
-/** A request without a body whose connection stays open. */
+/** A request without a body that keeps its connection open. */
 export const getRequest = ({ host }: URL, path: string) =>
   `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
 

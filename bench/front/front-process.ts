@@ -62,6 +62,6 @@ class Replies {
   }
 
   end(): void {
-    this.#waiting?.reject(new BenchError("the front has exited"));
+    this.#waiting?.reject(new BenchError("the front end exited"));
   }
 }

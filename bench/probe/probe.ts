@@ -22,7 +22,7 @@ export interface Limits {
   readonly floatTops: { readonly bf16: number; readonly avx512: number; readonly avx2: number };
 }
 
-/** @throws BenchError without a C compiler */
+/** @throws BenchError if no C compiler is found */
 export async function probe(threads: number, milliseconds = 200): Promise<Limits> {
   const program = await compiled("probe", ["cc", "gcc", "clang"], [SOURCE], (compiler, path) => [
     ...[compiler, "-O3", SOURCE, "-o", path, "-lpthread"],

@@ -32,7 +32,7 @@ const SAMPLING = `
  * Names by hint. A hint that begins with an option is shown only for commands that accept that option.
  */
 const HINTS: Readonly<Record<string, string>> = {
-  "--max-model-len limits each request, --kv-cache-memory-bytes all requests together": `
+  "--max-model-len limits each request; --kv-cache-memory-bytes limits all requests combined": `
     -c --ctx-size --num-ctx`,
   "--max-num-seqs limits the requests per step": "-np --parallel",
   "--max-num-batched-tokens limits the tokens per step": "-b --batch-size -ub --ubatch-size",
@@ -63,7 +63,7 @@ const HINTS: Readonly<Record<string, string>> = {
   "--extra-body.NAME VALUE sets any field of a request, such as top_k": SAMPLING,
   "set sampling parameters in each request": `${SAMPLING} --temp --temperature --top-p -n --predict --n-predict`,
   "--enable-sleep-mode lets a server free its memory": "--keepalive",
-  "it is always on; remove it": `
+  "always on; remove this flag": `
     -fa --flash-attn -cb --cont-batching --jinja --metrics --warmup --cache-prompt --cache-reuse
     -kvu --kv-unified -cnv --conversation -i --interactive`,
   "Pagoda has no equivalent; remove it": `
@@ -104,7 +104,8 @@ export function sameOption(flag: string, has: (option: string) => boolean): stri
 }
 
 /**
- * @param has whether the command has an option @returns a hint about what to use instead
+ * @param has whether the command has a given option
+ * @returns a hint about what to use instead
  */
 export function familiarHint(flag: string, has: (option: string) => boolean): string | undefined {
   const all = [HINTS, LLAMA_SERVER_HINTS].flatMap((table) => Object.entries(table));

@@ -47,7 +47,7 @@ function messageOf(body: string): string | null {
   }
 }
 
-/** Reduces an HTML page, which proxies send, to its title. */
+/** Reduces an HTML error page, such as a proxy's, to its title. */
 function plainText(body: string): string {
   const [, title] = /<title[^>]*>([^<]*)/i.exec(body) ?? [];
   return (title ?? body.slice(0, 300)).trim();

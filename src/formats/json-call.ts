@@ -41,7 +41,7 @@ export function* readJsonList(source: CallSource): Parsing<boolean> {
   }
 }
 
-/** Reads a list of objects in which each key is a tool's name and its value the arguments. */
+/** Reads a list of objects whose keys are tool names and whose values are the arguments. */
 export function* readKeyedCalls({ reader, writer }: CallSource): Parsing<boolean> {
   yield* reader.spaces();
   if (!(yield* reader.accept("["))) return false;

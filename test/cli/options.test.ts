@@ -396,14 +396,14 @@ describe("flags from llama.cpp and Ollama", () => {
   test.each([
     [
       ["-c", "4096"],
-      "unknown option -c: --max-model-len limits each request, --kv-cache-memory-bytes all requests together",
+      "unknown option -c: --max-model-len limits each request; --kv-cache-memory-bytes limits all requests combined",
     ],
     [["--ctx_size=1"], "unknown option --ctx_size: --max-model-len limits each request"],
     [["-np", "4"], "unknown option -np: --max-num-seqs limits the requests per step"],
     [["-p", "80"], "unknown option -p: --port sets the port"],
     [["--temp", "0"], "unknown option --temp: set sampling parameters in each request"],
     [["--ignore-eos"], "unknown option --ignore-eos: set sampling parameters in each request"],
-    [["-fa"], "unknown option -fa: it is always on; remove it"],
+    [["-fa"], "unknown option -fa: always on; remove this flag"],
     [["--mmproj", "x"], "unknown option --mmproj: it is not supported yet"],
   ])("%p gets an error that names Pagoda's equivalent", (argv, message) => {
     expect(() => parse(argv)).toThrow(message);
