@@ -36,7 +36,8 @@ const grammar = (text: string) => ({ structured_outputs: { grammar: text } });
 /** Refused, with a part of the message. */
 const REFUSED: [name: string, fields: object, message: string][] = [
   ["a schema nested 1,000 deep", json(JSON.stringify(nested(1000))), '"a" at #/properties/a'],
-  ["100,000 values of an enumeration", json({ enum: list(100_000, String) }), '"enum" at #'],
+  ["20,000 values of an enumeration", json({ enum: list(20_000, String) }), '"enum" at #'],
+  ["100,000 values of an enumeration", json({ enum: list(100_000, String) }), "more than 100000"],
   ["a remote reference", json({ $ref: "https://example.com/x.json" }), '"$ref" at #'],
   ["a reference to nothing", json({ items: { $ref: "#/$defs/x" } }), '"$ref" at #/items'],
   ["a reference to itself", json({ $ref: "#" }), "no text fits"],
