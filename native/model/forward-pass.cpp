@@ -122,7 +122,8 @@ StepTimings ForwardPass::run(const StepBatch & batch, const SamplerPool & sample
     const double start = now_ms();
     params.attention->copy_blocks(kv_tensors, params.block_size, batch.copies);
     const std::future<void> masks = start_masks(batch, samplers); // if decode() throws, waits for the masks
-    head.begin_step(batch.head_need(samplers), batch.rows.size(), allowed_tokens(batch, samplers, masks));
+    const HeadNeed need = batch.head_need(samplers);
+    head.begin_step(need, batch.rows.size(), need == HeadNeed::argmax ? allowed_tokens(batch, samplers, masks) : nullptr);
     decode(batch);
     if (masks.valid()) {
         masks.wait();
@@ -153,7 +154,7 @@ std::future<void> ForwardPass::start_masks(const StepBatch & batch, const Sample
 AllowedTokens ForwardPass::allowed_tokens(const StepBatch & batch, const SamplerPool & samplers,
                                           const std::future<void> & masks) const {
     const SamplerState * state = batch.rows.size() == 1 ? samplers.find(batch.rows[0].sampler) : nullptr;
-    if (!state || batch.head_need(samplers) != HeadNeed::argmax) {
+    if (!state) {
         return nullptr;
     }
     return [&masks, matcher = state->matcher.get()] {

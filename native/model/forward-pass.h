@@ -68,7 +68,8 @@ private:
     void decode(const StepBatch & batch);
     // Computes the grammar masks for a step's rows on a separate thread. The future waits for them when it is destroyed.
     std::future<void> start_masks(const StepBatch & batch, const SamplerPool & samplers) const;
-    // The tokens that a step's only row may have, if the head needs only its largest logit; otherwise null. Refers to `masks`.
+    // The tokens that the only row of a step may have, if the row has a state; otherwise null. The state must do nothing but
+    // mask. Refers to `masks`.
     AllowedTokens allowed_tokens(const StepBatch & batch, const SamplerPool & samplers, const std::future<void> & masks) const;
     void sample(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results);
 

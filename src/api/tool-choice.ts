@@ -2,7 +2,7 @@
 
 import { RequestError } from "../errors.ts";
 import { quoted, shortened } from "./quote.ts";
-import { isObject, type JsonObject } from "./schema/json-value.ts";
+import { isObject, type Json, type JsonObject } from "./schema/json-value.ts";
 import type { ChatBody } from "./schemas.ts";
 
 export type ToolChoice =
@@ -71,6 +71,19 @@ function namedTool(tools: readonly JsonObject[], choice: JsonObject): ToolChoice
     "The tool specified in `tool_choice` does not match any of the specified `tools`",
     "tool_choice",
   );
+}
+
+/**
+ * @param choice in the format of /v1/chat/completions
+ * @returns the tool fields of a chat. Without tools, only a choice that requires one is kept, so that it is refused.
+ */
+export function toolFields(
+  tools: readonly JsonObject[],
+  choice: Json,
+  isParallel: boolean,
+): JsonObject {
+  if (tools.length > 0) return { tools, tool_choice: choice, parallel_tool_calls: isParallel };
+  return choice === "auto" || choice === "none" ? {} : { tool_choice: choice };
 }
 
 /** @returns whether calls must follow the schema, so that a schema that cannot be enforced is refused */

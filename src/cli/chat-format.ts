@@ -10,23 +10,26 @@ type Options = Pick<ServeOptions, "tool-call-parser" | "reasoning-parser">;
 
 /**
  * @param template Jinja template that replaces the model's; "" = the model's own
+ * @returns the parsers, and whether the template never mentions tools, so the model would not see them
  * @throws ConfigError for the same reasons as readGgufHeader()
  */
-export function chatFormat(options: Options, modelPath: string, template: string): ChatFormat {
-  const detected = chatFormatOf(templateOf(modelPath, template));
-  return {
+export function templateFacts(
+  options: Options,
+  modelPath: string,
+  template: string,
+): TemplateFacts {
+  const text = template === "" ? modelTemplates(modelPath) : template;
+  const detected = chatFormatOf(text);
+  const chatFormat = {
     toolParser: chosen<ToolParser>(options["tool-call-parser"], detected.toolParser),
     reasoningParser: chosen<ReasoningParser>(reasoningOption(options), detected.reasoningParser),
   };
+  return { chatFormat, templateIgnoresTools: !text.includes("tools") };
 }
 
-/** @returns whether the template never mentions tools, so the model would not see them */
-export function ignoresTools(modelPath: string, template: string): boolean {
-  return !templateOf(modelPath, template).includes("tools");
-}
-
-function templateOf(modelPath: string, template: string): string {
-  return template === "" ? modelTemplates(modelPath) : template;
+interface TemplateFacts {
+  readonly chatFormat: ChatFormat;
+  readonly templateIgnoresTools: boolean;
 }
 
 function reasoningOption({ "reasoning-parser": name }: Options): ReasoningParser | "auto" | "none" {

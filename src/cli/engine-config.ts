@@ -5,7 +5,7 @@ import { ConfigError } from "../errors.ts";
 import { fileFault } from "../runtime/file-fault.ts";
 import { readText } from "../runtime/system.ts";
 import { speculationConfig } from "../speculation/speculation-config.ts";
-import { chatFormat, ignoresTools } from "./chat-format.ts";
+import { templateFacts } from "./chat-format.ts";
 import type { ServeOptions } from "./commands.ts";
 import { planThreads } from "./thread-plan.ts";
 
@@ -39,8 +39,7 @@ export function engineConfig(options: ServeOptions, modelPath: string): EngineCo
     weightKernels: options["weight-kernels"],
     numGpuLayers: options["gpu-layers"],
     chatTemplate,
-    chatFormat: chatFormat(options, modelPath, chatTemplate),
-    templateIgnoresTools: ignoresTools(modelPath, chatTemplate),
+    ...templateFacts(options, modelPath, chatTemplate),
   };
 }
 

@@ -1,19 +1,12 @@
 // vLLM's statistics line, logged after every interval with activity, and its line about draft tokens.
 
 import {
-  addSpecDecode,
   type IterationStats,
+  joinSpecDecode,
   type SchedulerStats,
   type SpecDecodeStats,
   type StatListener,
 } from "../protocol/stats.ts";
-
-const NO_DRAFTS: SpecDecodeStats = {
-  numDrafts: 0,
-  numDraftTokens: 0,
-  numAcceptedTokens: 0,
-  acceptedPerPos: [],
-};
 
 export class StatsLine implements StatListener {
   #scheduler: SchedulerStats | null = null;
@@ -21,7 +14,7 @@ export class StatsLine implements StatListener {
   #numGenerationTokens = 0;
   #queries = 0;
   #hits = 0;
-  #specDecode = NO_DRAFTS;
+  #specDecode: SpecDecodeStats | null = null;
   #wasIdle = true;
 
   record(scheduler: SchedulerStats, iteration: IterationStats | null): void {
@@ -30,9 +23,7 @@ export class StatsLine implements StatListener {
     this.#numGenerationTokens += iteration?.numGenerationTokens ?? 0;
     this.#queries += scheduler.prefixCache.queries;
     this.#hits += scheduler.prefixCache.hits;
-    if (scheduler.specDecode !== null) {
-      this.#specDecode = addSpecDecode(this.#specDecode, scheduler.specDecode);
-    }
+    this.#specDecode = joinSpecDecode(this.#specDecode, scheduler.specDecode);
   }
 
   /** @returns the line for the last `seconds`; null while idle */
@@ -59,9 +50,10 @@ export class StatsLine implements StatListener {
 
   /** @returns the line about draft tokens in the last `seconds`; null if there were none */
   takeSpecDecode(seconds: number): string | null {
-    const { numDrafts, numDraftTokens, numAcceptedTokens, acceptedPerPos } = this.#specDecode;
-    this.#specDecode = NO_DRAFTS;
-    if (numDrafts === 0) return null;
+    const stats = this.#specDecode;
+    if (stats === null) return null;
+    this.#specDecode = null;
+    const { numDrafts, numDraftTokens, numAcceptedTokens, acceptedPerPos } = stats;
     const rates = acceptedPerPos.map((count) => (count / numDrafts).toFixed(3));
     return (
       `SpecDecoding metrics: Mean acceptance length: ${(1 + numAcceptedTokens / numDrafts).toFixed(2)}, ` +

@@ -4,12 +4,7 @@
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 import { joinParts } from "./message-part.ts";
 import type { EngineOutputs, RequestOutput } from "./protocol.ts";
-import {
-  addSpecDecode,
-  type BlockEviction,
-  type SchedulerStats,
-  type SpecDecodeStats,
-} from "./stats.ts";
+import { type BlockEviction, joinSpecDecode, type SchedulerStats } from "./stats.ts";
 
 /** Several outputs of one sequence joined into one. More can be added. */
 export interface JoinedOutput extends RequestOutput {
@@ -98,11 +93,4 @@ function joinStats(earlier: SchedulerStats, later: SchedulerStats): SchedulerSta
     samplingMs: earlier.samplingMs + later.samplingMs,
     blockEvictions: [],
   };
-}
-
-function joinSpecDecode(
-  earlier: SpecDecodeStats | null,
-  later: SpecDecodeStats | null,
-): SpecDecodeStats | null {
-  return earlier === null || later === null ? (earlier ?? later) : addSpecDecode(earlier, later);
 }

@@ -30,7 +30,12 @@ export interface SpecDecodeStats {
   readonly acceptedPerPos: readonly number[];
 }
 
-export function addSpecDecode(a: SpecDecodeStats, b: SpecDecodeStats): SpecDecodeStats {
+/** Adds up counts; null = no drafts. */
+export function joinSpecDecode(
+  a: SpecDecodeStats | null,
+  b: SpecDecodeStats | null,
+): SpecDecodeStats | null {
+  if (a === null || b === null) return a ?? b;
   const length = Math.max(a.acceptedPerPos.length, b.acceptedPerPos.length);
   const sumAt = (i: number) => (a.acceptedPerPos[i] ?? 0) + (b.acceptedPerPos[i] ?? 0);
   return {

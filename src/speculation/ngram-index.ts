@@ -5,6 +5,9 @@ import { assert } from "../assert.ts";
 
 const NONE = -1;
 
+/** Maximum number of candidates per look-up, latest first, which limits the time in repetitive text. */
+const MAX_CANDIDATES = 64;
+
 export class NgramIndex {
   readonly #n: number;
   /** Latest end of an n-gram for each hash; the length is a power of two. */
@@ -30,14 +33,17 @@ export class NgramIndex {
   }
 
   /**
-   * Lists the indexed n-grams that might equal the one before `end`, latest first.
+   * Lists the latest indexed n-grams that might equal the one before `end`, latest first.
    * @param tokenIds tokens that contain the n-gram to look up, which need not be the indexed ones
-   * @param visit receives the end of a candidate, whose tokens can differ; returns false to stop
+   * @param visit receives the end of a candidate, whose tokens can differ
    */
-  candidates(tokenIds: Int32Array, end: number, visit: (end: number) => boolean): void {
+  candidates(tokenIds: Int32Array, end: number, visit: (end: number) => void): void {
     if (end < this.#n) return;
     let candidate = this.#heads[this.#slot(tokenIds, end)] ?? NONE;
-    while (candidate !== NONE && visit(candidate)) candidate = this.#earlier[candidate] ?? NONE;
+    for (let i = 0; i < MAX_CANDIDATES && candidate !== NONE; i++) {
+      visit(candidate);
+      candidate = this.#earlier[candidate] ?? NONE;
+    }
   }
 
   #link(tokenIds: Int32Array, end: number): void {

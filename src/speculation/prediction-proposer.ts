@@ -11,9 +11,6 @@ const MIN_MATCH = 3;
 /** Maximum number of equal tokens to compare, to tell repeated passages apart. */
 const MAX_MATCH = 16;
 
-/** Maximum number of passages to compare, latest first. */
-const MAX_CANDIDATES = 64;
-
 export class PredictionProposer implements Proposer {
   readonly #other: Proposer;
   /** Indexes by prediction, which the n sequences of a request share. */
@@ -44,14 +41,12 @@ export class PredictionProposer implements Proposer {
     if (isAtStart) return end;
     let best = MIN_MATCH - 1;
     let position: number | null = null;
-    let numLeft = MAX_CANDIDATES;
     this.#indexOf(prediction).candidates(output, end, (candidate) => {
       const length = commonSuffix(output, end, prediction, candidate, MAX_MATCH);
       if (length > best || (length === best && position !== null)) {
         best = length;
         position = candidate;
       }
-      return --numLeft > 0;
     });
     return position;
   }

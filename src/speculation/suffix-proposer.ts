@@ -4,9 +4,10 @@
 // less memory and finds the same suffixes.
 
 import type { Request } from "../request/request.ts";
-import { commonSuffix, NgramIndex } from "./ngram-index.ts";
+import { commonSuffix, type NgramIndex } from "./ngram-index.ts";
 import { PastOutputs } from "./past-outputs.ts";
 import type { Proposer } from "./proposer.ts";
+import { RequestIndexes } from "./request-indexes.ts";
 
 export interface SuffixOptions {
   /** Maximum length of the suffix and of the proposal together, in tokens, at least 1. */
@@ -21,9 +22,6 @@ export interface SuffixOptions {
 
 /** Minimum length of a suffix. A single token occurs almost everywhere. */
 const MIN_SUFFIX = 2;
-
-/** Maximum number of occurrences to compare in each text, latest first. */
-const MAX_OCCURRENCES = 64;
 
 /** A proposal and the expected number of its tokens that are right. */
 interface Proposal {
@@ -41,7 +39,7 @@ const NOTHING: Proposal = { tokenIds: [], score: 0 };
 
 export class SuffixProposer implements Proposer {
   readonly #options: SuffixOptions;
-  readonly #indexes = new WeakMap<Request, NgramIndex>();
+  readonly #indexes = new RequestIndexes(MIN_SUFFIX);
   readonly #past: PastOutputs;
 
   constructor(options: SuffixOptions) {
@@ -51,8 +49,7 @@ export class SuffixProposer implements Proposer {
 
   propose(request: Request, maxTokens: number): readonly number[] {
     const tokenIds = request.tokenIds();
-    const index = this.#indexOf(request);
-    index.extend(tokenIds, tokenIds.length - 1);
+    const index = this.#indexes.of(request);
     let best = this.#proposalFrom(tokenIds, index, tokenIds, maxTokens);
     // Requests with a salt share nothing with others.
     for (const text of request.cacheSalt === null ? this.#past.texts : []) {
@@ -97,14 +94,6 @@ export class SuffixProposer implements Proposer {
     }
     return tokenIds.length === 0 ? NOTHING : { tokenIds, score };
   }
-
-  #indexOf(request: Request): NgramIndex {
-    const known = this.#indexes.get(request);
-    if (known !== undefined) return known;
-    const index = new NgramIndex(MIN_SUFFIX);
-    this.#indexes.set(request, index);
-    return index;
-  }
 }
 
 /** Finds the longest suffix of `tokenIds`, of at most `maxLength` tokens, that occurs in a text. */
@@ -117,7 +106,6 @@ function occurrences(
   const end = tokenIds.length;
   let length = MIN_SUFFIX;
   let ends: number[] = [];
-  let numLeft = MAX_OCCURRENCES;
   index.candidates(tokenIds, end, (candidate) => {
     const common = commonSuffix(tokenIds, end, text, candidate, maxLength);
     if (common > length) ends = [];
@@ -125,7 +113,6 @@ function occurrences(
       length = common;
       ends.push(candidate);
     }
-    return --numLeft > 0;
   });
   return { length: ends.length === 0 ? 0 : length, ends };
 }

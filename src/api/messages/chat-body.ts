@@ -4,6 +4,7 @@ import { parseBody } from "../parse-body.ts";
 import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
 import { bodyFault } from "../schema-faults.ts";
 import { CHAT_FIELDS, type ChatBody } from "../schemas.ts";
+import { toolFields } from "../tool-choice.ts";
 import { checkMessagesBody, isCallable } from "./check-body.ts";
 import { conversationOf } from "./conversation.ts";
 import type { CountTokensBody, MessagesBody } from "./schema.ts";
@@ -41,7 +42,7 @@ function promptFields(body: CountTokensBody): JsonObject {
     last?.["role"] === "assistant" && last["content"] !== null && !last["tool_calls"];
   return {
     messages,
-    ...toolFields(body),
+    ...messagesToolFields(body),
     ...thinkingFields(body),
     add_generation_prompt: !continues,
     continue_final_message: continues,
@@ -63,19 +64,13 @@ function thinkingFields(body: CountTokensBody): JsonObject {
 
 const CHOICES: Readonly<Record<string, string>> = { auto: "auto", any: "required", none: "none" };
 
-function toolFields({ tools, tool_choice: choice }: CountTokensBody): JsonObject {
-  const usable = (tools ?? []).filter(isCallable);
+function messagesToolFields({ tools, tool_choice: choice }: CountTokensBody): JsonObject {
+  const callable = (tools ?? []).filter(isCallable);
   const type = String(choice?.["type"] ?? "auto");
   const named = { type: "function", function: { name: choice?.["name"] ?? "" } };
   const chosen = type === "tool" ? named : (CHOICES[type] ?? type);
-  if (usable.length === 0) {
-    return chosen === "auto" || chosen === "none" ? {} : { tool_choice: chosen };
-  }
-  return {
-    tools: usable.map(functionTool),
-    tool_choice: chosen,
-    parallel_tool_calls: choice?.["disable_parallel_tool_use"] !== true,
-  };
+  const isParallel = choice?.["disable_parallel_tool_use"] !== true;
+  return toolFields(callable.map(functionTool), chosen, isParallel);
 }
 
 function functionTool({ name, description, input_schema, strict }: JsonObject): JsonObject {

@@ -5,10 +5,10 @@ import { parseBody } from "../parse-body.ts";
 import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
 import { bodyFault, type Location } from "../schema-faults.ts";
 import { CHAT_FIELDS, type ChatBody } from "../schemas.ts";
-import { withAllowedTools } from "../tool-choice.ts";
+import { toolFields, withAllowedTools } from "../tool-choice.ts";
 import { addedTools, messagesOf } from "./input-items.ts";
 import type { ResponsesBody } from "./schema.ts";
-import { type ToolTable, toolFields, toolTable } from "./tools.ts";
+import { chatChoice, type ToolTable, toolTable } from "./tools.ts";
 
 /** @throws RequestError "invalid_schema" or "unsupported" */
 export function checkResponsesBody(body: ResponsesBody): void {
@@ -70,7 +70,7 @@ export function chatBodyOf(
   const chat = parseBody(CHAT_FIELDS, {
     ...fields,
     messages: conversationOf(body, items),
-    ...toolFields(tools, body.tool_choice, body.parallel_tool_calls),
+    ...toolFields(tools.functions, chatChoice(body.tool_choice), body.parallel_tool_calls),
     ...logprobFields(body),
     ...reasoningFields(body.reasoning),
     ...formatFields(body.text),

@@ -123,24 +123,11 @@ function customTool(tool: JsonObject, name: string): JsonObject {
   };
 }
 
-/** @returns the chat fields for tools and tool choice. Without tools, only a choice that requires one is kept. */
-export function toolFields(
-  { functions }: ToolTable,
-  choice: Json,
-  isParallel: boolean,
-): JsonObject {
-  const chosen = chatChoice(choice);
-  if (functions.length > 0) {
-    return { tools: functions, tool_choice: chosen, parallel_tool_calls: isParallel };
-  }
-  return chosen === "auto" || chosen === "none" ? {} : { tool_choice: chosen };
-}
-
 /**
  * @returns a tool choice in the format of /v1/chat/completions
  * @throws RequestError "unsupported" for a tool that OpenAI runs, since it does not exist here
  */
-function chatChoice(choice: Json): Json {
+export function chatChoice(choice: Json): Json {
   if (!isObject(choice)) return choice;
   const { type = null, mode = "auto", tools } = choice;
   if (type === "function" || type === "custom") return functionNamed(choice);
