@@ -61,7 +61,7 @@ describe("LLM.load", () => {
     [{ kvCacheType: "fp8" }, "kvCacheType: expected auto or f16 or bf16 or f32 or q8_0, got fp8"],
     [
       { contextLength: 100_000, allowLongContext: true, kvCacheBytes: 4e5 },
-      "lower it or raise kvCacheBytes",
+      "lower contextLength or raise kvCacheBytes",
     ],
   ])("explains by option name what is wrong with %j", async (options, message) => {
     await expect(LLM.load(at("llama.gguf"), { ...SMALL, ...options })).rejects.toThrow(message);
