@@ -3,6 +3,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import Anthropic from "@anthropic-ai/sdk";
 import { startFakeServer } from "../support/fake-server.ts";
+import { promptsOf } from "../support/rendered-prompts.ts";
 import { until } from "../support/waiting.ts";
 
 const server = await startFakeServer({ model: { stepDelayMs: 5 } }, { apiKeys: ["secret"] });
@@ -35,6 +36,32 @@ describe("the Anthropic client", () => {
   test("counts tokens", async () => {
     const { input_tokens } = await client.messages.countTokens({ model: "claude-x", messages });
     expect(input_tokens).toBe(21);
+  });
+
+  test("runs a tool within the whole conversation, because the server refuses threads", async () => {
+    const agents = await startFakeServer({
+      chatFormat: { toolParser: "hermes", reasoningParser: null },
+    });
+    const { runner } = agents;
+    const prompts = promptsOf(runner);
+    runner.answers('<tool_call>\n{"name": "sky", "arguments": {}}\n</tool_call>');
+    const sky = {
+      ...{ type: "custom" as const, name: "sky", description: "d" },
+      input_schema: { type: "object" as const },
+      parse: (input: unknown) => input,
+      run: () => {
+        runner.answers("It is sunny.");
+        return "sunny";
+      },
+    };
+    const anthropic = new Anthropic({ baseURL: agents.url, apiKey: "x", maxRetries: 0 });
+    const { content } = await anthropic.beta.messages.toolRunner({
+      ...{ ...request, max_tokens: 100 },
+      tools: [sky],
+    });
+    expect(content).toMatchObject([{ type: "text", text: "It is sunny." }]);
+    expect(prompts.at(-1)).toBe("user: hi\nassistant: null\ntool: sunny\nassistant: ");
+    await agents.stop();
   });
 
   test("throws its own error classes", async () => {

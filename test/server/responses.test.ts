@@ -5,6 +5,7 @@ import { OverloadError } from "../../src/errors.ts";
 import type { ServerContext } from "../../src/server/server-context.ts";
 import { type FakeEngineOptions, makeApp } from "../support/fake-engine.ts";
 import { holdSteps, releasedAfter } from "../support/held-steps.ts";
+import { promptsOf } from "../support/rendered-prompts.ts";
 import { until } from "../support/waiting.ts";
 
 const PATH = "/v1/responses";
@@ -43,17 +44,6 @@ async function eventsOf(response: Response): Promise<Event[]> {
 
 const typesOf = (events: readonly Event[]) =>
   events.map(({ type }) => type.replace("response.", ""));
-
-/** @returns the prompts that are rendered from now on */
-function promptsOf({ tokenizer }: ReturnType<typeof makeServer>["runner"]): readonly string[] {
-  const prompts: string[] = [];
-  const render = tokenizer.renderChat.bind(tokenizer);
-  tokenizer.renderChat = async (request) => {
-    prompts.push(await render(request));
-    return prompts.at(-1) ?? "";
-  };
-  return prompts;
-}
 
 /** Reads a response until it has ended. */
 async function untilEnded(get: () => Promise<Response>): Promise<Body> {

@@ -1,5 +1,6 @@
 // Converts a body of /v1/messages to a body of /v1/chat/completions.
 
+import { RequestError } from "../../errors.ts";
 import { parseBody } from "../parse-body.ts";
 import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
 import { bodyFault } from "../schema-faults.ts";
@@ -9,8 +10,13 @@ import { checkMessagesBody, isCallable } from "./check-body.ts";
 import { conversationOf } from "./conversation.ts";
 import type { CountTokensBody, MessagesBody } from "./schema.ts";
 
-/** @throws RequestError "invalid_schema" */
+/** @throws RequestError "invalid_schema", or "unsupported" for a thread */
 export function chatBodyOf(body: MessagesBody): ChatBody {
+  if (body.thread !== null) {
+    const message =
+      "`thread` is not supported by this server: send the whole conversation with each request.";
+    throw new RequestError("unsupported", message, "thread");
+  }
   const { temperature, top_p, top_k, max_tokens, stop_sequences: stop, stream } = body;
   const sampling = { temperature, top_p, top_k, max_tokens, stop, stream } as JsonObject;
   const fields = { ...sampling, ...promptFields(body), ...outputFields(body) };

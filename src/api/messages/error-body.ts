@@ -6,7 +6,11 @@ import { errorBody } from "../error-body.ts";
 
 export interface MessagesErrorBody {
   readonly type: "error";
-  readonly error: { readonly type: string; readonly message: string };
+  readonly error: {
+    readonly type: string;
+    readonly message: string;
+    readonly details?: { readonly error_code: string };
+  };
 }
 
 const TYPES: Readonly<Record<number, string>> = {
@@ -30,7 +34,16 @@ export function messagesErrorBody(error: unknown): MessagesErrorBody {
     overflow === null
       ? message
       : `prompt is too long: ${overflow.numTokens} tokens > ${overflow.maxModelLen} maximum`;
-  return { type: "error", error: { type: typeOf(error, code), message: shown } };
+  return {
+    type: "error",
+    error: { type: typeOf(error, code), message: shown, ...detailsOf(error) },
+  };
+}
+
+/** Makes Anthropic's clients send the whole conversation instead of a thread. */
+function detailsOf(error: unknown) {
+  const isThread = error instanceof RequestError && error.param === "thread";
+  return isThread && { details: { error_code: "thread_unsupported_request" } };
 }
 
 /**

@@ -60,6 +60,7 @@ export const MESSAGES_FIELDS = {
   top_k: optional(integer),
   output_config: optional(object),
   output_format: optional(object),
+  thread: optional(object),
 } as const;
 
 export type CountTokensBody = Parsed<typeof COUNT_TOKENS_FIELDS>;
