@@ -10,14 +10,15 @@ import type { JsonObject } from "./schema/json-value.ts";
 
 export interface ApiContext {
   readonly front: Front;
-  /** Names of the model. Responses report the first name; requests may use any of them. */ readonly servedModelNames: readonly string[];
+  /** Names of the model. Responses report the first name; requests may use any of them. */
+  readonly servedModelNames: readonly string[];
   /** Whether chat requests may contain their own template. */
   readonly trustsRequestTemplates: boolean;
   /** Chat template variables, which requests can override. */
   readonly templateVariables: JsonObject;
-  /** Whether to omit tools from the prompt if the request does not allow tool calls. */
   /** Format of message content in template inputs; null = the format that the template expects. */
   readonly contentFormat: ContentFormat | null;
+  /** Whether to omit tools from the prompt if the request does not allow tool calls. */
   readonly excludesUnusedTools: boolean;
   /** Maximum number of reasoning tokens for requests that do not set a limit; null = no limit. */
   readonly thinkingTokenBudget: number | null;

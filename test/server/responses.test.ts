@@ -185,6 +185,15 @@ describe("a stored response", () => {
     expect(data.map(({ role }) => role)).toEqual(["user", "assistant", "user"]);
   });
 
+  test("can be continued without further input, as by OpenAI", async () => {
+    const { create, post, runner } = makeServer();
+    const { id, output } = await create({ input: "one" });
+    const prompts = promptsOf(runner);
+    expect((await post(PATH, { previous_response_id: id, max_output_tokens: 1 })).status).toBe(200);
+    expect(prompts[0]).toStartWith(`user: one\nassistant: ${output[0]?.content[0]?.text}`);
+    expect((await post(PATH, {})).status).toBe(400);
+  });
+
   test("has items that a later request can refer to, as Vercel's AI SDK does", async () => {
     const { create, runner } = makeServer();
     const [item] = (await create({ input: "one" })).output;

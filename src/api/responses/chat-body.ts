@@ -20,10 +20,12 @@ export function checkResponsesBody(body: ResponsesBody): void {
     if (body[name] === null) continue;
     throw new RequestError("unsupported", `\`${name}\` is not supported by this server.`, name);
   }
+  if (body.input === null && body.previous_response_id === null) {
+    throw bodyFault("missing", ["body", "input"], "Field required");
+  }
   for (const [i, tool] of body.tools.entries()) checkTool(tool, ["body", "tools", i]);
   if (isObject(body.tool_choice)) checkName(body.tool_choice, ["body", "tool_choice"]);
-  if (typeof body.input !== "string")
-    for (const [i, item] of body.input.entries()) checkRole(item, i);
+  if (Array.isArray(body.input)) for (const [i, item] of body.input.entries()) checkRole(item, i);
 }
 
 const NAMED: readonly Json[] = ["function", "custom", "namespace"];

@@ -6,9 +6,9 @@ import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
 import { reasoningText } from "./reasoning.ts";
 import { CUSTOM_INPUT, flatName } from "./tools.ts";
 
-/** @returns the items of an input; text becomes a single item */
-export function itemsOf(input: string | readonly JsonObject[]): readonly JsonObject[] {
-  if (typeof input !== "string") return input;
+/** @returns the items of an input; text becomes a single item; [] for null */
+export function itemsOf(input: string | readonly JsonObject[] | null): readonly JsonObject[] {
+  if (typeof input !== "string") return input ?? [];
   return [{ type: "message", role: "user", content: [{ type: "input_text", text: input }] }];
 }
 

@@ -15,7 +15,6 @@ import {
   oneOf,
   optional,
   type Parsed,
-  required,
   shape,
   string,
 } from "../schema/types.ts";
@@ -38,7 +37,7 @@ const noPriority: Integer = 0;
 
 export const RESPONSES_FIELDS = {
   model: optional(string),
-  input: required(input),
+  input: optional(input),
   instructions: optional(string),
   previous_response_id: optional(string),
   max_output_tokens: optional(integer),
