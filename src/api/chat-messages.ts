@@ -26,24 +26,29 @@ function toolCalls(list: Json | undefined): JsonObject {
 
 function withReadableArguments(call: JsonObject): JsonObject {
   const called = call["function"];
-  const text = isObject(called) ? called["arguments"] : null;
-  if (!isObject(called) || typeof text !== "string") return call;
-  const readable = argumentsJson(text);
-  return readable === text ? call : { ...call, function: { ...called, arguments: readable } };
+  const given = isObject(called) ? (called["arguments"] ?? null) : null;
+  if (!isObject(called) || given === null || isObject(given)) return call;
+  const readable = argumentsJson(typeof given === "string" ? given : writeJson(given));
+  return readable === given ? call : { ...call, function: { ...called, arguments: readable } };
 }
 
 /**
- * Converts arguments to JSON if the call was cut off: an agent keeps such a call in its history, and templates accept
- * only JSON. Replaces lone surrogates, because Python accepts them but the engine does not.
+ * Converts arguments to a JSON object, since templates accept nothing else: an agent keeps a call that was cut off in
+ * its history. Replaces lone surrogates, because Python accepts them but the engine does not.
  */
 function argumentsJson(text: string): string {
-  const written = text.trim();
-  if (written === "") return text;
+  const value = parsedOrText(text);
+  if (isObject(value)) return wellFormedJson(text);
+  // Clients in Go and PHP write arguments without members as null and [].
+  const isEmpty = value === null || value === "" || (Array.isArray(value) && value.length === 0);
+  return isEmpty ? "{}" : writeJson({ arguments: text });
+}
+
+function parsedOrText(text: string): Json {
   try {
-    JSON.parse(written);
-    return wellFormedJson(text);
+    return JSON.parse(text) as Json;
   } catch {
-    return writeJson({ arguments: text });
+    return text.trim();
   }
 }
 

@@ -18,9 +18,11 @@ type ToolBody = Pick<ChatBody, "tools" | "tool_choice">;
  */
 export function toolChoice({ tools, tool_choice: choice }: ToolBody): ToolChoice {
   if (choice === "none" || (tools === null && choice === null)) return NONE;
-  if (tools === null) refuse("When using `tool_choice`, `tools` must be set.", "tool_choice");
-  // An empty list counts as no tools, no matter what the choice is.
-  if (tools.length === 0) return NONE;
+  // Clients that have no tools now can send an empty list with their usual choice.
+  if (tools?.length === 0 && (choice === null || choice === "auto")) return NONE;
+  if (tools === null || tools.length === 0) {
+    refuse("When using `tool_choice`, `tools` must be set.", "tool_choice");
+  }
   checkNames(tools);
   if (choice === null || choice === "auto") return { kind: "auto" };
   if (choice === "required") return { kind: "required" };

@@ -28,8 +28,10 @@ async function choiceOf(answer: string, fields: object = {}) {
   return body.choices[0];
 }
 
-interface Answer {
-  readonly usage: { readonly prompt_tokens: number };
+interface Rendered {
+  readonly messages: readonly {
+    readonly tool_calls: readonly [{ readonly function: { readonly arguments: string } }];
+  }[];
 }
 
 interface Chunk {
@@ -107,21 +109,31 @@ describe("a message with a tool call", () => {
     expect(choice).toMatchObject({ message: { tool_calls: [{ function: CALLED }] } } as never);
   });
 
-  test("that was cut off can stay in the history, as JSON of its text", async () => {
-    const { post } = appThatAnswers("Hi");
-    const call = (text: string) => ({
-      ...BODY,
-      messages: [
-        ...BODY.messages,
-        { role: "assistant", tool_calls: [{ id: "1", function: { name: "f", arguments: text } }] },
-      ],
-    });
-    const cut = await post(CHAT, call('{"a": "b'));
-    const whole = await post(CHAT, call('{"arguments": "{\\"a\\": \\"b"}'));
-    const { usage } = (await cut.json()) as Answer;
-    const wholeUsage = ((await whole.json()) as Answer).usage;
-    expect([cut.status, usage.prompt_tokens]).toEqual([200, wholeUsage.prompt_tokens]);
-  });
+  const historic: [unknown, string][] = [
+    ['{"a": "b', '{"arguments":"{\\"a\\": \\"b"}'],
+    ["5", '{"arguments":"5"}'],
+    ['"x"', '{"arguments":"\\"x\\""}'],
+    ["[1]", '{"arguments":"[1]"}'],
+    [[1], '{"arguments":"[1]"}'],
+    ["[]", "{}"],
+    [[], "{}"],
+    ["null", "{}"],
+    [" ", "{}"],
+    ["", "{}"],
+    ['{"a": 1.0}', '{"a": 1.0}'],
+  ];
+  test.each(historic)(
+    "in the history with the arguments %j is shown with %s",
+    async (given, shown) => {
+      const { post, runner } = appThatAnswers("Hi");
+      const encodeChat = spyOn(runner.tokenizer, "encodeChat");
+      const called = { id: "1", function: { name: "f", arguments: given } };
+      const messages = [...BODY.messages, { role: "assistant", tool_calls: [called] }];
+      expect((await post(CHAT, { ...BODY, messages })).status).toBe(200);
+      const { messages: sent } = JSON.parse(encodeChat.mock.calls[0]?.[0].json ?? "") as Rendered;
+      expect(sent.at(-1)?.tool_calls[0].function.arguments).toBe(shown);
+    },
+  );
 
   test("is content with tool_choice none, or without tools", async () => {
     for (const fields of [{ tool_choice: "none" }, { tools: null }, { tools: [] }]) {
