@@ -1,8 +1,9 @@
 // Checks a body's tools and content blocks beyond what its schema can express. Members of unknown types of tools and
 // blocks are not checked, since clients send new types to every server.
 
+import { checkMembers, type Members } from "../required-members.ts";
 import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
-import { bodyFault, type Location } from "../schema-faults.ts";
+import type { Location } from "../schema-faults.ts";
 import type { CountTokensBody } from "./schema.ts";
 
 /** @throws RequestError "invalid_schema" */
@@ -24,8 +25,6 @@ export function isCallable({ type = null, input_schema }: JsonObject): boolean {
 /** Types of tools that run on the client. "function" is OpenAI's type, whose members differ. */
 const CALLABLE: readonly Json[] = [null, "custom", "function"];
 
-type Members = Readonly<Record<string, "string" | "dictionary">>;
-
 const TOOL: Members = { name: "string", input_schema: "dictionary" };
 const CHOICE: Members = { name: "string" };
 
@@ -43,16 +42,5 @@ function checkBlocks(blocks: readonly Json[], location: Location): void {
     const { type, content } = block;
     checkMembers(block, BLOCKS[String(type)] ?? {}, [...location, i]);
     if (Array.isArray(content)) checkBlocks(content, [...location, i, "content"]);
-  }
-}
-
-function checkMembers(value: JsonObject, members: Members, location: Location): void {
-  for (const [name, kind] of Object.entries(members)) {
-    const member = value[name] ?? null;
-    const path = [...location, name];
-    if (member === null) throw bodyFault("missing", path, "Field required");
-    const isRight = kind === "string" ? typeof member === "string" : isObject(member);
-    const type = kind === "string" ? "string_type" : "dict_type";
-    if (!isRight) throw bodyFault(type, path, `Input should be a valid ${kind}`);
   }
 }

@@ -2,6 +2,7 @@
 
 import { RequestError } from "../../errors.ts";
 import { parseBody } from "../parse-body.ts";
+import { checkMembers, type Members } from "../required-members.ts";
 import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
 import { bodyFault, type Location } from "../schema-faults.ts";
 import { CHAT_FIELDS, type ChatBody } from "../schemas.ts";
@@ -24,36 +25,46 @@ export function checkResponsesBody(body: ResponsesBody): void {
     throw bodyFault("missing", ["body", "input"], "Field required");
   }
   for (const [i, tool] of body.tools.entries()) checkTool(tool, ["body", "tools", i]);
-  if (isObject(body.tool_choice)) checkName(body.tool_choice, ["body", "tool_choice"]);
-  if (Array.isArray(body.input)) for (const [i, item] of body.input.entries()) checkRole(item, i);
+  const { tool_choice: choice } = body;
+  if (isObject(choice)) checkMembers(choice, membersOf(TOOLS, choice), ["body", "tool_choice"]);
+  if (!Array.isArray(body.input)) return;
+  for (const [i, item] of body.input.entries()) checkItem(item, ["body", "input", i]);
 }
 
-const NAMED: readonly Json[] = ["function", "custom", "namespace"];
+type MembersByType = Readonly<Record<string, Members>>;
+
+const NAMED: Members = { name: "string" };
+
+const TOOLS: MembersByType = { function: NAMED, custom: NAMED, namespace: NAMED };
+
+const ITEMS: MembersByType = {
+  function_call: { call_id: "string", name: "string" },
+  function_call_output: { call_id: "string" },
+  custom_tool_call: { call_id: "string", name: "string", input: "string" },
+  custom_tool_call_output: { call_id: "string" },
+  item_reference: { id: "string" },
+};
+
+const membersOf = (types: MembersByType, { type }: JsonObject): Members =>
+  types[String(type)] ?? {};
 
 /** Refuses tools that can be called but have no name, such as tools in the format of /v1/chat/completions. */
 function checkTool(tool: JsonObject, location: Location): void {
-  checkName(tool, location);
+  checkMembers(tool, membersOf(TOOLS, tool), location);
   const { type, tools } = tool;
   if (type !== "namespace" || !Array.isArray(tools)) return;
   for (const [i, inner] of tools.entries())
-    if (isObject(inner)) checkName(inner, [...location, "tools", i]);
-}
-
-/** @param named a tool, or a tool choice */
-function checkName({ type = null, name = null }: JsonObject, location: Location): void {
-  if (!NAMED.includes(type) || typeof name === "string") return;
-  const path = [...location, "name"];
-  throw name === null
-    ? bodyFault("missing", path, "Field required")
-    : bodyFault("string_type", path, "Input should be a valid string");
+    if (isObject(inner)) checkMembers(inner, membersOf(TOOLS, inner), [...location, "tools", i]);
 }
 
 const ROLES: readonly Json[] = ["user", "assistant", "system", "developer"];
 
-function checkRole({ type = "message", role = null }: JsonObject, index: number): void {
+function checkItem(item: JsonObject, location: Location): void {
+  checkMembers(item, membersOf(ITEMS, item), location);
+  const { type = "message", role = null } = item;
   if (type !== "message" || ROLES.includes(role)) return;
   const choices = "'user', 'assistant', 'system' or 'developer'";
-  throw bodyFault("literal_error", ["body", "input", index, "role"], `Input should be ${choices}`);
+  throw bodyFault("literal_error", [...location, "role"], `Input should be ${choices}`);
 }
 
 /** @returns the tools in a body and its input */

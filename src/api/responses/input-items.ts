@@ -43,7 +43,7 @@ class Turns {
     const type = item["type"] ?? "message";
     if (type === "message") this.#addMessage(item);
     else if (type === "reasoning") this.#addReasoning(reasoningText(item));
-    else if (type === "function_call") this.#addCall(item, textOr(item["arguments"]));
+    else if (type === "function_call") this.#addCall(item, argumentsOf(item));
     else if (type === "custom_tool_call") this.#addCall(item, customArguments(item));
     else if (OUTPUTS.includes(type)) this.#addOutput(item);
   }
@@ -125,6 +125,12 @@ function outputText(output: Json | undefined): string {
 }
 
 const textOr = (text: Json | undefined): string => (typeof text === "string" ? text : "");
+
+/** OpenAI's clients send text, but others send an object. */
+function argumentsOf({ arguments: given = null }: JsonObject): string {
+  if (typeof given === "string") return given;
+  return given === null ? "" : writeJson(given);
+}
 
 const customArguments = ({ input }: JsonObject): string =>
   writeJson({ [CUSTOM_INPUT]: textOr(input) });

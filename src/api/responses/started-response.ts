@@ -88,7 +88,7 @@ function withReferences(
 }
 
 function isReference(item: JsonObject): item is JsonObject & { readonly id: string } {
-  return item["type"] === "item_reference" && typeof item["id"] === "string";
+  return item["type"] === "item_reference";
 }
 
 function itemNotFound(id: string): never {

@@ -92,6 +92,17 @@ describe("the conversation", () => {
     ]);
   });
 
+  test("accepts the arguments of a call as an object, as JSON, or without any", () => {
+    const argumentsOf = (given: JsonObject) => {
+      const item = { type: "function_call", call_id: "c", name: "f", ...given };
+      const [message] = messagesOf([item]) as { tool_calls?: { function: JsonObject }[] }[];
+      return message?.tool_calls?.[0]?.function["arguments"];
+    };
+    expect(argumentsOf({ arguments: { a: 1 } })).toBe('{"a":1}');
+    expect(argumentsOf({ arguments: '{"a":1}' })).toBe('{"a":1}');
+    expect(argumentsOf({})).toBe("");
+  });
+
   test("reads reasoning from content, encrypted_content, or summary", () => {
     const thoughts = (item: JsonObject) =>
       messagesOf([{ type: "reasoning", ...item }])[0]?.["reasoning_content"];
@@ -261,6 +272,9 @@ describe("a bad body", () => {
     [{ input: [{ text: "x" }] }, "('body', 'input', 0, 'type')"],
     [{ truncation: "some" }, "'auto' or 'disabled'"],
     [{ tools: [{}] }, "('body', 'tools', 0, 'type')"],
+    [{ input: [{ type: "function_call", call_id: "c" }] }, "('body', 'input', 0, 'name')"],
+    [{ input: [{ type: "function_call_output" }] }, "('body', 'input', 0, 'call_id')"],
+    [{ input: [{ type: "item_reference", id: 5 }] }, "should be a valid string"],
     [{ tools: [{ type: "custom" }] }, "('body', 'tools', 0, 'name'), 'msg': 'Field required'"],
     [{ tools: [{ type: "function", name: 5 }] }, "should be a valid string"],
     [{ tools: [{ type: "namespace", tools: [] }] }, "('body', 'tools', 0, 'name')"],
