@@ -39,6 +39,7 @@ describe("a message", () => {
           cache_creation_input_tokens: 0,
           cache_read_input_tokens: 0,
           output_tokens: 4,
+          output_tokens_details: null,
         },
       },
     ]);
@@ -66,6 +67,19 @@ describe("a message", () => {
     await post(PATH, long);
     const { usage } = (await (await post(PATH, long)).json()) as Message;
     expect(usage).toMatchObject({ cache_read_input_tokens: 112, input_tokens: 119 - 112 });
+  });
+
+  test("reports how many tokens are thinking", async () => {
+    const answer = "<think>abcd</think>Hello";
+    const { post } = makeApp({
+      ...{ model: { answer }, chatFormat: { toolParser: null, reasoningParser: "qwen3" } },
+    });
+    const response = await post(PATH, body({ thinking: { type: "adaptive" }, max_tokens: 90 }));
+    expect(await response.json()).toMatchObject({
+      content: [{ type: "thinking" }, { type: "text", text: "Hello" }],
+      // All tokens of the end marker except the last one count as thinking.
+      usage: { output_tokens_details: { thinking_tokens: 11 } },
+    });
   });
 
   test("ends at a stop sequence, and reports which one", async () => {

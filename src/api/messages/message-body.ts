@@ -38,6 +38,7 @@ export class GeneratedMessage {
   readonly #ids = new Map<MessageBlock, string>();
   #numTokens = 0;
   #numCachedTokens = 0;
+  #numThinkingTokens = 0;
   #stop: MessageStop = { stop_reason: "end_turn", stop_sequence: null };
 
   constructor({ chat, model, showsThinking }: MessageInit) {
@@ -53,6 +54,7 @@ export class GeneratedMessage {
     }
     this.#numTokens += output.tokenIds.length;
     this.#numCachedTokens = output.numCachedTokens;
+    this.#numThinkingTokens = output.numReasoningTokens;
     const events = this.#blocks.add(output);
     if (output.finishReason !== null) this.#stop = this.#stopOf(output);
     return events;
@@ -69,11 +71,13 @@ export class GeneratedMessage {
 
   /** Usage in Anthropic's terms, in which input tokens exclude those found in the cache. */
   get usage() {
+    const canThink = (this.#chat.parsing?.reasoningParser ?? null) !== null;
     return {
       input_tokens: this.#chat.promptIds.length - this.#numCachedTokens,
       cache_creation_input_tokens: 0,
       cache_read_input_tokens: this.#numCachedTokens,
       output_tokens: this.#numTokens,
+      output_tokens_details: canThink ? { thinking_tokens: this.#numThinkingTokens } : null,
     };
   }
 

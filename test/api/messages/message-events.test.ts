@@ -114,7 +114,10 @@ describe("the stream of a message", () => {
 
   test("reports prompt tokens first, with cached tokens counted separately, and output tokens last", () => {
     const events = eventsOf(scriptedOutputs(CALLS));
-    const input = { input_tokens: 6, cache_creation_input_tokens: 0, cache_read_input_tokens: 4 };
+    const input = {
+      ...{ input_tokens: 6, cache_creation_input_tokens: 0, cache_read_input_tokens: 4 },
+      output_tokens_details: null,
+    };
     expect(events[0]?.message).toEqual({
       ...{ id: "answer-1", type: "message", role: "assistant", content: [], model: "tiny" },
       ...{ stop_reason: null, stop_sequence: null, usage: { ...input, output_tokens: 0 } },
