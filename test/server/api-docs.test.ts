@@ -4,12 +4,23 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { tokenizerFacts } from "../../src/models/tokenizer-facts.ts";
+import type { ServerContext } from "../../src/server/server-context.ts";
 import { makeApp } from "../support/fake-engine.ts";
 
 const TEXT = readFileSync(join(import.meta.dir, "../../docs/api.md"), "utf8");
-const EXAMPLES = [...TEXT.matchAll(/^```sh\n(curl [\s\S]*?)^```$/gm)].map(
-  ([, command]) => command ?? "",
+
+/** Each example, with the section that it is in. */
+const EXAMPLES = TEXT.split(/^(?=## )/m).flatMap((section) =>
+  [...section.matchAll(/^```sh\n(curl [\s\S]*?)^```$/gm)].map(
+    ([, command = ""]) => [command, section] as const,
+  ),
 );
+
+/** What options of the server do, by name. */
+const OPTIONS: readonly (readonly [string, Partial<ServerContext>])[] = [
+  ["--enable-server-load-tracking", { tracksLoad: true }],
+  ["--enable-tokenizer-info-endpoint", { tokenizerInfo: tokenizerFacts(new Map()) }],
+];
 
 interface Call {
   readonly url: string;
@@ -43,11 +54,13 @@ function callOf(command: string, variables: Readonly<Record<string, string>>): C
 }
 
 describe("docs/api.md", () => {
-  const tokenizerInfo = tokenizerFacts(new Map());
-  const { app } = makeApp({}, { tracksLoad: true, tokenizerInfo });
+  const { app: plainApp } = makeApp();
   const variables: Record<string, string> = { MODEL: "tiny" };
 
-  test.each(EXAMPLES)("%s", async (command) => {
+  test.each(EXAMPLES)("%s", async (command, section) => {
+    const options = OPTIONS.filter(([name]) => section.includes(`Requires \`${name}\``));
+    const context = Object.fromEntries(options.flatMap(([, one]) => Object.entries(one)));
+    const app = options.length === 0 ? plainApp : makeApp({}, context).app;
     const { url, init } = callOf(command, variables);
     const response = await app.handle(new Request(url, init));
     const body = (await response.json()) as { id?: string };
@@ -66,7 +79,7 @@ describe("docs/api.md", () => {
         ] as const;
       },
     );
-    const calls = EXAMPLES.map((command) => callOf(command, { ...variables, ID: "x" }));
+    const calls = EXAMPLES.map(([command]) => callOf(command, { ...variables, ID: "x" }));
     const missing = routes.filter(
       ([, method, url]) => !calls.some((call) => call.init.method === method && url.test(call.url)),
     );
