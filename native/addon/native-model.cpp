@@ -186,6 +186,7 @@ Napi::Value NativeModel::create_sampler(const Napi::CallbackInfo & info) {
         if (grammar != 0 && !init.grammar) {
             throw Error("invalid_argument", "no such grammar: " + std::to_string(grammar));
         }
+        init.is_grammar_optional = o.Get("isGrammarOptional").ToBoolean();
         check_idle();
         return Napi::Number::New(info.Env(), m.samplers.create(std::move(init)));
     });

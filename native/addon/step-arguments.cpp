@@ -100,7 +100,7 @@ void write_step_output(const Napi::Object & output, const std::vector<SampleResu
         token_ids.data[i] = r.token;
         logprobs.data[i]  = r.logprob;
         ranks.data[i]     = r.rank;
-        row_faults.data[i] = (r.has_nan ? FAULT_NAN : 0) | (r.is_refused ? FAULT_REFUSED : 0);
+        row_faults.data[i] = (r.has_nan ? FAULT_NAN : 0) | (r.is_refused ? FAULT_REFUSED : 0) | (r.is_dropped ? FAULT_DROPPED : 0);
         std::copy(r.top_ids.begin(), r.top_ids.end(), top_ids.data + top);
         std::copy(r.top_logprobs.begin(), r.top_logprobs.end(), top_logprobs.data + top);
         top += r.top_ids.size();

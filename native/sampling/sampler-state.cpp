@@ -15,7 +15,8 @@ bool is_in(const uint32_t * mask, int32_t id) { return (mask[id / 32] >> (id % 3
 SamplerState::SamplerState(SamplerInit && init)
     : bias_ids(std::move(init.bias_ids)), bias_values(std::move(init.bias_values)),
       allowed_ids(std::move(init.allowed_ids)), end_ids(std::move(init.end_ids)),
-      bad_words(std::move(init.bad_words)), matcher(init.grammar ? init.grammar->start() : nullptr) {
+      bad_words(std::move(init.bad_words)), matcher(init.grammar ? init.grammar->start() : nullptr),
+      is_grammar_optional(init.is_grammar_optional) {
     for (int32_t token : init.prompt_tokens) {
         see(token);
     }

@@ -23,6 +23,7 @@ struct SamplerInit {
     std::vector<int32_t> end_ids;
     std::vector<std::vector<int32_t>> bad_words; // none empty
     std::shared_ptr<const Grammar> grammar; // null = none
+    bool is_grammar_optional = false;
 };
 
 struct SeenToken {
@@ -44,6 +45,7 @@ public:
     std::vector<std::vector<int32_t>> bad_words;
     std::vector<SeenToken> seen; // distinct tokens in the prompt and the output
     std::unique_ptr<Matcher> matcher; // null = no grammar
+    bool                   is_grammar_optional; // the output continues without the grammar when it leaves no token
 
 private:
     SeenToken & see(int32_t token);

@@ -136,6 +136,12 @@ int32_t sample_token(const SampleRow & request, SampleScratch & scratch) {
     return scratch.candidates.draw(u);
 }
 
+// Returns -1 if no token is allowed, or if the grammar has exceeded a limit.
+int32_t allowed_token(const SampleRow & request, SampleScratch & scratch) {
+    const bool has_grammar = request.state && request.state->matcher;
+    return has_grammar && !request.state->matcher->mask() ? -1 : sample_token(request, scratch);
+}
+
 // Builds the row that sample_token() drew from: processed, divided by the temperature, and cut; other tokens are -inf.
 ScannedRow processed_row(const SampleRow & request, SampleScratch & scratch) {
     const Row  raw       = { request.logits, request.n_vocab };
@@ -214,12 +220,12 @@ void sample_row(const SampleRow & row, SampleScratch & scratch, SampleResult & r
         result.is_refused = has_grammar;
         return;
     }
-    if (has_grammar && !row.state->matcher->mask()) {
-        result.token      = 0;
-        result.is_refused = true;
-        return;
+    result.token = row.target >= 0 ? row.target : allowed_token(row, scratch);
+    if (result.token < 0 && has_grammar && row.state->is_grammar_optional) {
+        row.state->matcher = nullptr;
+        result.is_dropped  = true;
+        result.token       = sample_token(row, scratch);
     }
-    result.token = row.target >= 0 ? row.target : sample_token(row, scratch);
     if (result.token < 0) {
         result.token      = 0;
         result.is_refused = true;

@@ -19,6 +19,7 @@ constexpr uint32_t FLAG_REPORT_LOGITS    = 4;
 // Bits of StepOutput.rowFaults.
 constexpr uint8_t FAULT_NAN     = 1;
 constexpr uint8_t FAULT_REFUSED = 2;
+constexpr uint8_t FAULT_DROPPED = 4;
 
 // Ranges and meaning: StepBatch in src/runner/addon-types.ts.
 struct SampleParams {
@@ -50,6 +51,7 @@ struct SampleResult {
     int32_t rank; // 1 = the likeliest
     bool    has_nan;
     bool    is_refused; // no token fits the grammar, or it exceeded a limit
+    bool    is_dropped; // the same, but the grammar was optional, so it no longer applies
 
     std::vector<int32_t> top_ids;      // [num_logprobs] likeliest first; zeros if has_nan
     std::vector<float>   top_logprobs; // parallel to top_ids

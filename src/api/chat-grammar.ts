@@ -42,8 +42,12 @@ export function chatGrammar(init: ChatGrammarInit): GrammarSpec | null {
   const texts = rule && answerGrammar(parsing, new Map(info.formatTokens), rule);
   if (rule === null || texts === null) return null;
   const param = rule.kind === "grammar" ? rule.grammar.param : isForced ? "tool_choice" : "tools";
-  return { kind: "lark", text: texts.otherwise, textAfterOpen: texts.afterOpen, param };
+  const isOptional = rule.kind === "text_with_calls" && rule.tools.every(isLoose);
+  return { kind: "lark", text: texts.otherwise, textAfterOpen: texts.afterOpen, isOptional, param };
 }
+
+/** @returns whether calls of the tool may differ from its schema, and it has no grammar of its own */
+const isLoose = ({ isLenient, input }: GrammarTool): boolean => isLenient && input === undefined;
 
 function ruleOf(init: ChatGrammarInit, parsing: MessageParsing): AnswerRule | null {
   const { choice, asked } = init;

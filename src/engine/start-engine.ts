@@ -140,7 +140,7 @@ type Limits = Awaited<ReturnType<typeof planLimits>>;
 async function loadRunner(config: DecidedConfig, limits: Limits, host: EngineHost) {
   const options = { ...config, ...limits, path: config.modelPath };
   try {
-    const runner = await NativeModelRunner.load(options, host.onLoadProgress);
+    const runner = await NativeModelRunner.load(options, host.onLoadProgress, host.log);
     warnOfUnpacked(runner.info, host.log);
     warnOfPreTokenizer(runner.info, host.log);
     return runner;

@@ -10,6 +10,11 @@ export interface GrammarSpec {
   readonly text: string;
   /** Text for a prompt that has opened the model's reasoning; absent = `text`. */
   readonly textAfterOpen?: string;
+  /**
+   * True if the output continues without the grammar, with a warning in the log, when the grammar is too complex or
+   * leaves no token; absent = the request fails.
+   */
+  readonly isOptional?: boolean;
   /** Body field that contains the grammar, for errors. */
   readonly param: string;
 }

@@ -11,7 +11,7 @@ import type {
 import type { GrammarSpec } from "../request/sampling-params.ts";
 
 /** Version of this interface. It is raised on both sides with every change in shape or meaning, and checked at load. */
-export const CONTRACT_VERSION = 14;
+export const CONTRACT_VERSION = 15;
 
 /**
  * Codes: "invalid_argument" (a mistake by the caller), "model_not_found", "model_not_gguf", "model_truncated",
@@ -107,11 +107,14 @@ export interface SamplerInit {
   readonly badWordStarts: Int32Array;
   /** Handle of the grammar that the output must follow from its first token; 0 = none. */
   readonly grammar: number;
+  /** True if sampling continues without the grammar (FAULT_DROPPED) where it would otherwise report FAULT_REFUSED. */
+  readonly isGrammarOptional: boolean;
 }
 
 /** Bits of StepOutput.rowFaults. */
 export const FAULT_NAN = 1;
 export const FAULT_REFUSED = 2;
+export const FAULT_DROPPED = 4;
 
 /** Row flag: IDs in SamplerInit.endTokenIds must not be sampled, because min_tokens has not been reached yet. */
 export const FLAG_BAN_END = 1;
@@ -190,7 +193,8 @@ export interface StepOutput {
   topLogprobs: Float32Array;
   /**
    * [numOutputs] uint8: FAULT_NAN = the row contained a NaN, FAULT_REFUSED = the grammar left no token or exceeded
-   * a limit. The token ID is then 0.
+   * a limit, FAULT_DROPPED = the same with an optional grammar, which no longer applies from this row on. With one of
+   * the first two, the token ID is 0.
    */
   readonly rowFaults: Uint8Array;
   /** float64 [2]: duration of the forward pass and of sampling, in ms. */

@@ -32,6 +32,7 @@ type Compiler = Pick<NativeModel, "compileGrammar" | "freeGrammar">;
 
 export class GrammarCache {
   readonly #compiler: Compiler;
+  readonly #log: (line: string) => void;
   /** Least recently used first. */
   readonly #entries = new Map<string, Entry>();
   /** Entries in use, by request ID. */
@@ -41,8 +42,10 @@ export class GrammarCache {
   #numCompiling = 0;
   #numCharacters = 0;
 
-  constructor(compiler: Compiler) {
+  /** @param log receives a warning for each use of an optional grammar that cannot be compiled */
+  constructor(compiler: Compiler, log: (line: string) => void = () => {}) {
     this.#compiler = compiler;
+    this.#log = log;
   }
 
   /** Implements ModelRunner.compileGrammar(). */
@@ -51,7 +54,18 @@ export class GrammarCache {
     for (const { requestId } of sequences) this.#used.set(requestId, entry);
     entry.numUsers += sequences.length;
     this.#evict();
-    return entry.handle === null ? entry.compiling : null;
+    if (entry.handle !== null) return null;
+    return spec.isOptional === true ? this.#ignoringFaults(entry.compiling) : entry.compiling;
+  }
+
+  /** Waits for an optional grammar. If it cannot be compiled, its sequences run without it. */
+  async #ignoringFaults(compiling: Promise<void>): Promise<void> {
+    try {
+      await compiling;
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+      this.#log(`warning: ${error.message}; the output does not follow it`);
+    }
   }
 
   /** @returns the handle of a sequence's grammar; 0 = none */

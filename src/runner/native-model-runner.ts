@@ -28,21 +28,32 @@ export class NativeModelRunner implements ModelRunner {
   readonly #grammars: GrammarCache;
   readonly #samplerOf = (request: Request) => this.#samplerHandle(request);
 
-  private constructor(model: NativeModel, options: NativeModelRunnerOptions) {
+  readonly #onGrammarDropped: (request: Request) => void;
+
+  private constructor(
+    model: NativeModel,
+    options: NativeModelRunnerOptions,
+    log: (line: string) => void,
+  ) {
     this.#model = model;
     this.info = model.info;
     this.tokenizer = new NativeTokenizer(model);
     this.#packer = new StepPacker(options);
-    this.#grammars = new GrammarCache(model);
+    this.#grammars = new GrammarCache(model, log);
+    this.#onGrammarDropped = (request) => log(`warning: ${grammarDropped(request)}`);
   }
 
-  /** @throws NativeError "model_*" or "out_of_memory" if the model cannot be loaded */
+  /**
+   * @param log receives warnings about grammars that do not apply
+   * @throws NativeError "model_*" or "out_of_memory" if the model cannot be loaded
+   */
   static async load(
     options: NativeModelRunnerOptions,
     onProgress: (share: number) => void = () => {},
+    log: (line: string) => void = () => {},
   ): Promise<NativeModelRunner> {
     const addon = await loadAddon();
-    return new NativeModelRunner(await addon.loadModel(options, onProgress), options);
+    return new NativeModelRunner(await addon.loadModel(options, onProgress), options, log);
   }
 
   memory(): MemoryReport {
@@ -59,7 +70,7 @@ export class NativeModelRunner implements ModelRunner {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new EngineError("engine_step_failed", `step ${plan.stepId}: ${reason}`, { cause });
     }
-    return this.#packer.unpack(plan);
+    return this.#packer.unpack(plan, this.#onGrammarDropped);
   }
 
   compileGrammar(sequences: readonly Request[], spec: GrammarSpec): Promise<void> | null {
@@ -124,6 +135,7 @@ export class NativeModelRunner implements ModelRunner {
       badWordIds: Int32Array.from(badWords.flat()),
       badWordStarts: startsOf(badWords),
       grammar: this.#grammars.handleOf(request.requestId),
+      isGrammarOptional: request.samplingParams.grammar?.isOptional ?? false,
     });
   }
 
@@ -157,5 +169,12 @@ function needsSampler(request: Request): boolean {
     params.badWords.length > 0 ||
     params.grammar !== null ||
     params.minTokens > 0
+  );
+}
+
+function grammarDropped({ externalId, samplingParams: { grammar } }: Request): string {
+  return (
+    `the grammar of \`${grammar?.param}\` became too complex, or the other constraints leave no token that it ` +
+    `allows; the rest of the output does not follow it; request: ${externalId}`
   );
 }

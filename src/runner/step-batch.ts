@@ -16,6 +16,7 @@ import type {
   StepResult,
 } from "../scheduler/scheduler-output.ts";
 import {
+  FAULT_DROPPED,
   FAULT_NAN,
   FAULT_REFUSED,
   FLAG_BAN_END,
@@ -85,19 +86,23 @@ export class StepPacker {
     this.#makeTopRoom();
   }
 
-  /** Reads `output` for the plan that was packed last. */
-  unpack(plan: StepPlan): StepResult {
+  /**
+   * Reads `output` for the plan that was packed last.
+   * @param onGrammarDropped called for each request whose optional grammar no longer applies
+   */
+  unpack(plan: StepPlan, onGrammarDropped: (request: Request) => void = () => {}): StepResult {
     let row = 0;
     const results = plan.scheduled.map((entry): ScheduledResult => {
       const numScored = numPromptRows(entry);
       const promptLogprobs = numScored > 0 ? this.#positions(row, numScored) : null;
-      let isCorrupted = this.#hasNan(row, numScored);
+      let isCorrupted = this.#hasFault(FAULT_NAN, row, numScored);
       row += numScored;
       if (entry.output === "none") return { ...NOTHING_SAMPLED, promptLogprobs, isCorrupted };
       const tokenIds = this.#sampledTokens(row, entry.numDraftTokens + 1);
       const last = row + tokenIds.length - 1;
-      isCorrupted ||= this.#hasNan(row, tokenIds.length);
-      const isRefused = ((this.output.rowFaults[last] ?? 0) & FAULT_REFUSED) !== 0;
+      isCorrupted ||= this.#hasFault(FAULT_NAN, row, tokenIds.length);
+      const isRefused = this.#hasFault(FAULT_REFUSED, last, 1);
+      if (this.#hasFault(FAULT_DROPPED, row, tokenIds.length)) onGrammarDropped(entry.request);
       const wantsLogprobs = entry.request.samplingParams.logprobs !== null;
       const logprobs = wantsLogprobs ? this.#positions(row, tokenIds.length) : null;
       row += entry.numDraftTokens + 1;
@@ -203,10 +208,10 @@ export class StepPacker {
     });
   }
 
-  #hasNan(firstRow: number, count: number): boolean {
+  #hasFault(fault: number, firstRow: number, count: number): boolean {
     const end = firstRow + count;
     for (let row = firstRow; row < end; row++)
-      if (((this.output.rowFaults[row] ?? 0) & FAULT_NAN) !== 0) return true;
+      if (((this.output.rowFaults[row] ?? 0) & fault) !== 0) return true;
     return false;
   }
 

@@ -2,12 +2,17 @@
 
 import { describe, expect, test } from "bun:test";
 import { chatGrammar } from "../../src/api/chat-grammar.ts";
+import type { ToolChoice } from "../../src/api/tool-choice.ts";
 import type { MessageParsing } from "../../src/protocol/message-parsing.ts";
 import type { EngineInfo } from "../../src/protocol/protocol.ts";
 import type { GrammarSpec } from "../../src/request/sampling-params.ts";
 
-/** The grammar of a required call of a tool. */
-function grammarOf(described: object, asked: GrammarSpec | null = null): unknown {
+/** The grammar of a chat with a tool, which must be called by default. */
+function grammarOf(
+  described: object,
+  asked: GrammarSpec | null = null,
+  choice: ToolChoice = { kind: "required" },
+): GrammarSpec | null {
   const parsing: MessageParsing = {
     ...{ toolParser: "hermes", reasoningParser: null, holdsCalls: false, onlyFirstCall: true },
     ...{ tools: [], thinkingTokenBudget: null },
@@ -15,7 +20,7 @@ function grammarOf(described: object, asked: GrammarSpec | null = null): unknown
   return chatGrammar({
     info: { formatTokens: [] } as unknown as EngineInfo,
     body: { tools: [{ type: "function", function: { name: "f", ...described } }] },
-    choice: { kind: "required" },
+    choice,
     ...{ parsing, asked, inputs: new Map(), warn: () => {} },
   });
 }
@@ -28,6 +33,24 @@ describe("the grammar of a tool's calls", () => {
     expect(grammarOf({ parameters: { type: "object", properties: {} } })).toEqual(missing);
     const some = { type: "object", properties: { a: { type: "string" } } };
     expect(grammarOf({ parameters: some })).not.toEqual(missing);
+  });
+});
+
+describe("a grammar is optional", () => {
+  const auto: ToolChoice = { kind: "auto" };
+  const format: GrammarSpec = { kind: "json_schema", text: "{}", param: "response_format" };
+
+  test("if it only constrains calls that the model may make", () => {
+    expect(grammarOf({}, null, auto)?.isOptional).toBe(true);
+  });
+
+  test.each([
+    ["a strict tool", grammarOf({ strict: true }, null, auto)],
+    ["a response format", grammarOf({}, format, auto)],
+    ["a required call", grammarOf({}, null, { kind: "required" })],
+    ["a named call", grammarOf({}, null, { kind: "named", name: "f" })],
+  ])("but not with %s", (_, grammar) => {
+    expect(grammar?.isOptional).toBe(false);
   });
 });
 

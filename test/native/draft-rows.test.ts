@@ -42,7 +42,7 @@ describe("a run of rows", () => {
     const [a = 0] = await continuation(1);
     const results = await verify([(a + 1) % 256]);
     expect(results[1]).toEqual({
-      ...{ tokenId: -1, logprob: 0, rank: 0, hasNan: false, isRefused: false },
+      ...{ tokenId: -1, logprob: 0, rank: 0, hasNan: false, isRefused: false, isDropped: false },
       top: [{ tokenId: 0, logprob: 0 }],
     });
   });

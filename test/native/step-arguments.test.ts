@@ -153,6 +153,7 @@ describe("other arguments", () => {
       badWordIds: new Int32Array(0),
       badWordStarts: Int32Array.of(0),
       grammar: 0,
+      isGrammarOptional: false,
     };
     expect(() => model.createSampler(init)).toThrow("differ in length");
     const bad = { ...init, logitBiasValues: Float32Array.of(1), endTokenIds: Int32Array.of(-4) };

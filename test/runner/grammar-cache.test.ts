@@ -39,9 +39,10 @@ const spec = (text: string): GrammarSpec => ({ kind: "lark", text, param: "gramm
 
 function setUp() {
   const compiler = new FakeCompiler();
-  const cache = new GrammarCache(compiler);
+  const lines: string[] = [];
+  const cache = new GrammarCache(compiler, (line) => lines.push(line));
   const compile = (id: string, text: string) => cache.compile([makeRequest(id, 1)], spec(text));
-  return { compiler, cache, compile };
+  return { compiler, cache, compile, lines };
 }
 
 describe("grammar cache", () => {
@@ -105,6 +106,32 @@ describe("grammar cache", () => {
     await compiler.fail("y", "disposed", "the model is gone");
     expect(await first).toMatchObject({ code: "unsupported", param: "grammar" });
     expect(await second).toMatchObject({ code: "disposed" });
+  });
+
+  test("runs sequences without an optional grammar that cannot be compiled, with a warning", async () => {
+    const { compiler, cache, lines } = setUp();
+    const optional = { ...spec("x"), isOptional: true };
+    const ready = cache.compile([makeRequest("a", 1)], optional);
+    const failing = cache
+      .compile([makeRequest("b", 1)], spec("x"))
+      ?.catch((error: unknown) => error);
+    await settled();
+    await compiler.fail("x", "grammar_error", "too complex");
+    await ready;
+    expect(cache.handleOf("a")).toBe(0);
+    const message = "`grammar` cannot be enforced: too complex";
+    expect(lines).toEqual([`warning: ${message}; the output does not follow it`]);
+    expect(await failing).toMatchObject({ message });
+  });
+
+  test("passes on other errors of optional grammars", async () => {
+    const { compiler, cache, lines } = setUp();
+    const ready = cache.compile([makeRequest("a", 1)], { ...spec("x"), isOptional: true });
+    const caught = ready?.catch((error: unknown) => error);
+    await settled();
+    await compiler.fail("x", "disposed", "the model is gone");
+    expect(await caught).toMatchObject({ code: "disposed" });
+    expect(lines).toEqual([]);
   });
 
   test("refuses texts of more than four million characters", async () => {

@@ -4,6 +4,7 @@
 import { loadAddon } from "../../src/runner/addon.ts";
 import {
   DEFAULT_LOAD_OPTIONS,
+  FAULT_DROPPED,
   FAULT_NAN,
   FAULT_REFUSED,
   type LoadModelOptions,
@@ -74,6 +75,7 @@ export interface StepRowResult {
   readonly hasNan: boolean;
   /** True if the grammar left no token. */
   readonly isRefused: boolean;
+  readonly isDropped: boolean;
 }
 
 export class NativeStep {
@@ -164,6 +166,7 @@ export class NativeStep {
       })),
       hasNan: ((output.rowFaults[row] ?? 0) & FAULT_NAN) !== 0,
       isRefused: ((output.rowFaults[row] ?? 0) & FAULT_REFUSED) !== 0,
+      isDropped: ((output.rowFaults[row] ?? 0) & FAULT_DROPPED) !== 0,
     };
   }
 }

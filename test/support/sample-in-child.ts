@@ -28,6 +28,7 @@ const sampler = model.createSampler({
   badWordIds: none,
   badWordStarts: Int32Array.of(0),
   grammar: 0,
+  isGrammarOptional: false,
 });
 const counted: StepRow = { sampler, frequencyPenalty: 7, temperature: 1, topK: 5, seed: 3n };
 const sequences = SHAPE_NAMES.map((_, token) => ({

@@ -27,6 +27,7 @@ export function emptyInit(vocabSize: number): SamplerInit {
     badWordIds: NO_IDS,
     badWordStarts: Int32Array.of(0),
     grammar: 0,
+    isGrammarOptional: false,
   };
 }
 
