@@ -138,7 +138,8 @@ async function planLimits(config: DecidedConfig, availableBytes: number | null) 
 type Limits = Awaited<ReturnType<typeof planLimits>>;
 
 async function loadRunner(config: DecidedConfig, limits: Limits, host: EngineHost) {
-  const options = { ...config, ...limits, path: config.modelPath };
+  const adapters = { maxAdapters: 0, maxAdapterRank: 16 };
+  const options = { ...config, ...limits, ...adapters, path: config.modelPath };
   try {
     const runner = await NativeModelRunner.load(options, host.onLoadProgress, host.log);
     warnOfUnpacked(runner.info, host.log);

@@ -46,6 +46,23 @@ export interface ModelInfo extends ModelHeader {
   readonly weightsOnDevice: boolean;
 }
 
+/** Properties of a LoRA adapter, read from its file. */
+export interface AdapterInfo {
+  /** The file's `general.name`; empty = none. */
+  readonly name: string;
+  readonly architecture: string;
+  /** Largest rank of its tensors. */
+  readonly rank: number;
+  /** A product of rank r is scaled by alpha / r; 0 = not scaled. */
+  readonly alpha: number;
+  /** Kinds of weights that it changes, ascending, without layer and suffix, e.g. "attn_q". */
+  readonly targets: readonly string[];
+  /** Tokens after whose last occurrence in the prompt an aLoRA adapter takes effect; empty = an ordinary adapter. */
+  readonly invocationTokens: readonly number[];
+  /** Host memory that the loaded adapter takes. */
+  readonly sizeBytes: number;
+}
+
 /** Bytes in use now; a sleep reduces them. */
 export interface MemoryReport {
   readonly weights: number;

@@ -3,6 +3,7 @@
 // NativeError whose `code` is stable.
 
 import type {
+  AdapterInfo,
   AttentionBackend,
   MemoryReport,
   ModelHeader,
@@ -18,6 +19,11 @@ export const CONTRACT_VERSION = 15;
  * "model_unsupported", "out_of_memory", "template_error", "template_limit", "grammar_error" (the grammar is invalid,
  * too complex, or cannot be enforced), "grammar_unavailable", "busy" (a step, a sleep or a wake-up is in progress),
  * "asleep", "disposed", "decode_failed" (`status` is llama.cpp's return value), "internal".
+ * Codes of loadAdapter(): "adapter_not_found", "adapter_not_gguf" (not a GGUF file, or not a LoRA adapter),
+ * "adapter_truncated", "adapter_architecture" (made for another architecture), "adapter_shape" (made for a model of
+ * another size), "adapter_rank" (above maxAdapterRank), "adapter_not_finite" (alpha or a value is NaN or infinite),
+ * "adapter_tensor" (a tensor that the model does not have, of an unsupported type, or without its partner),
+ * "adapter_unsupported" (a weight that cannot be adapted, such as experts, a tied embedding, or weights on a device).
  */
 export interface NativeError extends Error {
   readonly code: string;
@@ -49,6 +55,10 @@ export interface LoadModelOptions {
   readonly numGpuLayers: number;
   /** Jinja template that replaces the model's; empty = use the model's own. */
   readonly chatTemplate: string;
+  /** Number of slots for LoRA adapters, 0..256; 0 = none can be loaded. */
+  readonly maxAdapters: number;
+  /** Highest rank that an adapter can have, 1..512. */
+  readonly maxAdapterRank: number;
 }
 
 /** Default load options for benchmarks and tests, which have no server options. */
@@ -60,6 +70,8 @@ export const DEFAULT_LOAD_OPTIONS = {
   kvCacheType: "f16",
   numGpuLayers: 0,
   chatTemplate: "",
+  maxAdapters: 0,
+  maxAdapterRank: 16,
 } as const satisfies Partial<LoadModelOptions>;
 
 /**
@@ -137,6 +149,8 @@ export interface StepBatch {
   readonly tokens: Int32Array;
   readonly positions: Int32Array;
   readonly slotMapping: Int32Array;
+  /** [numTokens] int32: slot of the LoRA adapter that the token's row is computed with; -1 = none. */
+  readonly adapterSlots: Int32Array;
   /** [numSeqs + 1] int32. */
   readonly queryStart: Int32Array;
   /** int32 [numSeqs]: context length after this step. */
@@ -268,6 +282,18 @@ export interface NativeModel {
    * @throws NativeError "invalid_argument" for an unknown handle or token
    */
   countAllowed(handle: number, tokenIds: Int32Array): number;
+  /**
+   * Loads a LoRA adapter from a GGUF file into a slot, replacing the slot's previous adapter. Allowed during a step and
+   * during sleep: the file is read and converted off the JS thread and the step's thread, and the adapter takes effect
+   * between two steps, before the promise resolves. Adapters are kept during sleep at any level. Rejects with
+   * "adapter_*", "out_of_memory" or "invalid_argument" (the slot is not in [0, maxAdapters)), leaving the slot unchanged.
+   */
+  loadAdapter(path: string, slot: number): Promise<AdapterInfo>;
+  /**
+   * Empties a slot, if it is in use. Must not be called during a step.
+   * @throws NativeError "invalid_argument" if the slot is not in [0, maxAdapters)
+   */
+  unloadAdapter(slot: number): void;
   /** Rejects with "model_*" if the weights can no longer be read from the file. Allowed during a step. */
   checkReload(): Promise<void>;
   /**

@@ -273,6 +273,7 @@ function allocateBatch(limits: StepBatchLimits): StepBatch {
     tokens: int32(numTokens),
     positions: int32(numTokens),
     slotMapping: int32(numTokens),
+    adapterSlots: int32(numTokens).fill(-1),
     queryStart: int32(maxNumSeqs + 1),
     seqLens: int32(maxNumSeqs),
     blockTableStart: int32(maxNumSeqs + 1),

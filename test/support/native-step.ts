@@ -63,6 +63,8 @@ export interface StepSequence {
   readonly start?: number;
   /** IDs, starting from 1, of the whole sequence's blocks, in order. */
   readonly blockIds: readonly number[];
+  /** Slot of the adapter of all tokens, or of each; by default, none. */
+  readonly adapter?: number | readonly number[];
   readonly rows: readonly StepRow[];
 }
 
@@ -109,7 +111,7 @@ export class NativeStep {
 
   #pack(sequence: StepSequence): void {
     const { batch } = this.#packer;
-    const { tokenIds, start = 0, blockIds, rows } = sequence;
+    const { tokenIds, start = 0, blockIds, adapter = -1, rows } = sequence;
     const { blockSize } = TINY_LIMITS;
     const first = batch.numTokens;
     tokenIds.forEach((tokenId, i) => {
@@ -118,6 +120,7 @@ export class NativeStep {
       batch.tokens[first + i] = tokenId;
       batch.positions[first + i] = position;
       batch.slotMapping[first + i] = blockId * blockSize + (position % blockSize);
+      batch.adapterSlots[first + i] = typeof adapter === "number" ? adapter : (adapter[i] ?? -1);
     });
     const index = batch.numSeqs++;
     batch.numTokens += tokenIds.length;
