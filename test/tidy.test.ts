@@ -53,8 +53,9 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
 
 /** Allowed includes of each folder in native. All can include native/error-codes.h. */
 const INCLUDES: Readonly<Record<string, readonly string[]>> = {
-  addon: ["model", "attention", "matmul", "grammar"],
-  model: ["attention", "matmul", "head", "sampling", "grammar", "text"],
+  addon: ["model", "adapters", "attention", "matmul", "grammar"],
+  model: ["adapters", "attention", "matmul", "head", "sampling", "grammar", "text"],
+  adapters: ["simd"],
   attention: ["simd"],
   matmul: ["head", "simd"],
   head: ["sampling"],

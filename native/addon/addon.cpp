@@ -38,6 +38,8 @@ LoadOptions read_load_options(const Napi::Object & o) {
     options.path          = string_field(o, "path");
     options.chat_template = string_field(o, "chatTemplate");
     options.n_gpu_layers  = int_field(o, "numGpuLayers", -1, 1 << 20);
+    options.max_adapters  = int_field(o, "maxAdapters", 0, 256);
+    options.max_adapter_rank = int_field(o, "maxAdapterRank", 1, 512);
     ForwardPassParams & p = options.pass;
     p.block_size = int_field(o, "blockSize", 1, 64);
     p.n_blocks   = int_field(o, "numBlocks", 2, INT32_MAX / p.block_size);

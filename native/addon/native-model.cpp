@@ -74,6 +74,8 @@ Napi::FunctionReference NativeModel::define(Napi::Env env) {
         InstanceMethod<&NativeModel::create_sampler>("createSampler"),
         InstanceMethod<&NativeModel::free_sampler>("freeSampler"),
         InstanceMethod<&NativeModel::count_allowed>("countAllowed"),
+        InstanceMethod<&NativeModel::load_adapter>("loadAdapter"),
+        InstanceMethod<&NativeModel::unload_adapter>("unloadAdapter"),
         InstanceMethod<&NativeModel::check_reload>("checkReload"),
         InstanceMethod<&NativeModel::sleep>("sleep"),
         InstanceMethod<&NativeModel::wake_weights>("wakeWeights"),
@@ -261,12 +263,14 @@ Napi::Value NativeModel::change(const Napi::CallbackInfo & info, std::function<v
     live();
     check_idle();
     is_changing = true;
+    idle_queue->set_busy();
     Ref(); // keeps this object alive until the change is done
     return PromiseWorker<bool>::start(
         info.Env(), [m = model, operation = std::move(operation)] { operation(*m); return true; },
         [](Napi::Env env, bool &) -> Napi::Value { return env.Undefined(); },
         [this, env = Napi::Env(info.Env())] {
             is_changing = false;
+            idle_queue->set_idle();
             dispose_if_asked(env);
             Unref();
         });
@@ -283,6 +287,7 @@ Napi::Value NativeModel::step(const Napi::CallbackInfo & info) {
         const Napi::Object output = object_argument(info, 1);
         read_step_batch(object_argument(info, 0), batch);
         batch.validate(m.limits(), m.samplers);
+        m.adapters->check(batch.adapter_slots);
         check_step_output(output, batch.rows);
         begin_step(output, deferred);
     } catch (const Napi::Error &) {
@@ -295,6 +300,7 @@ Napi::Value NativeModel::step(const Napi::CallbackInfo & info) {
 
 void NativeModel::begin_step(Napi::Object output, Napi::Promise::Deferred deferred) {
     in_flight.reset(new StepInFlight{ deferred, Napi::Persistent(output), {}, {}, std::nullopt });
+    idle_queue->set_busy();
     Ref(); // keeps this object alive until the step is done
     step_done.Ref(Env());
     StepInFlight & step = *in_flight;
@@ -321,6 +327,7 @@ void NativeModel::finish_step(Napi::Env env) {
     Napi::HandleScope scope(env);
     const auto step = std::move(in_flight);
     step_done.Unref(env);
+    reporting_to_js([&] { idle_queue->set_idle(); });
     reporting_to_js([&] { settle_step(env, *step); });
     reporting_to_js([&] { dispose_if_asked(env); });
     Unref();

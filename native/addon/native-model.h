@@ -3,6 +3,7 @@
 #pragma once
 
 #include "addon/handoff.h"
+#include "addon/idle-queue.h"
 #include "model/model.h"
 
 #include <napi.h>
@@ -37,6 +38,8 @@ private:
     Napi::Value create_sampler(const Napi::CallbackInfo & info);
     Napi::Value free_sampler(const Napi::CallbackInfo & info);
     Napi::Value count_allowed(const Napi::CallbackInfo & info);
+    Napi::Value load_adapter(const Napi::CallbackInfo & info);
+    Napi::Value unload_adapter(const Napi::CallbackInfo & info);
     Napi::Value check_reload(const Napi::CallbackInfo & info);
     Napi::Value sleep(const Napi::CallbackInfo & info);
     Napi::Value wake_weights(const Napi::CallbackInfo & info);
@@ -55,6 +58,7 @@ private:
     void    close();
 
     std::shared_ptr<Model>                     model;
+    std::shared_ptr<IdleQueue>                 idle_queue = std::make_shared<IdleQueue>();
     StepBatch                                  batch;
     std::unique_ptr<StepInFlight>              in_flight;
     std::unique_ptr<Napi::Promise::Deferred>   disposing; // pending while a step or change is in progress

@@ -54,6 +54,7 @@ void read_step_batch(const Napi::Object & from, StepBatch & to) {
     copy(from, "tokens", n_tokens, to.tokens);
     copy(from, "positions", n_tokens, to.positions);
     copy(from, "slotMapping", n_tokens, to.slots);
+    copy(from, "adapterSlots", n_tokens, to.adapter_slots);
     copy(from, "queryStart", n_seqs + 1, to.query_start);
     copy(from, "seqLens", n_seqs, to.seq_lens);
     copy(from, "blockTableStart", n_seqs + 1, to.block_start);

@@ -72,9 +72,9 @@ int32_t n_cached_layers(const llama_model * model) { return llama_model_n_layer(
 
 void ThreadPoolDeleter::operator()(ggml_threadpool * pool) const { ggml_threadpool_free(pool); }
 
-ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p)
-    : params(p), n_vocab(llama_vocab_n_tokens(llama_model_get_vocab(model))), head(n_vocab), layers(n_cached_layers(model)),
-      batch_buffer(p.max_tokens) {
+ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p, AdapterTable & adapters)
+    : params(p), n_vocab(llama_vocab_n_tokens(llama_model_get_vocab(model))), adapters(adapters), head(n_vocab),
+      layers(n_cached_layers(model)), batch_buffer(p.max_tokens) {
     static const int32_t no_blocks[] = { 0, 0 };
     plan.block_size  = p.block_size;
     plan.block_start = no_blocks; // n_seqs is 0 until the first step
@@ -82,7 +82,10 @@ ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p)
     plan.layers      = layers.data();
     plan.n_layers    = (int32_t) layers.size();
 
+    adapters.attach(plan);
+    adapters.begin_reserve();
     ctx = make_context(model, context_params(p, &plan));
+    adapters.end_reserve();
     ggml_threadpool_params tp = threadpool_params(p);
     threadpool.reset(ggml_threadpool_new(&tp));
     llama_attach_threadpool(ctx.get(), threadpool.get(), threadpool.get());
@@ -174,6 +177,7 @@ void ForwardPass::decode(const StepBatch & batch) {
     plan.block_start = batch.block_start.data();
     plan.block_ids   = batch.block_ids.data();
     params.attention->prepare(plan, params.n_threads);
+    set_adapters(batch);
 
     GGML_ASSERT(batch.n_tokens() <= params.max_tokens && batch.n_seqs() <= params.max_seqs); // StepBatch::validate()
     llama_batch & b = batch_buffer;
@@ -196,6 +200,16 @@ void ForwardPass::decode(const StepBatch & batch) {
         throw Error("decode_failed", "llama_decode returned " + std::to_string(status), status);
     }
     llama_synchronize(ctx.get());
+}
+
+void ForwardPass::set_adapters(const StepBatch & batch) {
+    output_rows.clear();
+    for (const OutputRow & row : batch.rows) {
+        if (output_rows.empty() || output_rows.back() != row.token_row) {
+            output_rows.push_back(row.token_row);
+        }
+    }
+    plan.adapted = adapters.begin_step(batch.adapter_slots, output_rows);
 }
 
 void ForwardPass::sample(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results) {

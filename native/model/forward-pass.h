@@ -2,6 +2,7 @@
 // context, the thread pool and the KV pool. Used by one thread at a time; no N-API types.
 #pragma once
 
+#include "adapters/adapter-table.h"
 #include "attention/backend.h"
 #include "attention/plan.h"
 #include "head/head.h"
@@ -53,8 +54,8 @@ struct ThreadPoolDeleter {
 
 class ForwardPass {
 public:
-    // Throws Error "model_unsupported" or "out_of_memory".
-    ForwardPass(llama_model * model, const ForwardPassParams & params);
+    // `adapters` must outlive the forward pass. Throws Error "model_unsupported" or "out_of_memory".
+    ForwardPass(llama_model * model, const ForwardPassParams & params, AdapterTable & adapters);
 
     // Computes a validated batch; results are parallel to batch.rows. Throws Error "decode_failed".
     StepTimings run(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results);
@@ -66,6 +67,7 @@ public:
 
 private:
     void decode(const StepBatch & batch);
+    void set_adapters(const StepBatch & batch);
     // Computes the grammar masks for a step's rows on a separate thread. The future waits for them when it is destroyed.
     std::future<void> start_masks(const StepBatch & batch, const SamplerPool & samplers) const;
     // The tokens that the only row of a step may have, if the row has a state; otherwise null. The state must do nothing but
@@ -77,6 +79,7 @@ private:
     // the threads.
     ForwardPassParams                                   params;
     int32_t                                             n_vocab;
+    AdapterTable &                                      adapters;
     Head                                                head;
     AttentionPlan                                       plan; // passed to llama.cpp as the placement
     std::vector<llama_placement_layer>                  layers;
@@ -87,6 +90,7 @@ private:
     BatchBuffer                                         batch_buffer;
     std::vector<ggml_tensor *>                          kv_tensors;
     std::vector<SampleRow>                              sample_rows; // a step's input to the sampler
+    std::vector<int32_t>                                output_rows; // a step's tokens that have logits
 };
 
 } // namespace pagoda

@@ -6,6 +6,7 @@
 #include "attention/select.h"
 #include "error-codes.h"
 #include "model/abort-guard.h"
+#include "model/adapter-file.h"
 
 #include "ggml-backend.h"
 
@@ -71,6 +72,7 @@ std::shared_ptr<Model> Model::load(const LoadOptions & options, std::function<vo
     model->n_vocab       = model->vocabulary()->n_vocab;
     model->chat_template = std::make_unique<ChatTemplate>(loaded, options.chat_template);
     model->unpacked_types = model->weights.unpacked_types();
+    model->adapters = std::make_unique<AdapterTable>(options.max_adapters, options.max_adapter_rank, model->weights.tensors());
     model->wake_kv_cache();
     model->thread = std::make_unique<StepThread>();
     return model;
@@ -133,7 +135,7 @@ void Model::wake_kv_cache() {
     }
     check_memory(options, 0, kv_bytes(options, header));
     const AbortGuard guard;
-    pass = std::make_unique<ForwardPass>(weights.model().get(), options.pass);
+    pass = std::make_unique<ForwardPass>(weights.model().get(), options.pass, *adapters);
     weights.note_buffers(pass->weight_bytes());
     note_memory();
 }
@@ -159,6 +161,10 @@ std::shared_ptr<const Grammar> Model::compile_grammar(const std::string & kind, 
         tokens = grammar_tokens;
     }
     return std::make_shared<const Grammar>(std::move(tokens), kind, text);
+}
+
+std::shared_ptr<const Adapter> Model::read_adapter(const std::string & path) const {
+    return pagoda::read_adapter(path, header.architecture, *adapters);
 }
 
 MemoryReport Model::memory() const {

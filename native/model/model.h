@@ -2,6 +2,7 @@
 // then the context, then the weights.
 #pragma once
 
+#include "adapters/adapter-table.h"
 #include "grammar/grammar.h"
 #include "model/forward-pass.h"
 #include "model/model-file.h"
@@ -23,6 +24,8 @@ struct LoadOptions {
     std::string       chat_template;
     int32_t           n_gpu_layers;
     bool              packs_weights;
+    int32_t           max_adapters;
+    int32_t           max_adapter_rank;
     ForwardPassParams pass;
 };
 
@@ -68,6 +71,10 @@ public:
     // "grammar_unavailable".
     std::shared_ptr<const Grammar>    compile_grammar(const std::string & kind, const std::string & text);
 
+    // Reads an adapter for this model, which can then be put into a slot. Any thread can call it, even during sleep. Throws Error
+    // "adapter_*" or "out_of_memory".
+    std::shared_ptr<const Adapter> read_adapter(const std::string & path) const;
+
     StepLimits  limits() const;
     std::string device() const;
     bool        weights_on_device() const;
@@ -81,6 +88,7 @@ public:
     std::unique_ptr<ChatTemplate> chat_template;
     GrammarPool                   grammars;
     SamplerPool                   samplers;
+    std::unique_ptr<AdapterTable> adapters; // kept during sleep
 
 private:
     void set_vocabulary(std::shared_ptr<llama_model> source);

@@ -25,6 +25,7 @@ struct OutputRow : SampleParams {
 
 struct StepBatch {
     std::vector<int32_t>   tokens, positions, slots;      // [n_tokens]
+    std::vector<int32_t>   adapter_slots;                 // [n_tokens] -1 = none; AdapterTable::check() checks them
     std::vector<int32_t>   query_start, block_start;      // [n_seqs + 1]
     std::vector<int32_t>   seq_lens;                      // [n_seqs]
     std::vector<int32_t>   block_ids;                     // [block_start[n_seqs]]

@@ -9,6 +9,7 @@
 #include "model/model-file.h"
 
 #include "ggml-backend.h"
+#include "llama-model.h"
 
 #include <cerrno>
 #include <cstdlib>
@@ -97,6 +98,14 @@ std::shared_ptr<llama_model> Weights::load_vocabulary() const {
     llama_model_params params = llama_model_default_params();
     params.vocab_only = true;
     return load_from(source(), params, path);
+}
+
+std::vector<const ggml_tensor *> Weights::tensors() const {
+    std::vector<const ggml_tensor *> all;
+    for (const auto & [name, tensor] : llama_internal_get_tensor_map(loaded.get())) {
+        all.push_back(tensor);
+    }
+    return all;
 }
 
 std::string Weights::source() const { return copy_fd < 0 ? path : "/proc/self/fd/" + std::to_string(copy_fd); }

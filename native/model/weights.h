@@ -40,6 +40,9 @@ public:
     // pointer.
     const std::shared_ptr<llama_model> & model() const { return loaded; }
 
+    // All tensors of the loaded model.
+    std::vector<const ggml_tensor *> tensors() const;
+
     // The path that load() would read.
     std::string source() const;
 

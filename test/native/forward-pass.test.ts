@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import {
+  ADAPTER_KERNELS,
   ATTENTION_SOURCES,
   buildSanitized,
   GEMM_SOURCES,
@@ -24,6 +25,8 @@ beforeAll(async () => {
       ...{ "model/forward-pass": [], "model/step-batch": [], "model/abort-guard": [] },
       ...{ "model/model-file": [], "model/metadata-keys": [], "model/architectures": [] },
       ...{ "attention/backend": [], "attention/paged": [], "attention/masked": [] },
+      ...{ "adapters/adapter-table": [], "adapters/adapter-op": [] },
+      ...ADAPTER_KERNELS,
       ...ATTENTION_SOURCES,
       ...GEMM_SOURCES,
       ...PRODUCT_SOURCES,

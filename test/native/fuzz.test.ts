@@ -1,12 +1,12 @@
-// Fuzzers for external input that native code parses: model headers, chat messages, chat templates
-// and text. The invariants are in fuzz/*.cpp; inputs that once failed are in fuzz/corpus.
+// Fuzzers for external input that native code parses: model headers, LoRA adapters, chat messages,
+// chat templates and text. The invariants are in fuzz/*.cpp; inputs that once failed are in fuzz/corpus.
 
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FUZZ_TIMEOUT_MS, runFuzzer } from "../support/fuzz-run.ts";
-import { buildSanitized } from "../support/sanitized-program.ts";
+import { ADAPTER_KERNELS, buildSanitized } from "../support/sanitized-program.ts";
 import { writeTinyGguf } from "../support/tiny-gguf.ts";
 import { everyTokenizer } from "../support/tokenizer-kinds.ts";
 
@@ -27,6 +27,26 @@ test(
       libraries: LLAMA,
     });
     expect(() => runFuzzer(program, "gguf")).not.toThrow();
+  },
+  BUILD_TIMEOUT_MS + FUZZ_TIMEOUT_MS,
+);
+
+test(
+  "a LoRA adapter",
+  async () => {
+    const program = await buildSanitized({
+      name: "adapter-fuzz",
+      folder: "test/fuzz",
+      sources: {
+        ...{ "model/adapter-file": [], "adapters/adapter-table": [], "adapters/adapter-op": [] },
+        ...ADAPTER_KERNELS,
+        ...{ "model/model-file": [], "model/metadata-keys": [], "model/abort-guard": [] },
+        "model/architectures": [],
+      },
+      upstream: ["ggml/src/gguf.cpp"],
+      libraries: LLAMA,
+    });
+    expect(() => runFuzzer(program, "adapter")).not.toThrow();
   },
   BUILD_TIMEOUT_MS + FUZZ_TIMEOUT_MS,
 );

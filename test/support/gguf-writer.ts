@@ -1,5 +1,5 @@
 // Writes the subset of GGUF version 3 that tests need: scalar and array metadata, and tensors in
-// F32, F16, and Q8_0. The format is what ggml's gguf.cpp reads: little endian, tensor data aligned to 32.
+// F32, F16, BF16, and Q8_0. The format is what ggml's gguf.cpp reads: little endian, tensor data aligned to 32.
 
 /** One metadata value with its GGUF type. */
 export type GgufValue =
@@ -12,9 +12,10 @@ export type GgufValue =
   | readonly ["string[]", readonly string[]]
   | readonly ["f32[]", readonly number[]]
   | readonly ["i32[]", readonly number[]]
+  | readonly ["u32[]", readonly number[]]
   | readonly ["bool[]", readonly boolean[]];
 
-export type TensorType = "F32" | "F16" | "Q8_0";
+export type TensorType = "F32" | "F16" | "BF16" | "Q8_0";
 
 export interface GgufTensor {
   readonly name: string;
@@ -28,7 +29,7 @@ export interface GgufTensor {
 const ALIGNMENT = 32;
 const Q8_BLOCK = 32;
 const VALUE_TYPE = { u16: 2, i32: 5, u32: 4, f32: 6, bool: 7, string: 8, array: 9 } as const;
-const TENSOR_TYPE: Record<TensorType, number> = { F32: 0, F16: 1, Q8_0: 8 };
+const TENSOR_TYPE: Record<TensorType, number> = { F32: 0, F16: 1, Q8_0: 8, BF16: 30 };
 
 /** @returns the bytes of a complete file */
 export function encodeGguf(
@@ -69,7 +70,7 @@ function writeValue(file: ByteWriter, value: GgufValue): void {
     writeElement(file, type, content);
     return;
   }
-  const element = type.slice(0, -2) as "f32" | "i32" | "bool" | "string";
+  const element = type.slice(0, -2) as "f32" | "i32" | "u32" | "bool" | "string";
   file.u32(VALUE_TYPE.array);
   file.u32(VALUE_TYPE[element]);
   file.u64(content.length);
@@ -88,7 +89,13 @@ function encodeTensor(tensor: GgufTensor): Uint8Array {
   const { values, type } = tensor;
   if (type === "F32") return new Uint8Array(values.slice().buffer);
   if (type === "F16") return new Uint8Array(Float16Array.from(values).buffer);
-  return encodeQ8(values);
+  return type === "BF16" ? encodeBf16(values) : encodeQ8(values);
+}
+
+/** Encodes the upper halves of float32 values, which are cut off instead of rounded. */
+function encodeBf16(values: Float32Array): Uint8Array {
+  const halves = new Uint16Array(values.slice().buffer).filter((_, i) => i % 2 === 1);
+  return new Uint8Array(halves.buffer);
 }
 
 /** Encodes blocks of one float16 scale and 32 int8 values. A NaN in a block makes its scale NaN. */

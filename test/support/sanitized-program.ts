@@ -39,6 +39,16 @@ export const GEMM_SOURCES = {
   "matmul/gemm-avx512vnni": [...AVX512, "-mavx512vnni"],
 } as const;
 
+/** Matrices of LoRA adapters and their kernels for all instruction sets. */
+export const ADAPTER_KERNELS = {
+  "simd/cpu-set": [],
+  "adapters/strip-matrix": [],
+  "adapters/strips": [],
+  "adapters/strips-generic": [],
+  "adapters/strips-avx2": AVX2,
+  "adapters/strips-avx512": [...AVX512, "-Wno-maybe-uninitialized"],
+} as const;
+
 /** The attention op with all kernel sets. */
 export const ATTENTION_SOURCES = {
   "simd/cpu-set": [],

@@ -74,7 +74,8 @@ int make(llama_model * model, size_t size, int which_fails) {
     n_watched    = 0;
     failing      = which_fails;
     try {
-        ForwardPass pass(model, p);
+        AdapterTable adapters(0, 1, {});
+        ForwardPass pass(model, p, adapters);
         watched_size = 0;
         return n_watched;
     } catch (const std::bad_alloc &) {

@@ -1,0 +1,182 @@
+// The work of an op is the strips of each adapter for each tile of its rows. Each thread computes an equal share of them, so
+// nothing has to be counted.
+
+#include "adapters/adapter-op.h"
+
+#include "adapters/adapter-table.h"
+#include "adapters/strips.h"
+
+#include "ggml.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace pagoda {
+
+namespace {
+
+// Rows of an adapter that are computed together.
+struct Tile {
+    const AdapterWeight & weight;
+    const int32_t *       rows;
+    int32_t               n_rows;
+};
+
+int64_t n_tiles(const AdapterRows::Group & group) { return (group.n_rows + MAX_STRIP_ROWS - 1) / MAX_STRIP_ROWS; }
+
+// Calls f(tile, first, end) for a thread's share: strips [first, end) of the n_strips(weight) strips of each tile.
+template <class Count, class F>
+void for_each_share(const AdapterSite & site, const AdapterRows & rows, int ith, int nth, Count && n_strips, F && f) {
+    int64_t total = 0;
+    for (const AdapterRows::Group & group : rows.groups) {
+        if (const AdapterWeight * weight = site.by_slot[group.slot]) {
+            total += n_tiles(group) * n_strips(*weight);
+        }
+    }
+    const int64_t begin = total * ith / nth, end = total * (ith + 1) / nth;
+    int64_t at = 0;
+    for (const AdapterRows::Group & group : rows.groups) {
+        const AdapterWeight * weight = site.by_slot[group.slot];
+        for (int64_t i = 0; weight && i < n_tiles(group) && at < end; ++i) {
+            const int64_t n     = n_strips(*weight);
+            const int64_t first = std::max<int64_t>(begin - at, 0), last = std::min(end - at, n);
+            const int64_t row   = i * MAX_STRIP_ROWS;
+            if (first < last) {
+                f(Tile{ *weight, rows.rows.data() + group.first + row, (int32_t) std::min<int64_t>(MAX_STRIP_ROWS, group.n_rows - row) },
+                  (int32_t) first, (int32_t) last);
+            }
+            at += n;
+        }
+    }
+}
+
+float * row_of(const ggml_tensor * t, int64_t i) {
+    const int64_t i1 = i % t->ne[1], i2 = i / t->ne[1] % t->ne[2], i3 = i / (t->ne[1] * t->ne[2]);
+    return (float *) ((char *) t->data + i1 * t->nb[1] + i2 * t->nb[2] + i3 * t->nb[3]);
+}
+
+// Pointers to a tile's rows of a tensor, from column `column` on.
+struct RowPointers {
+    float * at[MAX_STRIP_ROWS];
+
+    RowPointers(const Tile & tile, const ggml_tensor * t, int64_t column) {
+        for (int32_t i = 0; i < tile.n_rows; ++i) {
+            at[i] = row_of(t, tile.rows[i]) + column;
+        }
+    }
+};
+
+// Computes strips [first, end) of A x, each of which has its own 16 values in the result.
+void multiply_a(const Tile & tile, const ggml_tensor * x, ggml_tensor * hidden, int32_t first, int32_t end) {
+    const StripShape & shape = tile.weight.a_shape;
+    for (int32_t strip = first; strip < end;) {
+        const int32_t chunk = strip % shape.n_chunks;
+        const int32_t n     = std::min(end - strip, shape.n_chunks - chunk); // of the same panel
+        const RowPointers from(tile, x, (int64_t) chunk * shape.chunk()), to(tile, hidden, (int64_t) strip * STRIP_OUTPUTS);
+        strip_kernels().set({ tile.weight.a + strip * shape.strip_size(), n, shape.chunk(), from.at, shape.chunk(), to.at, tile.n_rows });
+        strip += n;
+    }
+}
+
+void look_up_a(const Tile & tile, const ggml_tensor * tokens, ggml_tensor * hidden) {
+    const int64_t width = whole_shape(1, tile.weight.rank()).n_panels() * STRIP_OUTPUTS;
+    for (int32_t i = 0; i < tile.n_rows; ++i) {
+        const int32_t token = ((const int32_t *) tokens->data)[tile.rows[i]];
+        ggml_fp16_to_fp32_row((const ggml_fp16_t *) tile.weight.a + token * width, row_of(hidden, tile.rows[i]), width);
+    }
+}
+
+void hidden_op(ggml_tensor * dst, int ith, int nth, void * user_data) {
+    const auto & site = *static_cast<const AdapterSite *>(user_data);
+    const AdapterRows & rows = site.table->rows_of(ggml_nrows(dst));
+    const ggml_tensor * x = dst->src[0];
+    if (site.is_embedding) {
+        for_each_share(site, rows, ith, nth, [](const AdapterWeight &) { return 1; },
+                       [&](const Tile & tile, int32_t, int32_t) { look_up_a(tile, x, dst); });
+        return;
+    }
+    for_each_share(site, rows, ith, nth, [](const AdapterWeight & weight) { return weight.a_shape.n_strips(); },
+                   [&](const Tile & tile, int32_t first, int32_t end) { multiply_a(tile, x, dst, first, end); });
+}
+
+// Adds up the chunks of a tile's A x and scales the sums: [n_rows, rank].
+void sum_chunks(const Tile & tile, const ggml_tensor * hidden, std::vector<float> & sums) {
+    const int32_t rank     = tile.weight.rank();
+    const int32_t n_chunks = tile.weight.a_shape.n_chunks;
+    sums.resize((size_t) tile.n_rows * rank);
+    for (int32_t row = 0; row < tile.n_rows; ++row) {
+        const float * panel = row_of(hidden, tile.rows[row]);
+        for (int32_t first = 0; first < rank; first += STRIP_OUTPUTS) {
+            float total[STRIP_OUTPUTS] = {};
+            for (int32_t chunk = 0; chunk < n_chunks; ++chunk, panel += STRIP_OUTPUTS) {
+                for (int i = 0; i < STRIP_OUTPUTS; ++i) {
+                    total[i] += panel[i];
+                }
+            }
+            for (int32_t i = 0; i < std::min(STRIP_OUTPUTS, rank - first); ++i) {
+                sums[(size_t) row * rank + first + i] = total[i] * tile.weight.scale;
+            }
+        }
+    }
+}
+
+// Adds the outputs of the last strip, of which there are fewer than 16.
+void add_last_strip(StripCall call, const RowPointers & to, int32_t n_out) {
+    float   products[MAX_STRIP_ROWS][STRIP_OUTPUTS];
+    float * out[MAX_STRIP_ROWS];
+    for (int row = 0; row < call.n_rows; ++row) {
+        out[row] = products[row];
+    }
+    call.out = out;
+    strip_kernels().set(call);
+    for (int row = 0; row < call.n_rows; ++row) {
+        for (int32_t i = 0; i < n_out; ++i) {
+            to.at[row][i] += products[row][i];
+        }
+    }
+}
+
+// Adds strips [first, end) of B times the sums.
+void add_b(const Tile & tile, const std::vector<float> & sums, ggml_tensor * dst, int32_t first, int32_t end) {
+    const StripShape & shape = tile.weight.b_shape;
+    const float * x[MAX_STRIP_ROWS];
+    for (int32_t row = 0; row < tile.n_rows; ++row) {
+        x[row] = sums.data() + (size_t) row * tile.weight.rank();
+    }
+    const int32_t whole = std::min(end, shape.n_out / STRIP_OUTPUTS);
+    StripCall call = { tile.weight.b + first * shape.strip_size(), whole - first, shape.n_in, x, 0, nullptr, tile.n_rows };
+    if (first < whole) {
+        const RowPointers to(tile, dst, (int64_t) first * STRIP_OUTPUTS);
+        call.out = to.at;
+        strip_kernels().add(call);
+    }
+    if (whole < end) {
+        call.strips   = tile.weight.b + whole * shape.strip_size();
+        call.n_strips = 1;
+        add_last_strip(call, RowPointers(tile, dst, (int64_t) whole * STRIP_OUTPUTS), shape.n_out % STRIP_OUTPUTS);
+    }
+}
+
+void add_op(ggml_tensor * dst, int ith, int nth, void * user_data) {
+    const auto & site = *static_cast<const AdapterSite *>(user_data);
+    static thread_local std::vector<float> sums;
+    for_each_share(site, site.table->rows_of(ggml_nrows(dst)), ith, nth,
+                   [](const AdapterWeight & weight) { return weight.b_shape.n_strips(); },
+                   [&](const Tile & tile, int32_t first, int32_t end) {
+                       sum_chunks(tile, dst->src[1], sums);
+                       add_b(tile, sums, dst, first, end);
+                   });
+}
+
+} // namespace
+
+ggml_tensor * build_adapter_ops(ggml_context * ctx, AdapterSite & site, ggml_tensor * x, ggml_tensor * res) {
+    const int64_t width = most_chunked_results(site.table->max_rank());
+    ggml_tensor * hidden = ggml_custom_4d(ctx, GGML_TYPE_F32, width, ggml_nrows(res), 1, 1, &x, 1, hidden_op, GGML_N_TASKS_MAX, &site);
+    ggml_tensor * sum    = ggml_custom_inplace(ctx, res, &hidden, 1, add_op, GGML_N_TASKS_MAX, &site);
+    hidden->flags |= GGML_TENSOR_FLAG_PARTS;
+    sum->flags |= GGML_TENSOR_FLAG_PARTS;
+    return sum;
+}
+
+} // namespace pagoda

@@ -1,0 +1,61 @@
+// A loaded LoRA adapter: for each weight W that it changes, the product of a row x with W gets scale * B (A x) added.
+#pragma once
+
+#include "adapters/strip-matrix.h"
+
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <string>
+#include <vector>
+
+namespace pagoda {
+
+struct AdapterSite;
+
+// AdapterInfo in src/protocol/model-info.ts.
+struct AdapterInfo {
+    std::string              name, architecture;
+    int32_t                  rank = 0;
+    float                    alpha = 0;
+    std::vector<std::string> targets;
+    std::vector<int32_t>     invocation_tokens;
+    uint64_t                 size_bytes = 0;
+};
+
+struct AdapterWeight {
+    // A is chunked, or, for an embedding table, f16 [n_in, 16 * b_shape's panels of inputs], a row per token.
+    StripShape       a_shape, b_shape;
+    const uint16_t * a;
+    const uint16_t * b;
+    float            scale; // includes the inverse of the factors of A and B
+
+    int32_t rank() const { return b_shape.n_in; }
+};
+
+// f16 values on their own cache lines, not initialized.
+class HalfArena {
+public:
+    explicit HalfArena(size_t size) : memory((uint16_t *) ::operator new(size * sizeof(uint16_t), ALIGNMENT)) {}
+    uint16_t * data() const { return memory.get(); }
+
+private:
+    static constexpr std::align_val_t ALIGNMENT{ 64 };
+    struct Deleter {
+        void operator()(uint16_t * p) const { ::operator delete(p, ALIGNMENT); }
+    };
+    std::unique_ptr<uint16_t, Deleter> memory;
+};
+
+struct Adapter {
+    struct Part {
+        AdapterSite * site;
+        AdapterWeight weight; // in the arena
+    };
+
+    AdapterInfo       info;
+    HalfArena         arena;
+    std::vector<Part> parts;
+};
+
+} // namespace pagoda

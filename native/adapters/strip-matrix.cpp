@@ -1,0 +1,61 @@
+// Rows are rounded to f16 one at a time, then spread over the strips of their panel.
+
+#include "adapters/strip-matrix.h"
+
+#include "ggml.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace pagoda {
+
+namespace {
+
+constexpr int F16_EXPONENT = 15; // the largest f16 value is just below 2^16
+
+} // namespace
+
+StripShape whole_shape(int64_t n_in, int64_t n_out) { return { (int32_t) n_in, (int32_t) n_out, 1 }; }
+
+StripShape chunked_shape(int64_t n_in, int64_t n_out) {
+    StripShape shape = whole_shape(n_in, n_out);
+    while (shape.chunk() % 2 == 0 && 2 * shape.n_strips() <= CHUNKED_STRIPS) {
+        shape.n_chunks *= 2;
+    }
+    return shape;
+}
+
+int64_t most_chunked_results(int64_t max_out) {
+    return STRIP_OUTPUTS * std::max<int64_t>(CHUNKED_STRIPS, whole_shape(1, max_out).n_panels());
+}
+
+float f16_factor(const float * values, size_t n) {
+    float largest = 0;
+    for (size_t i = 0; i < n; ++i) {
+        largest = std::max(largest, std::fabs(values[i]));
+    }
+    if (largest == 0) {
+        return 1;
+    }
+    return std::ldexp(1.0f, std::clamp(F16_EXPONENT - 1 - std::ilogb(largest), -126, 126));
+}
+
+void write_strips(const StripShape & shape, const float * values, float factor, uint16_t * strips) {
+    const int32_t n_in = shape.n_in, chunk = shape.chunk();
+    std::vector<float>       scaled(n_in);
+    std::vector<ggml_fp16_t> row(n_in);
+    std::fill(strips, strips + shape.size(), (uint16_t) 0);
+    for (int32_t out = 0; out < shape.n_out; ++out) {
+        std::transform(values + (size_t) out * n_in, values + (size_t) (out + 1) * n_in, scaled.begin(),
+                       [factor](float value) { return value * factor; });
+        ggml_fp32_to_fp16_row(scaled.data(), row.data(), n_in);
+        uint16_t * to = strips + (size_t) (out / STRIP_OUTPUTS) * shape.n_chunks * shape.strip_size() + out % STRIP_OUTPUTS;
+        // the strips of a panel are adjacent, so its inputs are, too
+        for (int32_t i = 0; i < chunk * shape.n_chunks; ++i) {
+            to[(size_t) i * STRIP_OUTPUTS] = row[i];
+        }
+    }
+}
+
+} // namespace pagoda

@@ -1,0 +1,15 @@
+// Reads LoRA adapters from GGUF files, as convert_lora_to_gguf.py of llama.cpp writes them.
+#pragma once
+
+#include "adapters/adapter-table.h"
+
+#include <memory>
+#include <string>
+
+namespace pagoda {
+
+// Reads, checks and converts an adapter for the model of this architecture whose weights `table` has. Any thread can call it.
+// Throws Error "adapter_*" (src/runner/addon-types.ts) or "out_of_memory".
+std::shared_ptr<const Adapter> read_adapter(const std::string & path, const std::string & architecture, AdapterTable & table);
+
+} // namespace pagoda
