@@ -3,8 +3,8 @@
 import type { ChatFormat } from "../protocol/message-parsing.ts";
 import type { AttentionBackend } from "../protocol/model-info.ts";
 import type { KvCacheType, WeightKernels } from "../runner/addon-types.ts";
-import type { SchedulingPolicy } from "../scheduler/scheduler.ts";
 import type { TargetInterTokenLatency } from "../scheduler/step-budget.ts";
+import type { SchedulingPolicy } from "../scheduler/waiting-requests.ts";
 import type { SpeculationConfig } from "../speculation/speculation-config.ts";
 
 export interface EngineConfig {

@@ -10,13 +10,12 @@ import { type FinishedStatus, GRAMMAR_FAILED } from "../request/request-status.t
 import type { CompiledGrammar } from "../request/sampling-params.ts";
 import type { AdmissionRule } from "./admission-rule.ts";
 import { type AdmissionConfig, admissionRules } from "./admission-rules.ts";
-import { Blocked } from "./blocked.ts";
 import type { DraftLimits } from "./draft-policy.ts";
 import { DraftTokens, type RequestLimits } from "./draft-tokens.ts";
 import { finishOf } from "./finish.ts";
-import { canFork, isComputingPrompt } from "./forks.ts";
+import { canFork } from "./forks.ts";
 import { PlanDraft } from "./plan-draft.ts";
-import { FcfsQueue, PriorityQueue, type RequestQueue, runsBefore } from "./request-queue.ts";
+import { runsBefore } from "./request-queue.ts";
 import { certain, firstOf, numRejectedTokens } from "./sampled-tokens.ts";
 import type {
   SampledTokens,
@@ -26,11 +25,7 @@ import type {
   StepResult,
 } from "./scheduler-output.ts";
 import { StepBudget, type TargetInterTokenLatency } from "./step-budget.ts";
-
-export type SchedulingPolicy = "fcfs" | "priority";
-
-/** "drain" = earlier requests continue, "hold" = nothing is scheduled. */
-export type PauseMode = "drain" | "hold";
+import { type PauseMode, type SchedulingPolicy, WaitingRequests } from "./waiting-requests.ts";
 
 export interface SchedulerConfig extends KvCacheConfig, AdmissionConfig {
   readonly maxNumBatchedTokens: number;
@@ -54,13 +49,9 @@ export class Scheduler {
   readonly #requestLimits: RequestLimits;
   readonly #stepBudget: StepBudget;
   readonly #draftTokens: DraftTokens;
-  readonly #waiting: RequestQueue;
-  readonly #blocked = new Blocked();
+  readonly #waiting: WaitingRequests;
   /** Running requests in order of admission. */
   #running: Request[] = [];
-  /** Requests added during a pause, in order. */
-  readonly #held = new Set<Request>();
-  #paused: PauseMode | null = null;
   readonly #finishedRequestIds: string[] = [];
   #prefixCache = { ...NO_PREFIX_STATS };
   #numPreempted = 0;
@@ -76,57 +67,38 @@ export class Scheduler {
     this.#stepBudget = new StepBudget(maxNumBatchedTokens, config.targetInterTokenLatencyMs);
     this.#draftTokens = new DraftTokens(this.#requestLimits, config.draftLimits);
     this.#eosTokenIds = new Set(config.eosTokenIds);
-    this.#waiting = config.policy === "fcfs" ? new FcfsQueue() : new PriorityQueue();
+    this.#waiting = new WaitingRequests(config.policy);
   }
 
   /** True if schedule() has anything to plan. */
   get hasWork(): boolean {
-    if (this.#paused === "hold") return false;
-    return this.#running.length + this.#waiting.size > 0;
+    if (this.#waiting.paused === "hold") return false;
+    return this.#running.length + this.#waiting.numQueued > 0;
   }
 
   /** Queues a request, or holds it until the end of a pause. */
   add(request: Request): void {
-    if (this.#paused !== null) this.#held.add(request);
-    else this.#queue(request);
-  }
-
-  /**
-   * Queues a request. It is blocked until its grammar is compiled, and if it is a fork, until its source has computed
-   * the prompt.
-   */
-  #queue(request: Request): void {
-    const { forkOf, grammar } = request;
-    if (grammar !== null && !grammar.isReady) {
-      request.transition("WAITING_FOR_GRAMMAR");
-      this.#blocked.add(request, grammar);
-    } else if (forkOf !== null && isComputingPrompt(forkOf)) this.#blocked.add(request, forkOf);
-    else this.#waiting.add(request);
+    this.#waiting.add(request);
   }
 
   /** Queues the requests that were waiting for a grammar that is now compiled. */
   releaseGrammar(grammar: CompiledGrammar): void {
-    for (const request of this.#blocked.release(grammar)) {
-      request.transition("WAITING");
-      this.#queue(request);
-    }
+    this.#waiting.releaseGrammar(grammar);
   }
 
   /** Begins or changes a pause, during which new requests are held. "hold" is allowed only between steps. */
   pause(mode: PauseMode): void {
-    this.#paused = mode;
+    this.#waiting.pause(mode);
   }
 
   /** Ends a pause and queues held requests in order of arrival. */
   resume(): void {
-    this.#paused = null;
-    for (const request of this.#held) this.#queue(request);
-    this.#held.clear();
+    this.#waiting.resume();
   }
 
   /** @returns true if a request is waiting for the end of a pause */
   isHeld(request: Request): boolean {
-    return this.#held.has(request);
+    return this.#waiting.isHeld(request);
   }
 
   /** Preempts all running requests, which then wait at the head of the queue. Must be called only between steps. */
@@ -139,11 +111,10 @@ export class Scheduler {
     if (request.isFinished) return;
     request.transition(status);
     this.kvCache.free(request);
-    const wasQueued =
-      this.#held.delete(request) || this.#waiting.remove(request) || this.#blocked.remove(request);
-    if (!wasQueued) this.#running = this.#running.filter((other) => other !== request);
+    if (!this.#waiting.remove(request))
+      this.#running = this.#running.filter((other) => other !== request);
     this.#finishedRequestIds.push(request.requestId);
-    this.#releaseForks(request);
+    this.#waiting.releaseForks(request);
   }
 
   /** Plans a step. The plan must be run and then passed to update() or failStep(). */
@@ -213,8 +184,8 @@ export class Scheduler {
   takeStats() {
     const stats = {
       numRunningReqs: this.#running.length,
-      numWaitingReqs: this.#waiting.size + this.#blocked.size + this.#held.size,
-      numDeferredReqs: this.#blocked.size,
+      numWaitingReqs: this.#waiting.size,
+      numDeferredReqs: this.#waiting.numBlocked,
       kvCacheUsage: this.kvCache.pool.usage,
       prefixCache: this.#prefixCache,
       numPreemptedReqs: this.#numPreempted,
@@ -273,13 +244,13 @@ export class Scheduler {
     victim.numPreemptions++;
     victim.dropDraft();
     victim.transition("PREEMPTED");
-    this.#releaseForks(victim);
+    this.#waiting.releaseForks(victim);
     this.#waiting.prepend(victim);
     this.#numPreempted++;
   }
 
   #scheduleWaiting(draft: PlanDraft): void {
-    if (this.#waiting.size === 0) return;
+    if (this.#waiting.numQueued === 0) return;
     const { scheduled } = draft;
     const counted = { kvCache: this.kvCache, running: this.#running, scheduled };
     const rules = admissionRules(this.#config, counted);
@@ -375,7 +346,7 @@ export class Scheduler {
       request.appendOutputToken(tokenId);
       stopReason = this.#finishIfComplete(request, tokenId);
     }
-    if (isFirst) this.#releaseForks(request);
+    if (isFirst) this.#waiting.releaseForks(request);
     return {
       request,
       tokenIds: firstOf(tokenIds, numAppended),
@@ -391,10 +362,5 @@ export class Scheduler {
     if (finish === null) return null;
     this.finish(request, finish.status);
     return finish.stopReason;
-  }
-
-  /** Releases the forks of a request whose prompt has been computed or never will be. */
-  #releaseForks(source: Request): void {
-    for (const child of this.#blocked.release(source).reverse()) this.#waiting.prepend(child);
   }
 }
