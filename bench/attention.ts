@@ -38,7 +38,7 @@ function decodeOf(sequence: number, context: number): ScheduledRequest {
   const first = 1 + sequence * BLOCKS_PER_SEQ;
   const blockIds = Int32Array.from({ length }, (_, i) => first + ((i * 37) % BLOCKS_PER_SEQ));
   const part = { request, numComputedTokens: context, numScheduledTokens: 1, blockIds };
-  return { ...part, output: "tokens", numDraftTokens: 0 };
+  return { ...part, output: "tokens", numDraftTokens: 0, adapterSlot: -1 };
 }
 
 function decodePlan(context: number): StepPlan {

@@ -90,6 +90,12 @@ export class EmptyRunner implements ModelRunner {
     return null;
   }
 
+  async loadAdapter(): Promise<never> {
+    throw new Error("no adapters");
+  }
+
+  unloadAdapter(): void {}
+
   async checkReload(): Promise<void> {}
   async sleep(): Promise<void> {}
 

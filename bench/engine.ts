@@ -153,6 +153,7 @@ export function engineInfo(runner: ModelRunner, numBlocks: number, limits: Limit
     kvCacheMemoryBytes: null,
     numBlocksOverride: numBlocks,
     numSpeculativeTokens: 0,
+    maxLoras: 0,
   };
 }
 

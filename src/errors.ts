@@ -15,6 +15,9 @@ export type RequestErrorCode =
   | "model_not_found" // 404 "NotFoundError"
   | "request_not_found" // no request in progress has the id (404 "NotFoundError")
   | "response_not_found" // the key has no stored response or item with the id (404 "invalid_request_error")
+  | "adapter_not_found" // there is no adapter with the name, or no file at its path (404 "NotFoundError")
+  | "adapter_name" // the name or path is missing, or the name is taken or invalid (400 "InvalidUserInput")
+  | "adapter_refused" // the adapter does not fit the model, or its file is invalid (400 "BadRequestError")
   | "route_not_found" // a path that other servers have (404 "NotFoundError")
   | "body_too_large" // 413
   | "body_timeout" // the body did not arrive in time (408)
@@ -61,6 +64,7 @@ export type EngineErrorCode =
   | "engine_restarting" // the engine crashed or hung, and a new one is starting (503 with Retry-After)
   | "engine_step_failed" // a step failed, or the engine crashed during it; the step's requests end with this
   | "engine_request_timeout" // the request took longer than the operator allows (504)
+  | "engine_adapter_failed" // a request's adapter cannot be loaded any more; the log says why (500)
   | "engine_sleep_failed" // a sleep or a wake-up failed; the message says why
   | "engine_shutdown"; // the server is stopping
 

@@ -58,6 +58,7 @@ function scheduled({ context, numTokens, blockIds }: Entry, sequence: number): S
     blockIds: Int32Array.from(blockIds.slice(0, numBlocks)),
     output: "tokens",
     numDraftTokens: 0,
+    adapterSlot: -1,
   };
 }
 

@@ -23,6 +23,9 @@ const REQUEST_ERRORS: Record<RequestError["code"], ErrorKind> = {
   model_not_found: { code: 404, type: "NotFoundError" },
   request_not_found: { code: 404, type: "NotFoundError" },
   response_not_found: { code: 404, type: "invalid_request_error" },
+  adapter_not_found: { code: 404, type: "NotFoundError" },
+  adapter_name: { code: 400, type: "InvalidUserInput" },
+  adapter_refused: { code: 400, type: "BadRequestError" },
   route_not_found: { code: 404, type: "NotFoundError" },
   body_too_large: { code: 413, type: "RequestEntityTooLargeError" },
   body_timeout: { code: 408, type: "RequestTimeoutError" },
@@ -39,6 +42,7 @@ const ENGINE_ERRORS: Record<EngineError["code"], ErrorKind> = {
   engine_dead: UNAVAILABLE,
   engine_request_timeout: { code: 504, type: "GatewayTimeoutError" },
   engine_restarting: UNAVAILABLE,
+  engine_adapter_failed: INTERNAL,
   engine_sleep_failed: INTERNAL,
   engine_shutdown: UNAVAILABLE,
 };

@@ -4,6 +4,7 @@
 import type { EngineCalls } from "../protocol/engine-calls.ts";
 import type { Tokenizer } from "../runner/tokenizer.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
+import type { AdapterLoader } from "./adapter-loader.ts";
 import type { EngineSleep } from "./engine-sleep.ts";
 import type { StepGap } from "./step-gap.ts";
 
@@ -12,12 +13,13 @@ export interface CallTargets {
   readonly scheduler: Scheduler;
   readonly gap: StepGap;
   readonly sleep: EngineSleep;
+  readonly loader: AdapterLoader;
   /** Aborts all requests except those that arrived during a pause. */
   readonly abortAllButHeld: () => void;
 }
 
 export function engineCalls(targets: CallTargets): EngineCalls {
-  return { ...textCalls(targets.tokenizer), ...operatorCalls(targets) };
+  return { ...textCalls(targets.tokenizer), ...operatorCalls(targets), ...adapterCalls(targets) };
 }
 
 function textCalls(tokenizer: Tokenizer) {
@@ -28,6 +30,13 @@ function textCalls(tokenizer: Tokenizer) {
     tokenEntries: async (tokenIds) => Array.from(tokenIds, (id) => tokenizer.tokenEntry(id)),
     renderChat: (request) => tokenizer.renderChat(request),
     encodeChat: (request, maxTokens) => tokenizer.encodeChat(request, maxTokens),
+  } satisfies Partial<EngineCalls>;
+}
+
+function adapterCalls({ loader }: CallTargets) {
+  return {
+    loadAdapter: (adapter) => loader.load(adapter),
+    removeAdapter: async (key) => loader.remove(key),
   } satisfies Partial<EngineCalls>;
 }
 

@@ -19,36 +19,21 @@ import type {
   RequestOutput,
 } from "../protocol/protocol.ts";
 import type { Request } from "../request/request.ts";
+import { ADAPTER_FAILED } from "../request/request-status.ts";
 import type { CompiledGrammar } from "../request/sampling-params.ts";
 import type { ModelRunner } from "../runner/model-runner.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 import type { SampledTokens, StepPlan, StepResult } from "../scheduler/scheduler-output.ts";
 import { Signal } from "../signal.ts";
 import type { Proposer } from "../speculation/proposer.ts";
+import { AdapterLoader, GGUF_FILES } from "./adapter-loader.ts";
 import { engineCalls } from "./engine-calls.ts";
 import { EngineSleep } from "./engine-sleep.ts";
+import type { InProcessEngineOptions } from "./in-process-engine-options.ts";
 import { SeedSource } from "./seed-source.ts";
 import { predictionIdsOf, sequencesOf, tokenIdsOf } from "./sequences.ts";
 import { StepGap } from "./step-gap.ts";
 import { OutputProcessor } from "./text/output-processor.ts";
-
-export interface InProcessEngineOptions {
-  readonly info: EngineInfo;
-  readonly scheduler: Scheduler;
-  readonly runner: ModelRunner;
-  readonly seed: bigint;
-  /** Tokens that cut the model's reasoning short; absent = reasoning is never cut short. */
-  readonly endOfReasoning?: readonly number[];
-  /** Predicts tokens that the next step verifies; absent or null = none are predicted. */
-  readonly proposer?: Proposer | null;
-  /** The engine's monotonic clock, in ms. */
-  readonly nowMs?: () => number;
-  /**
-   * Receives the error from a failed step. The step's requests end with an error that hides the cause.
-   * @param externalIds external IDs of the step's requests
-   */
-  readonly onStepFault?: (error: EngineError, externalIds: readonly string[]) => void;
-}
 
 const NO_STEP = { numScheduledTokens: 0, forwardMs: 0, samplingMs: 0 };
 
@@ -68,6 +53,7 @@ export class InProcessEngine implements EngineClient {
   readonly #endOfReasoning: readonly number[];
   readonly #proposer: Proposer | null;
   readonly #processor: OutputProcessor;
+  readonly #loader: AdapterLoader;
   /** Live sequences by ID. */
   readonly #requests = new Map<string, Request>();
   /** IDs of requests whose prompts are being tokenized, except requests aborted in the meantime. */
@@ -92,9 +78,15 @@ export class InProcessEngine implements EngineClient {
     this.#runner = options.runner;
     this.#nowMs = options.nowMs ?? (() => performance.now());
     this.#onStepFault = options.onStepFault ?? (() => {});
-    const { scheduler, runner } = options;
+    const { scheduler, runner, adapterFiles: files = GGUF_FILES } = options;
+    this.#loader = new AdapterLoader({
+      ...{ scheduler, runner, files },
+      notify: () => this.#notify(),
+      failRequests: (key) => this.#failAdapter(key),
+    });
     this.calls = engineCalls({
       ...{ scheduler, tokenizer: runner.tokenizer, gap: this.#gap },
+      loader: this.#loader,
       sleep: new EngineSleep(scheduler, runner),
       abortAllButHeld: () => this.#abortAllButHeld(),
     });
@@ -225,6 +217,7 @@ export class InProcessEngine implements EngineClient {
       this.#notify();
     }
     await this.#loop;
+    await this.#loader.close(shuttingDown());
     await this.#runner.dispose();
   }
 
@@ -250,6 +243,7 @@ export class InProcessEngine implements EngineClient {
       this.#isDirty = true;
       return;
     }
+    this.#loader.run();
     // An empty plan is never run. The runner learns the IDs of finished requests from the next plan.
     if (!this.#scheduler.hasWork) {
       this.#emit();
@@ -258,7 +252,11 @@ export class InProcessEngine implements EngineClient {
     }
     const startS = this.#nowS();
     const plan = this.#scheduler.schedule();
-    assert(plan.scheduled.length > 0, "requests are waiting, but none can be scheduled");
+    this.#loader.run();
+    if (plan.scheduled.length === 0) {
+      assert(!this.#scheduler.hasWork, "requests are waiting, but none can be scheduled");
+      return;
+    }
     for (const { request } of plan.scheduled) this.#processor.markScheduled(request, startS);
     const running = this.#runner.run(plan);
     this.#emit();
@@ -348,9 +346,19 @@ export class InProcessEngine implements EngineClient {
     }
   }
 
-  #emitFinished(request: Request): void {
+  /** Ends the requests that wait for an adapter. @returns their number */
+  #failAdapter(key: string): number {
+    const failed = [...this.#requests.values()].filter(({ adapter }) => adapter?.key === key);
+    for (const request of failed) {
+      this.#scheduler.finish(request, "FINISHED_ERROR");
+      this.#emitFinished(request, ADAPTER_FAILED);
+    }
+    return failed.length;
+  }
+
+  #emitFinished(request: Request, stopReason: RequestOutput["stopReason"] = null): void {
     this.#requests.delete(request.requestId);
-    this.#outputs.push(this.#processor.finish(request));
+    this.#outputs.push(this.#processor.finish(request, stopReason));
     this.#isDirty = true;
   }
 

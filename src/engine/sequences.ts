@@ -58,7 +58,7 @@ export interface SequencesInit {
 export function sequencesOf(init: SequencesInit): Request[] {
   const { request, promptTokenIds, maxTokens, arrivalOrder, seeds, grammar } = init;
   const { predictionTokenIds } = init;
-  const { externalId, requestIds, samplingParams, priority, cacheSalt } = request;
+  const { externalId, requestIds, samplingParams, priority, cacheSalt, adapter = null } = request;
   const sequences: Request[] = [];
   for (const [index, requestId] of requestIds.entries()) {
     const params = { ...paramsOf(samplingParams, index, seeds), maxTokens };
@@ -66,7 +66,7 @@ export function sequencesOf(init: SequencesInit): Request[] {
     sequences.push(
       new Request({
         ...{ externalId, requestId, promptTokenIds, samplingParams: params, priority, cacheSalt },
-        ...{ forkOf, grammar, predictionTokenIds },
+        ...{ forkOf, grammar, predictionTokenIds, adapter },
         arrivalOrder: arrivalOrder + index,
       }),
     );

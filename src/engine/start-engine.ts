@@ -52,6 +52,7 @@ export async function startEngine(
     kvCacheType,
     kvCacheMemoryBytes,
     numBlocksOverride,
+    maxLoras: 0,
     numSpeculativeTokens: config.speculation?.numSpeculativeTokens ?? 0,
   };
   const proposer = config.speculation && makeProposer(config.speculation);

@@ -10,7 +10,7 @@ import type {
   RequestOutput,
 } from "../protocol/protocol.ts";
 import type { EngineLoad, StatListener } from "../protocol/stats.ts";
-import { GRAMMAR_FAILED } from "../request/request-status.ts";
+import { ADAPTER_FAILED, GRAMMAR_FAILED } from "../request/request-status.ts";
 import { Admission, type Reservation } from "./admission.ts";
 import {
   IterationStatsBuilder,
@@ -268,7 +268,7 @@ export class Front {
     builder.add(progress, output);
     if (output.tokenIds.length > 0) this.#admission.endPrompt(tracker.takeQueuedTokens());
     if (output.finishReason === "error") {
-      tracker.fail(output.stopReason === GRAMMAR_FAILED ? grammarFailed() : this.#stepFailed());
+      tracker.fail(FAILURES.get(output.stopReason)?.() ?? this.#stepFailed());
     } else if (tracker.queueTimeoutMs !== null && isUnscheduled(index, output)) {
       tracker.fail(this.#queueTimeout(tracker.queueTimeoutMs));
       tracker.abort();
@@ -319,6 +319,16 @@ function isUnscheduled(index: number, { finishReason, timeline }: RequestOutput)
 
 function newProgress(parent: ParentProgress, index: number): SequenceProgress {
   return { parent, index, numGenerationTokens: 0, numPreemptions: 0, lastTokenS: null };
+}
+
+/** Errors of sequences that ended with an error that is not a failed step, by stop reason. */
+const FAILURES = new Map<unknown, () => Error>([
+  [GRAMMAR_FAILED, grammarFailed],
+  [ADAPTER_FAILED, adapterFailed],
+]);
+
+function adapterFailed(): EngineError {
+  return new EngineError("engine_adapter_failed", "The model's adapter cannot be loaded.");
 }
 
 function grammarFailed(): RequestError {

@@ -6,7 +6,7 @@ import { hash } from "node:crypto";
 
 /**
  * A key that distinguishes blocks with the same tokens: a string, or a media item's hash with its offset in the block.
- * As in vLLM, the LoRA's name comes first, then media items, and then the first block's salt.
+ * As in vLLM, the LoRA's name (`AdapterRef.key`) comes first, then media items, and then the first block's salt.
  */
 export type ExtraKey = string | readonly [string, number];
 

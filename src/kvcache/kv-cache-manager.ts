@@ -249,11 +249,19 @@ export class KvCacheManager {
     for (let i = hashes.length; i < numBlocks; i++) {
       const tokens = request.tokenIds(i * blockSize, (i + 1) * blockSize);
       const parent = i === 0 ? rootHash : hashes.at(i - 1);
-      hashes.push(blockHash(parent, tokens, extraKeys(request, i)));
+      hashes.push(blockHash(parent, tokens, extraKeys(request, i, blockSize)));
     }
   }
 }
 
-function extraKeys({ cacheSalt }: Request, blockIndex: number): readonly ExtraKey[] | undefined {
-  return blockIndex === 0 && cacheSalt !== null ? [cacheSalt] : undefined;
+/** Leaves out the adapter for blocks that lie wholly before its start, which requests to the base model can share. */
+function extraKeys(
+  { cacheSalt, adapter, adapterStart }: Request,
+  blockIndex: number,
+  blockSize: number,
+): readonly ExtraKey[] {
+  assert(adapter === null || adapterStart !== null, "the adapter's start is not known yet");
+  const isAdapted = adapter !== null && (blockIndex + 1) * blockSize > (adapterStart ?? 0);
+  const isSalted = blockIndex === 0 && cacheSalt !== null;
+  return [...(isAdapted ? [adapter.key] : []), ...(isSalted ? [cacheSalt] : [])];
 }

@@ -1,6 +1,7 @@
 // Calls of an engine, each with one result. To add a call, declare it here and implement it in
 // engine/engine-calls.ts; everything in between forwards calls by name.
 
+import type { AdapterRef } from "../request/adapter.ts";
 import type { ChatTemplateRequest } from "./chat-template-request.ts";
 
 /** 0 = paused only, 1 = KV cache freed and device weights moved to host memory, 2 = both discarded. */
@@ -45,6 +46,14 @@ export interface EngineCalls {
    * @returns false, with nothing changed, if blocks are in use
    */
   resetPrefixCache(preemptRunning: boolean): Promise<boolean>;
+  /**
+   * Loads an adapter. Waits for a slot if running requests use all of them. Requests load their adapter by themselves
+   * if it is not loaded, e.g. after a restart of the engine.
+   * @throws RequestError "adapter_not_found" or "adapter_refused"; EngineError "engine_adapter_failed" for lack of memory
+   */
+  loadAdapter(adapter: AdapterRef): Promise<void>;
+  /** Frees an adapter's memory once no request uses it. @param key AdapterRef.key */
+  removeAdapter(key: string): Promise<void>;
 }
 
 export type EngineCallName = keyof EngineCalls;
@@ -66,6 +75,8 @@ export const ENGINE_CALL_KINDS = {
   wakeUp: "step-gap",
   isSleeping: "question",
   resetPrefixCache: "step-gap",
+  loadAdapter: "step-gap",
+  removeAdapter: "question",
 } as const satisfies Record<EngineCallName, CallKind>;
 
 /** Value that a call resolves to. */

@@ -3,6 +3,7 @@
 
 import type { EngineError } from "../errors.ts";
 import type { Integer } from "../json.ts";
+import type { AdapterRef } from "../request/adapter.ts";
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 import type { FinishReason } from "../request/request-status.ts";
 import type { SamplingParams } from "../request/sampling-params.ts";
@@ -37,6 +38,8 @@ export interface EngineRequest {
   readonly cacheSalt: string | null;
   /** Text that the client expects as output, for speculative decoding; absent = unknown. */
   readonly prediction?: string;
+  /** LoRA adapter; absent = the base model. */
+  readonly adapter?: AdapterRef;
 }
 
 /** Progress of a prompt's computation. */
@@ -75,7 +78,7 @@ export interface RequestOutput {
   /** Only in the first output: one entry per prompt token after the first; null unless requested. */
   readonly promptLogprobs: readonly PositionLogprobs<DecodedLogprob>[] | null;
   readonly finishReason: FinishReason | null;
-  /** The stop string or stop token id that ended the request, or GRAMMAR_FAILED; null for end tokens and length. */
+  /** The stop string or stop token id that ended the request, GRAMMAR_FAILED or ADAPTER_FAILED; null for end tokens and length. */
   readonly stopReason: string | number | null;
   readonly numPromptTokens: number;
   /** Prompt tokens found in the prefix cache at the first admission. */
@@ -120,6 +123,8 @@ export interface EngineInfo {
   readonly numBlocksOverride: number | null;
   /** Maximum number of draft tokens per request and step; 0 = no speculative decoding. */
   readonly numSpeculativeTokens: number;
+  /** Maximum number of LoRA adapters in a step; 0 = adapters are off. */
+  readonly maxLoras: number;
 }
 
 export interface EngineClient {

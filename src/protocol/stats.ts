@@ -46,10 +46,18 @@ export function joinSpecDecode(
   };
 }
 
+/** Names of the LoRA adapters of live requests. */
+export interface AdapterStats {
+  /** Adapters of running requests. */
+  readonly running: readonly string[];
+  /** Adapters of requests that are not running. */
+  readonly waiting: readonly string[];
+}
+
 export interface SchedulerStats {
   readonly numRunningReqs: number;
   readonly numWaitingReqs: number;
-  /** The part of numWaitingReqs that waits for another request's prefill (n > 1), a grammar or remote KV. */
+  /** The part of numWaitingReqs that waits for another request's prefill (n > 1), a grammar, an adapter or remote KV. */
   readonly numDeferredReqs: number;
   /** Fraction of blocks referenced by a request, 0..1, without the null block. */
   readonly kvCacheUsage: number;
@@ -60,6 +68,8 @@ export interface SchedulerStats {
   readonly blockEvictions: readonly BlockEviction[];
   /** Null if no drafts were verified. */
   readonly specDecode: SpecDecodeStats | null;
+  /** Null if adapters are off. */
+  readonly adapters: AdapterStats | null;
   /** Tokens computed in this step. */
   readonly numScheduledTokens: number;
   readonly forwardMs: number;
@@ -76,6 +86,7 @@ export const NO_STATS: SchedulerStats = {
   numPreemptedReqs: 0,
   blockEvictions: [],
   specDecode: null,
+  adapters: null,
   numScheduledTokens: 0,
   forwardMs: 0,
   samplingMs: 0,

@@ -28,6 +28,9 @@ export type FinishReason = (typeof FINISH_REASONS)[number];
  */
 export const GRAMMAR_FAILED = "grammar_failed";
 
+/** Stop reason of a sequence that ended with "error" because its adapter could not be loaded. */
+export const ADAPTER_FAILED = "adapter_failed";
+
 /** A total map, so that a new finished status does not compile without a reason. */
 export const FINISH_REASON_OF: Record<FinishedStatus, FinishReason> = {
   FINISHED_STOPPED: "stop",

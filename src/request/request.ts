@@ -4,6 +4,7 @@
 
 import { assert } from "../assert.ts";
 import type { Integer } from "../json.ts";
+import type { AdapterRef } from "./adapter.ts";
 import { BlockHashes } from "./block-hashes.ts";
 import { isFinished, type RequestStatus, TRANSITIONS } from "./request-status.ts";
 import type { CompiledGrammar, SamplingParams } from "./sampling-params.ts";
@@ -31,6 +32,8 @@ export interface RequestInit {
   readonly grammar: CompiledGrammar | null;
   /** Output that the client expects, which the n sequences share; absent or null = unknown. */
   readonly predictionTokenIds?: Int32Array | null;
+  /** LoRA adapter that the n sequences share; absent or null = the base model. */
+  readonly adapter?: AdapterRef | null;
 }
 
 const NO_TOKENS: readonly number[] = [];
@@ -45,6 +48,7 @@ export class Request {
   readonly forkOf: Request | null;
   readonly grammar: CompiledGrammar | null;
   readonly predictionTokenIds: Int32Array | null;
+  readonly adapter: AdapterRef | null;
   readonly numPromptTokens: number;
   /** Halves of the seed, uint32, since bigint arithmetic in every step is measurably slow. 0 = no seed. */
   readonly seedLow: number;
@@ -55,6 +59,8 @@ export class Request {
   /** Prompt tokens found in the prefix cache at the first admission; null = not admitted yet. */
   numCachedTokens: number | null = null;
   numPreemptions = 0;
+  /** First position that the adapter applies to; null until the adapter has been loaded, or without one. */
+  adapterStart: number | null = null;
   /** Output tokens that were not sampled: the sampler's state has not seen them. */
   numForcedTokens = 0;
   /**
@@ -86,6 +92,7 @@ export class Request {
     this.forkOf = init.forkOf;
     this.grammar = init.grammar;
     this.predictionTokenIds = init.predictionTokenIds ?? null;
+    this.adapter = init.adapter ?? null;
     this.numPromptTokens = init.promptTokenIds.length;
     const seed = BigInt.asUintN(64, init.samplingParams.seed ?? 0n);
     this.seedLow = Number(seed & 0xffffffffn);

@@ -1,7 +1,7 @@
 // The only interface to a model. The native runner and the tests' fake runner implement it, and the same conformance
 // suite checks both.
 
-import type { MemoryReport, ModelInfo } from "../protocol/model-info.ts";
+import type { AdapterInfo, MemoryReport, ModelInfo } from "../protocol/model-info.ts";
 import type { Request } from "../request/request.ts";
 import type { GrammarSpec } from "../request/sampling-params.ts";
 import type { StepPlan, StepResult } from "../scheduler/scheduler-output.ts";
@@ -28,6 +28,14 @@ export interface ModelRunner {
    * @param tokenIds drafts after the request's last token
    */
   cutDrafts(request: Request, tokenIds: readonly number[]): readonly number[];
+  /**
+   * Loads a LoRA adapter from a GGUF file into a slot, replacing the one that it holds. Allowed during a step that does
+   * not use the slot, and during sleep.
+   * @throws NativeError "adapter_*" or "out_of_memory", leaving the slot unchanged
+   */
+  loadAdapter(path: string, slot: number): Promise<AdapterInfo>;
+  /** Empties a slot. Must be called only between steps. */
+  unloadAdapter(slot: number): void;
   /** @throws NativeError "model_*" if the weights could not be restored after being dropped */
   checkReload(): Promise<void>;
   /**

@@ -3,7 +3,7 @@
 // when a plan lists the request as finished.
 
 import { EngineError } from "../errors.ts";
-import type { MemoryReport, ModelInfo } from "../protocol/model-info.ts";
+import type { AdapterInfo, MemoryReport, ModelInfo } from "../protocol/model-info.ts";
 import type { Request } from "../request/request.ts";
 import type { GrammarSpec } from "../request/sampling-params.ts";
 import type { StepPlan, StepResult } from "../scheduler/scheduler-output.ts";
@@ -84,6 +84,14 @@ export class NativeModelRunner implements ModelRunner {
     if (sampler.numForcedTokens !== request.numForcedTokens) return [];
     const numAllowed = this.#model.countAllowed(sampler.handle, Int32Array.from(tokenIds));
     return tokenIds.slice(0, numAllowed);
+  }
+
+  loadAdapter(path: string, slot: number): Promise<AdapterInfo> {
+    return this.#model.loadAdapter(path, slot);
+  }
+
+  unloadAdapter(slot: number): void {
+    this.#model.unloadAdapter(slot);
   }
 
   checkReload(): Promise<void> {

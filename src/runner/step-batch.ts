@@ -115,7 +115,8 @@ export class StepPacker {
   #packSequence(entry: ScheduledRequest, samplerOf: SamplerLookup): void {
     const { batch } = this;
     const { blockSize } = this.#limits;
-    const { request, numComputedTokens: start, numScheduledTokens, blockIds } = entry;
+    const { request, numComputedTokens: start, numScheduledTokens, blockIds, adapterSlot } = entry;
+    const adapterStart = request.adapterStart ?? 0;
     const end = start + numScheduledTokens;
     const first = batch.numTokens;
     // For a decoding sequence, creating a view of its only token would cost more than everything else.
@@ -128,6 +129,7 @@ export class StepPacker {
       batch.positions[i] = position;
       const blockId = blockIds[(position / blockSize) | 0] ?? 0;
       batch.slotMapping[i] = blockId * blockSize + (position % blockSize);
+      batch.adapterSlots[i] = position < adapterStart ? -1 : adapterSlot;
     }
     const sequence = batch.numSeqs++;
     batch.numTokens = first + numScheduledTokens;

@@ -5,11 +5,16 @@ import { assert } from "../assert.ts";
 import type { Request } from "../request/request.ts";
 import type { CompiledGrammar } from "../request/sampling-params.ts";
 
+/** The turn of another adapter. */
+export interface Turn {
+  readonly kind: "turn";
+}
+
 /**
- * The event that a request waits for, compared by identity. A fork waits for its source to compute the prompt; other
- * requests wait for a grammar to be compiled.
+ * The event that a request waits for, compared by identity. A fork waits for its source to compute the prompt, and
+ * other requests wait for a grammar to be compiled or for their adapter's turn.
  */
-export type BlockKey = Request | CompiledGrammar;
+export type BlockKey = Request | CompiledGrammar | Turn;
 
 export class Blocked {
   /** For each key, the requests that wait for it, in order. */

@@ -75,6 +75,12 @@ export function runsBefore(a: Request, b: Request): boolean {
   return a.arrivalOrder < b.arrivalOrder;
 }
 
+/** Order of the queue by policy, except for preempted requests. */
+export const ORDERS = {
+  fcfs: (a: Request, b: Request) => a.arrivalOrder < b.arrivalOrder,
+  priority: runsBefore,
+};
+
 /** Ordered by (priority, arrival). A binary heap with a map from each request to its position. */
 export class PriorityQueue implements RequestQueue {
   readonly #heap: Request[] = [];

@@ -36,6 +36,8 @@ export interface ScheduledRequest {
    * the output is tokens; the logits of each draft are then sampled, like those of the last known token.
    */
   readonly numDraftTokens: number;
+  /** Slot of the adapter for the tokens at or after request.adapterStart; -1 = none. */
+  readonly adapterSlot: number;
 }
 
 /** Block transfers to run before the pass. */

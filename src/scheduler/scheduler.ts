@@ -8,6 +8,7 @@ import { type BlockCopy, type KvCacheConfig, KvCacheManager } from "../kvcache/k
 import type { Request } from "../request/request.ts";
 import { type FinishedStatus, GRAMMAR_FAILED } from "../request/request-status.ts";
 import type { CompiledGrammar } from "../request/sampling-params.ts";
+import { type AdapterLimits, AdapterTurns, NO_ADAPTERS } from "./adapter-turns.ts";
 import type { AdmissionRule } from "./admission-rule.ts";
 import { type AdmissionConfig, admissionRules } from "./admission-rules.ts";
 import type { DraftLimits } from "./draft-policy.ts";
@@ -15,7 +16,7 @@ import { DraftTokens, type RequestLimits } from "./draft-tokens.ts";
 import { finishOf } from "./finish.ts";
 import { canFork } from "./forks.ts";
 import { PlanDraft } from "./plan-draft.ts";
-import { runsBefore } from "./request-queue.ts";
+import { ORDERS, runsBefore } from "./request-queue.ts";
 import { certain, firstOf, numRejectedTokens } from "./sampled-tokens.ts";
 import type {
   SampledTokens,
@@ -37,6 +38,8 @@ export interface SchedulerConfig extends KvCacheConfig, AdmissionConfig {
   /** Limits of an adaptive number of drafts; null = all drafts that find room are verified. */
   readonly draftLimits: DraftLimits | null;
   readonly policy: SchedulingPolicy;
+  /** Absent = no adapters. */
+  readonly adapterLimits?: AdapterLimits;
   readonly eosTokenIds: readonly number[];
 }
 
@@ -44,6 +47,8 @@ const NO_PREFIX_STATS = { requests: 0, queries: 0, hits: 0 };
 
 export class Scheduler {
   readonly kvCache: KvCacheManager;
+  /** Adapters of the requests; the engine's loop carries out their loads. */
+  readonly adapters: AdapterTurns;
   readonly #config: SchedulerConfig;
   readonly #eosTokenIds: ReadonlySet<number>;
   readonly #requestLimits: RequestLimits;
@@ -68,6 +73,7 @@ export class Scheduler {
     this.#draftTokens = new DraftTokens(this.#requestLimits, config.draftLimits);
     this.#eosTokenIds = new Set(config.eosTokenIds);
     this.#waiting = new WaitingRequests(config.policy);
+    this.adapters = new AdapterTurns(config.adapterLimits ?? NO_ADAPTERS, ORDERS[config.policy]);
   }
 
   /** True if schedule() has anything to plan. */
@@ -78,12 +84,23 @@ export class Scheduler {
 
   /** Queues a request, or holds it until the end of a pause. */
   add(request: Request): void {
+    this.adapters.added(request);
     this.#waiting.add(request);
   }
 
   /** Queues the requests that were waiting for a grammar that is now compiled. */
   releaseGrammar(grammar: CompiledGrammar): void {
     this.#waiting.releaseGrammar(grammar);
+  }
+
+  /**
+   * Ends the load of an adapter and queues deferred requests again.
+   * @param invocationTokens the adapter's; null = the load failed
+   */
+  endAdapterLoad(key: string, invocationTokens: readonly number[] | null): void {
+    if (invocationTokens === null) this.adapters.failed(key);
+    else this.adapters.loaded(key, invocationTokens);
+    this.#waiting.releaseDeferred();
   }
 
   /** Begins or changes a pause, during which new requests are held. "hold" is allowed only between steps. */
@@ -111,13 +128,17 @@ export class Scheduler {
     if (request.isFinished) return;
     request.transition(status);
     this.kvCache.free(request);
-    if (!this.#waiting.remove(request))
-      this.#running = this.#running.filter((other) => other !== request);
+    const wasRunning = !this.#waiting.remove(request);
+    if (wasRunning) this.#running = this.#running.filter((other) => other !== request);
     this.#finishedRequestIds.push(request.requestId);
+    if (this.adapters.finished(request, wasRunning)) this.#waiting.releaseDeferred();
     this.#waiting.releaseForks(request);
   }
 
-  /** Plans a step. The plan must be run and then passed to update() or failStep(). */
+  /**
+   * Plans a step. The plan must be run and then passed to update() or failStep(), unless it is empty because all
+   * queued requests must wait for their adapters.
+   */
   schedule(): StepPlan {
     const draft = new PlanDraft(this.#stepBudget.numTokens(this.#running));
     this.#scheduleRunning(draft);
@@ -129,7 +150,9 @@ export class Scheduler {
       this.#scheduleWaiting(draft);
       this.#draftTokens.schedule(draft, this.kvCache);
     }
-    return draft.toPlan(this.#stepId++, this.#finishedRequestIds.splice(0));
+    // The runner gets the IDs with a plan that is run.
+    const finished = draft.scheduled.length > 0 ? this.#finishedRequestIds.splice(0) : [];
+    return draft.toPlan(this.#stepId++, finished);
   }
 
   /**
@@ -191,6 +214,7 @@ export class Scheduler {
       numPreemptedReqs: this.#numPreempted,
       blockEvictions: this.kvCache.takeEvictions(),
       specDecode: this.#draftTokens.takeStats(),
+      adapters: this.adapters.stats(),
     };
     this.#prefixCache = { ...NO_PREFIX_STATS };
     this.#numPreempted = 0;
@@ -244,6 +268,7 @@ export class Scheduler {
     victim.numPreemptions++;
     victim.dropDraft();
     victim.transition("PREEMPTED");
+    if (this.adapters.preempted(victim)) this.#waiting.releaseDeferred();
     this.#waiting.releaseForks(victim);
     this.#waiting.prepend(victim);
     this.#numPreempted++;
@@ -256,7 +281,9 @@ export class Scheduler {
     const rules = admissionRules(this.#config, counted);
     while (draft.budget > 0 && this.#running.length < this.#config.maxNumSeqs) {
       const request = this.#waiting.peek();
-      if (request === null || !this.#admit(request, draft, rules)) return;
+      if (request === null) return;
+      if (this.adapters.mustWait(request)) this.#waiting.defer(request);
+      else if (!this.#admit(request, draft, rules)) return;
     }
   }
 
@@ -294,6 +321,7 @@ export class Scheduler {
     this.#waiting.remove(request);
     this.#running.push(request);
     request.transition("RUNNING");
+    this.adapters.started(request);
     request.numComputedTokens = numCachedTokens;
     if (request.numCachedTokens !== null) return;
     request.numCachedTokens = numCachedTokens;
@@ -318,6 +346,7 @@ export class Scheduler {
       blockIds: this.kvCache.blockIds(request, end),
       output: end === request.numTokens ? "tokens" : "none",
       numDraftTokens: 0,
+      adapterSlot: this.adapters.slotOf(request),
     };
     draft.add(entry, copies);
   }

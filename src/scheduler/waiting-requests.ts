@@ -2,7 +2,7 @@
 
 import type { Request } from "../request/request.ts";
 import type { CompiledGrammar } from "../request/sampling-params.ts";
-import { Blocked } from "./blocked.ts";
+import { Blocked, type Turn } from "./blocked.ts";
 import { isComputingPrompt } from "./forks.ts";
 import { FcfsQueue, PriorityQueue, type RequestQueue } from "./request-queue.ts";
 
@@ -16,6 +16,7 @@ export class WaitingRequests {
   readonly #blocked = new Blocked();
   /** Requests added during a pause, in order. */
   readonly #held = new Set<Request>();
+  readonly #deferred: Turn = { kind: "turn" };
   #paused: PauseMode | null = null;
 
   constructor(policy: SchedulingPolicy) {
@@ -83,6 +84,19 @@ export class WaitingRequests {
     for (const request of this.#blocked.release(grammar)) {
       request.transition("WAITING");
       this.#enqueue(request);
+    }
+  }
+
+  /** Takes a request out of the queue until releaseDeferred(). */
+  defer(request: Request): void {
+    this.#queue.remove(request);
+    this.#blocked.add(request, this.#deferred);
+  }
+
+  /** Queues deferred requests again, ahead of later requests. */
+  releaseDeferred(): void {
+    for (const request of this.#blocked.release(this.#deferred).reverse()) {
+      this.#queue.prepend(request);
     }
   }
 

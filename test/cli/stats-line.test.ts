@@ -13,6 +13,7 @@ describe("StatsLine", () => {
     numPreemptedReqs: 0,
     blockEvictions: [],
     specDecode: null,
+    adapters: null,
     numScheduledTokens: 0,
     forwardMs: 0,
     samplingMs: 0,

@@ -193,6 +193,32 @@ describe("prefix cache", () => {
     expect(hashesOf(request)).toEqual([first, second].map(hex));
   });
 
+  const adapter = { name: "my-lora", key: "my-lora", path: "/a" };
+
+  test("includes an adapter in the hash of every block, before the salt", () => {
+    const kvCache = makeKvCache();
+    const request = makeRequest("a", 8, { cacheSalt: "tenant", adapter });
+    request.adapterStart = 0;
+    prefill(kvCache, request);
+    const first = blockHash(noneHash("0"), Int32Array.of(0, 1, 2, 3), ["my-lora", "tenant"]);
+    const second = blockHash(first, Int32Array.of(4, 5, 6, 7), ["my-lora"]);
+    expect(hashesOf(request)).toEqual([first, second].map(hex));
+  });
+
+  test("shares the blocks that lie wholly before an adapter's start with the base model", () => {
+    const kvCache = makeKvCache();
+    prefill(kvCache, makeRequest("base", 16));
+    const cachedFrom = (start: number) => {
+      const request = makeRequest(`from ${start}`, 16, { adapter });
+      request.adapterStart = start;
+      return kvCache.cachedBlocks(request).length;
+    };
+    expect([0, 3, 4, 7, 8, 16, Number.POSITIVE_INFINITY].map(cachedFrom)).toEqual([
+      ...[0, 0, 1, 1, 2],
+      ...[3, 3],
+    ]);
+  });
+
   test("hashes and finds no blocks when it is off", () => {
     const kvCache = makeKvCache({ enablePrefixCaching: false });
     const request = makeRequest("a", 12);

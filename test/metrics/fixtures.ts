@@ -23,6 +23,7 @@ export const INFO: EngineInfo = {
   kvCacheMemoryBytes: null,
   numBlocksOverride: 65,
   numSpeculativeTokens: 0,
+  maxLoras: 0,
 };
 
 export { NO_STATS as IDLE } from "../../src/protocol/stats.ts";

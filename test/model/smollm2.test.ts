@@ -264,6 +264,7 @@ async function likeliest(model: NativeModelRunner, request: Request): Promise<nu
         blockIds: blockIds.subarray(0, Math.ceil(numScheduledTokens / 16)),
         output: "tokens",
         numDraftTokens: 0,
+        adapterSlot: -1,
       },
     ],
     numScheduledTokens,

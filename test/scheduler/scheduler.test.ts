@@ -329,6 +329,8 @@ describe("finish", () => {
       ),
     ).toEqual([]);
     expect(scheduler.hasWork).toBe(false);
+    expect(scheduler.schedule().finishedRequestIds).toEqual([]);
+    scheduler.add(makeRequest("c", 20));
     expect(scheduler.schedule().finishedRequestIds).toEqual(["b", "a"]);
   });
 
@@ -363,8 +365,9 @@ describe("finish", () => {
     scheduler.finish(request, "FINISHED_STOPPED");
     scheduler.finish(request, "FINISHED_ABORTED");
     expect(request.status).toBe("FINISHED_STOPPED");
-    expect(scheduler.schedule().finishedRequestIds).toEqual(["a"]);
-    expect(scheduler.schedule().finishedRequestIds).toEqual([]);
+    scheduler.add(makeRequest("b", 4));
+    expect(step(scheduler).finishedRequestIds).toEqual(["a"]);
+    expect(step(scheduler).finishedRequestIds).toEqual([]);
   });
 
   test.each([

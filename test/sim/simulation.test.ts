@@ -1,10 +1,13 @@
 // Random workloads with seeds, run by the scheduler and the fake model, which stores tokens by slot. Half
-// of them have draft tokens, both right and wrong ones. After every step the bookkeeping must be
+// of them have draft tokens, both right and wrong ones, and some have LoRA adapters, which change what is stored. After every step the bookkeeping must be
 // consistent, and at the end every request must have the same output as in a run by itself, without prefix
 // cache and drafts. PAGODA_SIM_SEED=<n> starts at another seed; PAGODA_SIM_STEPS=<n> sets the minimum number of steps.
 
 import { describe, expect, test } from "bun:test";
+import type { AdapterRef } from "../../src/request/adapter.ts";
 import type { Request } from "../../src/request/request.ts";
+import type { AdapterLoad } from "../../src/scheduler/adapter-slots.ts";
+import type { AdapterLimits } from "../../src/scheduler/adapter-turns.ts";
 import type { Scheduler, SchedulerConfig } from "../../src/scheduler/scheduler.ts";
 import type {
   ScheduledRequest,
@@ -34,6 +37,7 @@ interface World {
   /** Probabilities per request. */
   readonly draftRate: number;
   readonly grammarRate: number;
+  readonly adapterRate: number;
 }
 
 /** Counts of the difficult cases, which the workloads must include. */
@@ -60,6 +64,15 @@ interface Events {
   /** Steps while requests wait for a grammar, and grammars that could not be compiled. */
   stepsBesideGrammars: number;
   failedGrammars: number;
+  /** Loads of adapters, those that replaced another adapter, and those that failed. */
+  loads: number;
+  evictions: number;
+  failedLoads: number;
+  /** Steps with several adapters, and steps with as many as can run while requests for others wait. */
+  stepsWithAdapters: number;
+  stepsBesideOtherAdapters: number;
+  /** Blocks of the base model that requests with an adapter hit before its invocation tokens. */
+  sharedWithBase: number;
 }
 
 const NO_EVENTS: Events = {
@@ -80,6 +93,12 @@ const NO_EVENTS: Events = {
   failedDrafts: 0,
   stepsBesideGrammars: 0,
   failedGrammars: 0,
+  loads: 0,
+  evictions: 0,
+  failedLoads: 0,
+  stepsWithAdapters: 0,
+  stepsBesideOtherAdapters: 0,
+  sharedWithBase: 0,
 };
 
 function makeWorld(seed: number): World {
@@ -98,13 +117,26 @@ function makeWorld(seed: number): World {
     policy: prng.chance(0.5) ? ("fcfs" as const) : ("priority" as const),
     enablePrefixCaching: prng.chance(0.8),
     eosTokenIds: [FAKE_EOS],
+    adapterLimits: randomAdapterLimits(prng),
   };
   const abortRate = prng.chance(0.3) ? 0.05 : 0;
   const failureRate = prng.chance(0.2) ? 0.02 : 0;
   const draftRate = prng.chance(0.5) ? 0.8 : 0;
   const grammarRate = prng.chance(0.4) ? 0.4 : 0;
-  return { prng, config, abortRate, failureRate, draftRate, grammarRate };
+  const adapterRate = prng.chance(0.5) ? 0.7 : 0;
+  return { prng, config, abortRate, failureRate, draftRate, grammarRate, adapterRate };
 }
+
+function randomAdapterLimits(prng: Prng): AdapterLimits {
+  const maxLoras = prng.int(1, 3);
+  return { maxLoras, maxLoadedLoras: maxLoras + prng.int(0, 1) };
+}
+
+/** Adapters of which the last two apply only from the bytes 7, 8 on. */
+const ADAPTERS = ["/a", "/b", "/c", "/alora:\x07\x08", "/other-alora:\x07\x08"].map((path) => ({
+  ...{ name: path, key: path, path },
+}));
+const INVOCATION = [7, 8];
 
 function randomTarget(prng: Prng): TargetInterTokenLatency {
   if (prng.chance(0.5)) return null;
@@ -112,14 +144,17 @@ function randomTarget(prng: Prng): TargetInterTokenLatency {
 }
 
 /** Makes a request whose prompt shares one of a few prefixes, so hits are likely. */
-function randomRequest({ prng, grammarRate }: World, requestId: string): Request {
+function randomRequest({ prng, grammarRate, adapterRate }: World, requestId: string): Request {
   const length = prng.int(1, MAX_MODEL_LEN - 4);
   const family = prng.int(0, 2);
   const shared = prng.chance(0.3) ? length : prng.int(0, length);
   const prompt = Array.from({ length }, (_, i) =>
     i < shared ? (family * 31 + i) % 256 : prng.int(0, 255),
   );
+  const adapter = prng.chance(adapterRate) ? (ADAPTERS[prng.int(0, 4)] as AdapterRef) : null;
+  if (prng.chance(0.5)) prompt.splice(prng.int(0, length), INVOCATION.length, ...INVOCATION);
   return makeRequest(requestId, prompt, {
+    adapter,
     priority: prng.int(0, 3),
     cacheSalt: prng.chance(0.1) ? "salt" : null,
     grammar: prng.chance(grammarRate) ? { isReady: false } : null,
@@ -146,6 +181,7 @@ function randomFamily(world: World, requestId: string): Request[] {
       params: { ...source.samplingParams, promptLogprobs: null, seed: BigInt(100 + i) },
       forkOf: source,
       grammar: source.grammar,
+      adapter: source.adapter,
     }),
   );
   return [source, ...forks];
@@ -161,6 +197,32 @@ function checkPlan(plan: StepPlan, before: readonly Request[], { config }: World
   expect(plan.numScheduledTokens).toBe(tokens.reduce((sum, count) => sum + count, 0));
   expect(plan.numScheduledTokens).toBeLessThanOrEqual(config.maxNumBatchedTokens);
   plan.scheduled.forEach(checkDrafts);
+}
+
+/** Checks that at most maxLoras adapters run, each in the slot that holds it. */
+function checkAdapters(
+  plan: StepPlan,
+  scheduler: Scheduler,
+  { adapters }: FakeModelRunner,
+  { config }: World,
+  events: Events,
+): void {
+  const planned = new Set<AdapterRef>();
+  for (const { request, adapterSlot } of plan.scheduled) {
+    expect(adapterSlot === -1).toBe(request.adapter === null);
+    if (request.adapter === null) continue;
+    expect(adapters.get(adapterSlot)).toBe(request.adapter.path);
+    planned.add(request.adapter);
+    const isFirst = request.numTokens === request.numPromptTokens && request.numPreemptions === 0;
+    const numBefore = Math.min(request.adapterStart ?? 0, request.numCachedTokens ?? 0);
+    if (isFirst) events.sharedWithBase += Math.floor(numBefore / BLOCK_SIZE);
+  }
+  const { running = [], waiting = [] } = scheduler.adapters.stats() ?? {};
+  const { maxLoras = 0 } = config.adapterLimits ?? {};
+  expect(running.length).toBeLessThanOrEqual(maxLoras);
+  events.stepsWithAdapters += planned.size > 1 ? 1 : 0;
+  const isFull = running.length === maxLoras && waiting.some((name) => !running.includes(name));
+  events.stepsBesideOtherAdapters += isFull ? 1 : 0;
 }
 
 /** Checks that drafts follow all known tokens and leave room for one more. */
@@ -238,8 +300,13 @@ async function runStep(
   proposer.propose(added.filter(({ isFinished }) => !isFinished));
   const drafting = running.filter(({ draftTokenIds }) => draftTokenIds.length > 0);
   const plan = scheduler.schedule();
+  if (plan.scheduled.length === 0) {
+    expect(scheduler.hasWork).toBe(false);
+    return;
+  }
   events.steps++;
   checkPlan(plan, running, world);
+  checkAdapters(plan, scheduler, runner, world, events);
   checkHashes(scheduler, plan);
   countDrafts(plan, events);
   events.preemptedWithDraft += preempted(drafting).length;
@@ -332,6 +399,33 @@ function endCompilation(
   scheduler.releaseGrammar(grammar);
 }
 
+/** Begins due loads of adapters, and completes some or all of those in progress. */
+async function loadAdapters(
+  { prng, abortRate }: World,
+  scheduler: Scheduler,
+  runner: FakeModelRunner,
+  loads: AdapterLoad[],
+  added: readonly Request[],
+  events: Events,
+): Promise<void> {
+  for (const slot of scheduler.adapters.takeUnloads()) runner.unloadAdapter(slot);
+  loads.push(...scheduler.adapters.takeLoads());
+  while (loads.length > 0 && (!scheduler.hasWork || prng.chance(0.3))) {
+    const { adapter, slot } = loads.shift() as AdapterLoad;
+    events.loads++;
+    if (prng.chance(3 * abortRate)) {
+      scheduler.endAdapterLoad(adapter.key, null);
+      const failed = added.filter((request) => request.adapter === adapter);
+      for (const request of failed) scheduler.finish(request, "FINISHED_ERROR");
+      events.failedLoads++;
+      continue;
+    }
+    events.evictions += runner.adapters.has(slot) ? 1 : 0;
+    const { invocationTokens } = await runner.loadAdapter(adapter.path, slot);
+    scheduler.endAdapterLoad(adapter.key, invocationTokens);
+  }
+}
+
 async function run(
   world: World,
   requests: readonly Request[],
@@ -341,6 +435,7 @@ async function run(
   const scheduler = makeScheduler(world.config);
   const { numBlocks } = world.config;
   const runner = new FakeModelRunner({ numBlocks, blockSize: BLOCK_SIZE });
+  const loads: AdapterLoad[] = [];
   let numAdded = 0;
   const added = () => requests.slice(0, numAdded);
   const waiting = () => added().filter(({ status }) => status === "WAITING_FOR_GRAMMAR");
@@ -356,6 +451,8 @@ async function run(
     if (!scheduler.hasWork || world.prng.chance(0.2)) {
       endCompilation(world, scheduler, waiting(), events);
     }
+    await loadAdapters(world, scheduler, runner, loads, added(), events);
+    if (world.prng.chance(0.02)) scheduler.adapters.remove((ADAPTERS[0] as AdapterRef).key);
     expect(scheduler.takeStats().numDeferredReqs).toBeGreaterThanOrEqual(waiting().length);
     if (!scheduler.hasWork) continue;
     events.stepsBesideGrammars += waiting().length > 0 ? 1 : 0;
@@ -368,14 +465,21 @@ async function run(
 /** Runs the same request by itself, in a large pool, without a prefix cache. */
 async function runAlone(request: Request, params = request.samplingParams): Promise<Request> {
   const prompt = [...request.tokenIds(0, request.numPromptTokens)];
-  const twin = makeRequest("alone", prompt, { params });
+  const { adapter } = request;
+  const twin = makeRequest("alone", prompt, { params, adapter });
   const scheduler = makeScheduler({
     blockSize: BLOCK_SIZE,
     enablePrefixCaching: false,
     maxModelLen: MAX_MODEL_LEN,
     eosTokenIds: [FAKE_EOS],
+    adapterLimits: { maxLoras: 1, maxLoadedLoras: 1 },
   });
   const runner = new FakeModelRunner({ numBlocks: 65, blockSize: BLOCK_SIZE });
+  if (adapter !== null) {
+    scheduler.adapters.load(adapter);
+    const { invocationTokens } = await runner.loadAdapter(adapter.path, 0);
+    scheduler.endAdapterLoad(adapter.key, invocationTokens);
+  }
   scheduler.add(twin);
   while (scheduler.hasWork) {
     const plan = scheduler.schedule();

@@ -17,6 +17,8 @@ export interface Part {
   readonly numTokens?: number;
   /** Draft tokens after all known tokens; default: none. */
   readonly drafts?: readonly number[];
+  /** Slot of the adapter; default: none. */
+  readonly adapterSlot?: number;
 }
 
 let stepId = 0;
@@ -26,7 +28,7 @@ export function planOf(
   blockSize: number,
   copies: BlockTransfers["copies"] = [],
 ): StepPlan {
-  const scheduled = parts.map(({ request, blocks, numTokens, drafts = [] }) => {
+  const scheduled = parts.map(({ request, blocks, numTokens, drafts = [], adapterSlot = -1 }) => {
     const { numComputedTokens } = request;
     const numKnown = numTokens ?? request.numTokens - numComputedTokens;
     const numScheduledTokens = numKnown + drafts.length;
@@ -36,7 +38,7 @@ export function planOf(
     const isWhole = numComputedTokens + numKnown === request.numTokens;
     const output = isWhole ? ("tokens" as const) : ("none" as const);
     const part = { request, numComputedTokens, numScheduledTokens, blockIds };
-    return { ...part, output, numDraftTokens: drafts.length };
+    return { ...part, output, numDraftTokens: drafts.length, adapterSlot };
   });
   return {
     stepId: stepId++,

@@ -57,6 +57,7 @@ export function makeEngineParts(options: FakeEngineOptions = {}) {
     kvCacheMemoryBytes: null,
     numBlocksOverride: numBlocks,
     numSpeculativeTokens: options.speculation?.numSpeculativeTokens ?? 0,
+    maxLoras: options.scheduler?.adapterLimits?.maxLoras ?? 0,
   };
   return { scheduler, runner, info };
 }

@@ -4,7 +4,7 @@
 
 import { EngineError, RequestError } from "../../src/errors.ts";
 import type { ChatTemplateRequest } from "../../src/protocol/chat-template-request.ts";
-import type { MemoryReport, ModelInfo } from "../../src/protocol/model-info.ts";
+import type { AdapterInfo, MemoryReport, ModelInfo } from "../../src/protocol/model-info.ts";
 import type { PositionLogprobs } from "../../src/request/logprobs.ts";
 import type { Request } from "../../src/request/request.ts";
 import type { GrammarSpec } from "../../src/request/sampling-params.ts";
@@ -171,6 +171,33 @@ export class FakeModelRunner implements ModelRunner {
     );
   }
 
+  /** Adapters by slot; each changes the K and V of the tokens that it applies to. */
+  readonly adapters = new Map<number, string>();
+  /** Paths of adapters that finish loading only when a test calls `resolve`. */
+  readonly slowAdapters = new Map<string, PromiseWithResolvers<void>>();
+  /** Paths of all loads, in order. */
+  readonly loads: string[] = [];
+
+  /**
+   * Refuses "/missing" and paths that begin with "/bad". The invocation tokens of a path are the text after "alora:".
+   */
+  async loadAdapter(path: string, slot: number): Promise<AdapterInfo> {
+    this.loads.push(path);
+    await this.slowAdapters.get(path)?.promise;
+    if (path === "/missing") throw nativeError("adapter_not_found", "no such file");
+    if (path.startsWith("/bad")) throw nativeError("adapter_rank", "rank 512 exceeds 16");
+    this.adapters.set(slot, path);
+    const invocationTokens = [...Buffer.from(path.split("alora:")[1] ?? "")];
+    return {
+      ...{ name: path, architecture: "fake", rank: 8, alpha: 16, targets: ["attn_q"] },
+      ...{ invocationTokens, sizeBytes: 1024 },
+    };
+  }
+
+  unloadAdapter(slot: number): void {
+    this.adapters.delete(slot);
+  }
+
   /** Allows all drafts, since grammars are not enforced. */
   cutDrafts(_request: Request, tokenIds: readonly number[]): readonly number[] {
     return tokenIds;
@@ -208,13 +235,22 @@ export class FakeModelRunner implements ModelRunner {
   /** Writes the entry's tokens to their slots; a failed step writes garbage. */
   #write(entry: ScheduledRequest, fails: boolean): void {
     const { request, numComputedTokens, blockIds, numDraftTokens } = entry;
+    const salt = this.#adapterSalt(entry);
     const known = request.tokenIds(numComputedTokens, endOfKnown(entry));
     const drafts = request.draftTokenIds.slice(0, numDraftTokens);
     [...known, ...drafts].forEach((token, i) => {
       const slot = this.#slot(blockIds, numComputedTokens + i);
-      this.#tokens[slot] = fails ? -1 : token;
+      const isAdapted = numComputedTokens + i >= (request.adapterStart ?? 0);
+      this.#tokens[slot] = fails ? -1 : token ^ (isAdapted ? salt : 0);
       this.#positions[slot] = fails ? -1 : numComputedTokens + i;
     });
+  }
+
+  #adapterSalt({ adapterSlot }: ScheduledRequest): number {
+    if (adapterSlot < 0) return 0;
+    const path = this.adapters.get(adapterSlot);
+    if (path === undefined) throw new Error(`a step uses the empty adapter slot ${adapterSlot}`);
+    return Bun.hash.crc32(path) & 0xffff00;
   }
 
   #result(entry: ScheduledRequest): ScheduledResult {
@@ -285,6 +321,10 @@ export class FakeModelRunner implements ModelRunner {
     const blockId = blockIds[Math.floor(position / this.#blockSize)] ?? 0;
     return blockId * this.#blockSize + (position % this.#blockSize);
   }
+}
+
+function nativeError(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code });
 }
 
 /** Returns the last tokens of those bad words whose other tokens are at the end of the output. */

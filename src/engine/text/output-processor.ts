@@ -191,7 +191,7 @@ export class OutputProcessor {
   }
 
   /** @returns the last output, without tokens, of a request that was aborted or whose step failed */
-  finish(request: Request): RequestOutput {
+  finish(request: Request, stopReason: RequestOutput["stopReason"] = null): RequestOutput {
     const { status } = request;
     assert(isFinished(status), () => `${request.requestId}: ${status} is not finished`);
     const state = this.#state(request);
@@ -208,7 +208,7 @@ export class OutputProcessor {
       logprobs: null,
       promptLogprobs: null,
       finishReason: FINISH_REASON_OF[status],
-      stopReason: null,
+      stopReason,
     });
   }
 

@@ -9,6 +9,7 @@ import type {
   RequestOutput,
 } from "../../protocol/protocol.ts";
 import type {
+  AdapterStats,
   BlockEviction,
   RequestTimeline,
   SchedulerStats,
@@ -57,6 +58,25 @@ function writeStats(writer: ByteWriter, stats: SchedulerStats): void {
     writer.floats(reuseGapsS);
   }
   writeSpecDecode(writer, stats.specDecode);
+  writeAdapters(writer, stats.adapters);
+}
+
+function writeAdapters(writer: ByteWriter, stats: AdapterStats | null): void {
+  writer.u8(stats === null ? ABSENT : PRESENT);
+  if (stats === null) return;
+  writeNames(writer, stats.running);
+  writeNames(writer, stats.waiting);
+}
+
+function writeNames(writer: ByteWriter, names: readonly string[]): void {
+  writer.u32(names.length);
+  for (const name of names) writer.text(name);
+}
+
+function readAdapters(reader: ByteReader): AdapterStats | null {
+  if (reader.u8() === ABSENT) return null;
+  const readName = () => reader.text();
+  return { running: readList(reader, readName), waiting: readList(reader, readName) };
 }
 
 function writeSpecDecode(writer: ByteWriter, stats: SpecDecodeStats | null): void {
@@ -91,6 +111,7 @@ function readStats(reader: ByteReader): SchedulerStats {
     samplingMs: reader.f64(),
     blockEvictions: readList(reader, readEviction),
     specDecode: readSpecDecode(reader),
+    adapters: readAdapters(reader),
   };
 }
 

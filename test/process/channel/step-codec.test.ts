@@ -60,6 +60,9 @@ const message: fc.Arbitrary<EngineOutputs> = fc.record({
         acceptedPerPos: fc.array(tokenId),
       }),
     ),
+    adapters: fc.option(
+      fc.record({ running: fc.array(fc.string()), waiting: fc.array(fc.string()) }),
+    ),
   }),
 });
 
