@@ -2,6 +2,7 @@
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { ADAPTER_FAMILIES } from "../src/metrics/adapter-families.ts";
 import { CACHE_CONFIG_FAMILY } from "../src/metrics/cache-config.ts";
 import { ENGINE_PROCESS_FAMILIES } from "../src/metrics/engine-process-families.ts";
 import {
@@ -34,6 +35,7 @@ export const SECTIONS: readonly (readonly [string, readonly MetricFamily[]])[] =
   ["Latency", LATENCY_FAMILIES],
   ["Sizes of requests and steps", REQUEST_FAMILIES],
   ["Speculative decoding", SPEC_DECODE_FAMILIES],
+  ["LoRA adapters", ADAPTER_FAMILIES],
   ["KV block residency", RESIDENCY_FAMILIES],
   ["Sleep", [SLEEP_STATE_FAMILY, ...SLEEP_OPERATION_FAMILIES]],
   ["HTTP", HTTP_FAMILIES],
@@ -51,7 +53,7 @@ keep their values. For scraping, plotting and alerting, see [monitoring.md](moni
 
 The metrics are those of vLLM ${CLAIMED_VERSION}, plus families that later versions added. A metric that vLLM deprecated in X.Y is hidden in
 X.Y+1 and removed in X.Y+2; \`--show-hidden-metrics-for-version=X.Y\` shows metrics hidden since the previous version. Families for
-features that are not supported yet (LoRA, images and audio, KV connectors) are absent. Families that vLLM does not
+features that are not supported yet (images and audio, KV connectors) are absent. Families that vLLM does not
 have are named \`pagoda_...\`.
 
 Pagoda's choices where vLLM's versions differ or do not specify the behavior:
@@ -63,6 +65,8 @@ Pagoda's choices where vLLM's versions differ or do not specify the behavior:
   all but the prompt's last token.
 - With n > 1, \`prompt_tokens\` counts the prompt for each of the n sequences, as vLLM does; the \`usage\` in the response counts it once.
 - \`engine_sleep_state\` is \`awake\` after a wake-up with any tags, as in vLLM; \`/is_sleeping\` returns false only when everything has been restored.
+- \`lora_requests_info\` lists adapters from a request's arrival on, and keeps waiting and running adapters apart, as vLLM did before
+  0.12. Later versions put both in both labels. Series with earlier lists are removed.
 - Requests that are refused before they are queued (4xx, 503) appear only in \`http_requests_total\`.
 
 This file is generated: \`bun scripts/generate-metrics-docs.ts\`.
@@ -75,6 +79,7 @@ const CONDITIONS: Readonly<Record<MetricFamily["enabledBy"], string>> = {
   "kv-cache-metrics": "Only with `--kv-cache-metrics`.",
   "sleep-mode": "Only with `--enable-sleep-mode`.",
   "spec-decode": "Only with `--speculative-config`.",
+  lora: "Only with `--enable-lora`.",
 };
 
 function shape({ type, labels = [], buckets }: MetricFamily): string {

@@ -109,6 +109,7 @@ export type ConfigErrorCode =
   | "model_not_gguf"
   | "model_truncated" // a file of the model is incomplete
   | "model_unsupported" // llama.cpp or Pagoda cannot run this model
+  | "adapter_failed" // a LoRA adapter cannot be loaded
   | "template_error" // the chat template does not parse
   | "download_failed"
   | "checksum_mismatch" // the downloaded file differs from the hub's

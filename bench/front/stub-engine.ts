@@ -34,6 +34,7 @@ export function stubConfig({ stepMs, maxNumSeqs }: StubOptions): EngineConfig {
     ...{
       kvCacheMemoryBytes: null,
       numBlocksOverride: NUM_BLOCKS,
+      lora: null,
       speculation: null,
       enablePrefixCaching: true,
     },

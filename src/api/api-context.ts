@@ -1,6 +1,7 @@
 // The context for checking and serving requests, whether over HTTP or in-process.
 
 import { RequestError } from "../errors.ts";
+import { AdapterRegistry, type ServedAdapter } from "../front/adapter-registry.ts";
 import type { Front } from "../front/front.ts";
 import type { ContentFormat } from "../protocol/chat-template-request.ts";
 import { NEUTRAL_SAMPLING, type SamplingDefaults } from "../request/sampling-params.ts";
@@ -12,6 +13,8 @@ export interface ApiContext {
   readonly front: Front;
   /** Names of the model. Responses report the first name; requests may use any of them. */
   readonly servedModelNames: readonly string[];
+  /** LoRA adapters, which requests can use as their model. */
+  readonly adapters: AdapterRegistry;
   /** Whether chat requests may contain their own template. */
   readonly trustsRequestTemplates: boolean;
   /** Chat template variables, which requests can override. */
@@ -56,6 +59,8 @@ export interface ApiOptions {
   readonly maxLogprobs: number | null;
   /** Absent = vLLM's defaults. */
   readonly samplingDefaults?: SamplingDefaults;
+  /** Absent = no adapters. */
+  readonly adapters?: AdapterRegistry;
   /** Absent = false. */
   readonly trustsRequestTemplates?: boolean;
   /** Absent = no variables. */
@@ -76,6 +81,7 @@ export function apiContext(front: Front, options: ApiOptions): ApiContext {
   return {
     front,
     servedModelNames: options.modelNames,
+    adapters: options.adapters ?? noAdapters(front, options.modelNames),
     trustsRequestTemplates: options.trustsRequestTemplates ?? false,
     templateVariables: (options.templateVariables ?? {}) as JsonObject,
     contentFormat: options.contentFormat ?? null,
@@ -102,16 +108,38 @@ function eachOnce(warn: (text: string) => void): (text: string) => void {
   };
 }
 
-/** @returns the model name reported in responses */
-export function modelName(context: ApiContext): string {
-  return context.servedModelNames[0] ?? "";
+function noAdapters({ calls }: Front, modelNames: readonly string[]): AdapterRegistry {
+  return new AdapterRegistry({ calls, isEnabled: false, modelNames, allowedPaths: [] });
 }
 
-/** Checks a model name; null or "" means the served model. @throws RequestError "model_not_found" */
-export function checkModel(context: ApiContext, model: string | null): void {
-  if (model === null || model === "" || context.servedModelNames.includes(model)) return;
+/**
+ * @param model name in the request, which exists; null or "" = the served model
+ * @returns the model name reported in responses: the adapter's, or the first name of the served model
+ */
+export function modelName({ servedModelNames }: ApiContext, model: string | null): string {
+  const isBase = model === null || model === "" || servedModelNames.includes(model);
+  return isBase ? (servedModelNames[0] ?? "") : model;
+}
+
+/**
+ * Finds the adapter that a request names as its model.
+ * @param model null or "" = the served model
+ * @returns null for the served model @throws RequestError "model_not_found"
+ */
+export function adapterOf(context: ApiContext, model: string | null): ServedAdapter | null {
+  if (model === null || model === "" || context.servedModelNames.includes(model)) return null;
+  const adapter = context.adapters.find(model);
+  if (adapter !== null) return adapter;
   const message = `The model \`${shortened(model, 256)}\` does not exist.`;
   throw new RequestError("model_not_found", message);
+}
+
+/** @returns the member of a request to the engine that names its adapter @throws RequestError "model_not_found" */
+export function adapterField(context: ApiContext, model: string | null) {
+  const found = adapterOf(context, model);
+  if (found === null) return {};
+  const { name, key, path } = found;
+  return { adapter: { name, key, path } };
 }
 
 /** @returns the current Unix time in seconds, for `created` */

@@ -10,6 +10,7 @@ import type { Timings } from "./timings.ts";
 /** Response properties that every chunk repeats. */
 export interface ChunkFacts {
   readonly context: ApiContext;
+  readonly body: { readonly model: string | null };
   readonly id: string;
   readonly createdS: number;
 }
@@ -34,10 +35,10 @@ export class ChunkHead {
 
   constructor(
     object: "chat.completion.chunk" | "text_completion",
-    { context, id, createdS }: ChunkFacts,
+    { context, body, id, createdS }: ChunkFacts,
   ) {
     this.#context = context;
-    const model = JSON.stringify(modelName(context));
+    const model = JSON.stringify(modelName(context, body.model));
     this.#text =
       `{"id":${JSON.stringify(id)},"object":"${object}",` +
       `"created":${createdS},"model":${model},"choices":[`;

@@ -209,6 +209,16 @@ export const GENERATE_FIELDS = {
   kv_transfer_params: optional(anything),
 } as const;
 
+export const LOAD_LORA_FIELDS = {
+  lora_name: optional(string, ""),
+  lora_path: optional(string, ""),
+  load_inplace: optional(boolean, false),
+} as const;
+
+export const UNLOAD_LORA_FIELDS = {
+  lora_name: optional(string, ""),
+} as const;
+
 export const ABORT_FIELDS = {
   request_ids: required(list(string)),
 } as const;

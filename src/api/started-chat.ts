@@ -7,7 +7,7 @@ import type { ChatTemplateRequest } from "../protocol/chat-template-request.ts";
 import type { MessageParsing } from "../protocol/message-parsing.ts";
 import { checkPromptLength } from "../protocol/prompt-limits.ts";
 import { type Filled, withAnswerOptions } from "./answer-options.ts";
-import { type ApiContext, unixSeconds } from "./api-context.ts";
+import { type ApiContext, adapterField, unixSeconds } from "./api-context.ts";
 import { badWordIds } from "./bad-words.ts";
 import { BeamSearch } from "./beam-search.ts";
 import { chatGrammar, type ToolInputs } from "./chat-grammar.ts";
@@ -67,6 +67,7 @@ export async function startChat(
   checkChatFeatures(body);
   const choice = toolChoice(body);
   const n = checkN(context, body);
+  const adapter = adapterField(context, body.model);
   const messages = chatMessages(body.messages);
   const lengths = messages.map((message) => contentText(message).length);
   const { front } = context;
@@ -97,7 +98,7 @@ export async function startChat(
     ...(body.stream && body.return_progress && { reportsProgress: true }),
     mustFit: mustFit && limit !== null,
     ...(body.prediction && !body.use_beam_search && { prediction: body.prediction }),
-    ...{ priority, cacheSalt, arrivalMs },
+    ...{ priority, cacheSalt, arrivalMs, ...adapter },
   };
   const queued = (asked: FrontRequest) => queuedChat(front, body, asked, signal);
   const start = await queued(request).catch((error) => {

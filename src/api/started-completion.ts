@@ -5,7 +5,7 @@ import { knownTokens } from "../front/request-tracker.ts";
 import { checkNumLogprobs, fitMaxTokens, numLogprobs } from "../protocol/prompt-limits.ts";
 import type { EngineInfo } from "../protocol/protocol.ts";
 import { type Filled, withAnswerOptions } from "./answer-options.ts";
-import { type ApiContext, unixSeconds } from "./api-context.ts";
+import { type ApiContext, adapterField, unixSeconds } from "./api-context.ts";
 import { badWordIds } from "./bad-words.ts";
 import { BeamSearch } from "./beam-search.ts";
 import {
@@ -50,8 +50,9 @@ export async function startCompletion(
   checkSuffix(context, body);
   const n = checkN(context, body);
   checkPromptCount(context, body);
+  const adapter = adapterField(context, body.model);
   const badWords = await badWordIds(context, body);
-  const shared = { externalId: id, ...requestOf(context, body, badWords), arrivalMs };
+  const shared = { externalId: id, ...requestOf(context, body, badWords), ...adapter, arrivalMs };
   const streams = await queueAll(context, body, shared);
   abortOnDisconnect(signal, streams);
   try {

@@ -7,6 +7,7 @@ import { readText } from "../runtime/system.ts";
 import { speculationConfig } from "../speculation/speculation-config.ts";
 import { templateFacts } from "./chat-format.ts";
 import type { ServeOptions } from "./commands.ts";
+import { loraConfig } from "./lora-config.ts";
 import { planThreads } from "./thread-plan.ts";
 
 /** @throws ConfigError "invalid_option", and for the same reasons as readGgufHeader() */
@@ -31,6 +32,7 @@ export function engineConfig(options: ServeOptions, modelPath: string): EngineCo
     maxNumPartialPrefills: options["max-num-partial-prefills"],
     targetInterTokenLatencyMs: targetLatency(options["target-inter-token-latency-ms"]),
     speculation: speculationConfig(options["speculative-config"]),
+    lora: loraConfig(options),
     policy: options["scheduling-policy"],
     seed: BigInt(options.seed),
     ...planThreads(options),

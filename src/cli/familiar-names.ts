@@ -72,8 +72,9 @@ const HINTS: Readonly<Record<string, string>> = {
   "the log level and format are fixed": "--log-level --log-verbosity --log-file",
   "weights are always read into memory and repacked": "--no-mmap --mlock",
   "Pagoda uses at most one GPU": "-dev --device -sm --split-mode -ts --tensor-split -mg --main-gpu",
+  "--enable-lora --lora-modules name=path loads an adapter": "--lora --lora-scaled",
   "it is not supported yet": `
-    --lora --lora-scaled -md --model-draft --embedding --embeddings --rerank --reranking --pooling
+    -md --model-draft --embedding --embeddings --rerank --reranking --pooling
     -mm --mmproj --image --audio --grammar-file`,
   "--enable-log-requests logs each request": "--verbose -v -lv --verbosity",
   "`version` prints the version": "-v -V",

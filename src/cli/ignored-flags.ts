@@ -19,7 +19,10 @@ export interface IgnoredFlag {
 const BY_REASON: Readonly<Record<string, string>> = {
   "--kv-cache-memory-bytes sets the KV cache": `
     gpu-memory-utilization= swap-space= cpu-offload-gb=`,
+  "adapters are kept in the type of their file": `
+    lora-dtype=`,
   "models run on a single machine": `
+    fully-sharded-loras
     tensor-parallel-size=|-tp pipeline-parallel-size=|-pp data-parallel-size=|-dp data-parallel-rank=|-dpn
     data-parallel-size-local=|-dpl data-parallel-start-rank=|-dpr data-parallel-address=|-dpa data-parallel-rpc-port=|-dpp
     data-parallel-backend=|-dpb decode-context-parallel-size=|-dcp distributed-executor-backend= nnodes=
@@ -50,7 +53,6 @@ const BY_REASON: Readonly<Record<string, string>> = {
   "llguidance enforces every grammar; requests choose the options": `
     structured-outputs-config=`,
   "the feature is not supported yet": `
-    max-loras= max-lora-rank= fully-sharded-loras max-cpu-loras= lora-dtype=
     tool-parser-plugin= reasoning-parser-plugin=
     otlp-traces-endpoint= collect-detailed-traces=+ limit-mm-per-prompt=
     mm-processor-kwargs= media-io-kwargs= mm-processor-cache-gb= mm-processor-cache-type=

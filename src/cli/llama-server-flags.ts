@@ -38,8 +38,8 @@ export const LLAMA_SERVER_HINTS: Readonly<Record<string, string>> = {
     --typical --typical-p --repeat-last-n --dry-multiplier --dry-base --dry-allowed-length
     --dry-penalty-last-n --dry-sequence-breaker --adaptive-target --adaptive-decay --dynatemp-range
     --dynatemp-exp --mirostat --mirostat-lr --mirostat-ent -j -jf --json-schema-file --control-vector
-    --control-vector-scaled --control-vector-layer-range --embd-normalize --slot-save-path
-    --lora-init-without-apply`,
+    --control-vector-scaled --control-vector-layer-range --embd-normalize --slot-save-path`,
+  "each request chooses its adapter as its model": "--lora-init-without-apply",
   "set logit_bias in each request": "--logit-bias",
   "set stop in each request": "--reverse-prompt",
   "set skip_special_tokens in each request": "-sp --special",

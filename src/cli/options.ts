@@ -1,7 +1,8 @@
 // The table of options, with their flags, environment variables, YAML keys, types, defaults, units, bounds and help.
 // Help text, docs/options.md, shell completion and parsing are generated from it. Options that also exist in vLLM use
 // vLLM's names. Chat options are in chat-options.ts, listening options are in listen-options.ts, access options are in
-// access-options.ts, hardware options are in hardware-options.ts, and options of other commands are in
+// access-options.ts, hardware options are in hardware-options.ts, LoRA options
+// are in lora-options.ts, and options of other commands are in
 // command-options.ts.
 
 import { DEFAULT_MODEL } from "../models/default-model.ts";
@@ -11,6 +12,7 @@ import { CHAT_OPTIONS } from "./chat-options.ts";
 import { COMMAND_OPTIONS } from "./command-options.ts";
 import { HARDWARE_OPTIONS } from "./hardware-options.ts";
 import { LISTEN_OPTIONS } from "./listen-options.ts";
+import { LORA_OPTIONS } from "./lora-options.ts";
 import type { OptionSpec } from "./option-spec.ts";
 
 const SERVER_OPTIONS = [
@@ -47,6 +49,7 @@ const SERVER_OPTIONS = [
     help: "Allow --max-model-len to exceed the model's training context; output gets worse.",
   },
   ...CHAT_OPTIONS,
+  ...LORA_OPTIONS,
   {
     name: "generation-config",
     group: "Model",

@@ -13,13 +13,12 @@ export interface UnbuiltFlag {
 
 /** Names by reason; "=" marks flags that take a value. */
 const BY_REASON: Readonly<Record<string, string>> = {
-  "LoRA is not supported yet": "enable-lora lora-modules= default-mm-loras=",
   "KV connectors are not supported yet": "kv-transfer-config= ec-transfer-config= tokens-only",
   "KV cache events are not supported yet": "kv-events-config=",
   "KV cache offloading is not supported yet": "kv-offloading-size=",
   "server-side tools are not supported yet": "tool-server=",
   "prompt embeddings are not supported yet": "enable-prompt-embeds",
-  "images and audio are not supported yet": "enable-mm-embeds",
+  "images and audio are not supported yet": "enable-mm-embeds default-mm-loras=",
   "logits processors are not supported yet": "logits-processors=",
   "Python middleware is not supported": "middleware=",
   "only text generation is supported so far": "runner= convert= task=",

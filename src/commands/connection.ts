@@ -20,6 +20,7 @@ import { availableMemory } from "../runtime/system.ts";
 import { createService } from "../server/service.ts";
 import type { CommandContext } from "./command.ts";
 import { modelSource } from "./model-downloads.ts";
+import { servedAdapters } from "./served-adapters.ts";
 
 export interface Connection {
   readonly client: ApiClient;
@@ -53,7 +54,8 @@ export async function connect(
   const isServed = named !== null || (!wantsOwn && (await isServer(client)));
   const given = new Set(typedOptions(command, context.sources));
   if (!isServed) {
-    const isUnused = (name: string) => CLIENT_OPTIONS.includes(name);
+    const used = options["enable-lora"] ? "model-name" : "";
+    const isUnused = (name: string) => CLIENT_OPTIONS.includes(name) && name !== used;
     for (const name of [...given].filter(isUnused))
       context.warn(`--${name} has no effect: cannot reach a server at ${client.url}`);
     return ownEngine(options, context);
@@ -127,8 +129,15 @@ async function ownEngine(options: Options, context: CommandContext): Promise<Con
     onLoadProgress: () => {},
     log,
   });
-  const client = clientOf(engine, { path, serving, sampling, warn });
-  return { client, modelName: modelNameOf(path), close: () => engine.shutdown() };
+  try {
+    const client = await clientOf(engine, { path, serving, sampling, warn });
+    const adapterName = serving["enable-lora"] ? options["model-name"] : "";
+    const modelName = adapterName || modelNameOf(path);
+    return { client, modelName, close: () => engine.shutdown() };
+  } catch (error) {
+    await engine.shutdown();
+    throw error;
+  }
 }
 
 /** @returns the defaults of `serve`'s options */
@@ -144,7 +153,7 @@ export interface ServiceInit {
 }
 
 /** @returns a client that directly calls a service for the engine, without a socket */
-export function clientOf(engine: EngineClient, init: ServiceInit): ApiClient {
+export async function clientOf(engine: EngineClient, init: ServiceInit): Promise<ApiClient> {
   const { path, serving, sampling, warn } = init;
   const settings = {
     ...serveLimits(serving, warn),
@@ -156,6 +165,8 @@ export function clientOf(engine: EngineClient, init: ServiceInit): ApiClient {
     ...{ createdSeries: false, listeners: [], features: new Set([]) },
     ...{ log: warn, warn },
   };
-  const { fetch } = createService(createFront(engine, settings), settings);
+  const measured = createFront(engine, settings);
+  const adapters = await servedAdapters(measured.front, serving, settings.modelNames);
+  const { fetch } = createService(measured, { ...settings, adapters });
   return new ApiClient({ url: "http://localhost", apiKey: null, fetch });
 }

@@ -99,7 +99,7 @@ async function* engineFindings(
     const kernels = `${model.attentionBackend} attention, ${model.weightKernels} weight kernels`;
     yield ok("engine", `loads in ${seconds} s: ${model.device}, ${kernels}`);
     yield ok("kv cache", `${bytesText(memory.kv)}, ${engine.info.maxModelLen} tokens per request`);
-    const client = clientOf(engine, {
+    const client = await clientOf(engine, {
       ...{ path, serving, sampling: samplingDefaults(serving, path) },
       warn: context.warn,
     });

@@ -31,6 +31,7 @@ import { createService, prepareService, type Service } from "../server/service.t
 import type { CommandContext } from "./command.ts";
 import { listenPlace } from "./listen-place.ts";
 import { modelSource } from "./model-downloads.ts";
+import { servedAdapters } from "./served-adapters.ts";
 import { serviceOptions } from "./service-options.ts";
 
 const STATS_INTERVAL_S = 10;
@@ -63,7 +64,13 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   const starting = startClient(options, engineConfig(options, path), log);
   prepareService();
   const client = await starting;
-  const service = createService(createFront(client, settings), settings);
+  const measured = createFront(client, settings);
+  const loading = servedAdapters(measured.front, options, settings.modelNames);
+  const adapters = await loading.catch(async (error) => {
+    await client.shutdown();
+    throw error;
+  });
+  const service = createService(measured, { ...settings, adapters });
   const { fetch, maxBodyBytes } = service;
   const server = await listen({ ...place, maxBodyBytes, fetch, onAnswer });
   const stats = setInterval(() => logStats(statsLine, log), STATS_INTERVAL_S * 1000);

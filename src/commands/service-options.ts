@@ -52,6 +52,7 @@ export function serviceOptions(init: ServiceInit): MeasuredFrontOptions & Contex
     answers: answerOptions(options),
     servesDocs: !options["disable-fastapi-docs"],
     isDevMode: options["server-dev-mode"],
+    allowsLoraUpdates: options["allow-runtime-lora-updating"],
     showHiddenFor: options["show-hidden-metrics-for-version"],
     createdSeries: !isPythonTrue(process.env["PROMETHEUS_DISABLE_CREATED_SERIES"]),
     features: metricFeatures(options),

@@ -3,9 +3,15 @@
 import type { ChatFormat } from "../protocol/message-parsing.ts";
 import type { AttentionBackend } from "../protocol/model-info.ts";
 import type { KvCacheType, WeightKernels } from "../runner/addon-types.ts";
+import type { AdapterLimits } from "../scheduler/adapter-turns.ts";
 import type { TargetInterTokenLatency } from "../scheduler/step-budget.ts";
 import type { SchedulingPolicy } from "../scheduler/waiting-requests.ts";
 import type { SpeculationConfig } from "../speculation/speculation-config.ts";
+
+export interface LoraConfig extends AdapterLimits {
+  /** Highest rank that an adapter can have. */
+  readonly maxLoraRank: number;
+}
 
 export interface EngineConfig {
   /** Path of the GGUF file. */
@@ -35,6 +41,8 @@ export interface EngineConfig {
   readonly targetInterTokenLatencyMs: TargetInterTokenLatency;
   /** Speculative decoding; null = off. */
   readonly speculation: SpeculationConfig | null;
+  /** LoRA adapters; null = off. */
+  readonly lora: LoraConfig | null;
   readonly policy: SchedulingPolicy;
   /** Random seed for requests that do not set one. */
   readonly seed: bigint;

@@ -38,6 +38,7 @@ export async function startEngine(
     growthReserveTokens: GROWTH_RESERVE_TOKENS,
     targetInterTokenLatencyMs: config.targetInterTokenLatencyMs,
     draftLimits: config.speculation,
+    ...(config.lora && { adapterLimits: config.lora }),
     policy: config.policy,
     eosTokenIds: runner.info.eosTokenIds,
   });
@@ -52,7 +53,7 @@ export async function startEngine(
     kvCacheType,
     kvCacheMemoryBytes,
     numBlocksOverride,
-    maxLoras: 0,
+    maxLoras: config.lora?.maxLoras ?? 0,
     numSpeculativeTokens: config.speculation?.numSpeculativeTokens ?? 0,
   };
   const proposer = config.speculation && makeProposer(config.speculation);
@@ -139,7 +140,8 @@ async function planLimits(config: DecidedConfig, availableBytes: number | null) 
 type Limits = Awaited<ReturnType<typeof planLimits>>;
 
 async function loadRunner(config: DecidedConfig, limits: Limits, host: EngineHost) {
-  const adapters = { maxAdapters: 0, maxAdapterRank: 16 };
+  const { maxLoadedLoras: maxAdapters = 0, maxLoraRank: maxAdapterRank = 1 } = config.lora ?? {};
+  const adapters = { maxAdapters, maxAdapterRank };
   const options = { ...config, ...limits, ...adapters, path: config.modelPath };
   try {
     const runner = await NativeModelRunner.load(options, host.onLoadProgress, host.log);

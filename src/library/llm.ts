@@ -5,6 +5,7 @@ import { type ApiContext, type ApiOptions, apiContext } from "../api/api-context
 import type { Choice } from "../api/choice.ts";
 import { maxLogprobs, unlessNegative } from "../cli/limits.ts";
 import { EngineError, RequestError } from "../errors.ts";
+import { AdapterRegistry } from "../front/adapter-registry.ts";
 import {
   createFront,
   type MeasuredFront,
@@ -37,6 +38,12 @@ export type CloseReason =
   | { readonly kind: "disposed" }
   | { readonly kind: "died"; readonly error: Error };
 
+/** Options for loadLora(). */
+export interface LoadLoraOptions {
+  /** Replace an adapter with the same name. Default: false. */
+  readonly inPlace?: boolean;
+}
+
 /** Options for sleep(). */
 export interface SleepOptions {
   /**
@@ -62,6 +69,7 @@ export class LLM implements AsyncDisposable {
   readonly #closed = Promise.withResolvers<CloseReason>();
   readonly #client: EngineClient;
   readonly #context: ApiContext;
+  readonly #adapters: AdapterRegistry;
   readonly #live = new Set<LiveGeneration>();
   #disposal: Promise<void> | null = null;
 
@@ -74,12 +82,25 @@ export class LLM implements AsyncDisposable {
    *   is missing; the signal's reason
    */
   static async load(model: string, options: LoadOptions = {}): Promise<LLM> {
-    return new LLM(await loadEngine(model, options));
+    const llm = new LLM(await loadEngine(model, options));
+    try {
+      for (const [name, path] of Object.entries(options.loraModules ?? {}))
+        await llm.loadLora(name, path);
+    } catch (error) {
+      await llm[Symbol.asyncDispose]();
+      throw error;
+    }
+    return llm;
   }
 
   private constructor(loaded: LoadedEngine) {
-    const settings = frontOptions(loaded);
-    const measured = createFront(loaded.client, settings);
+    const common = frontOptions(loaded);
+    const measured = createFront(loaded.client, common);
+    const { calls, info } = measured.front;
+    this.#adapters = new AdapterRegistry({
+      ...{ calls, isEnabled: info.maxLoras > 0, modelNames: common.modelNames, allowedPaths: [] },
+    });
+    const settings = { ...common, adapters: this.#adapters };
     this.#client = loaded.client;
     this.#context = apiContext(measured.front, settings);
     this.model = modelCard(loaded);
@@ -130,6 +151,23 @@ export class LLM implements AsyncDisposable {
   ): AsyncGenerator<GenerateResult> {
     const { maxInFlight = 2 * this.#client.info.maxNumSeqs, ...rest } = options;
     return generateAll(prompts, maxInFlight, (prompt) => this.generate(prompt, rest));
+  }
+
+  /**
+   * Loads a LoRA adapter, which requests can then name as their `lora`.
+   * @param path GGUF file, or folder in the format of PEFT
+   * @throws RequestError "adapter_name", "adapter_not_found" or "adapter_refused"
+   */
+  loadLora(name: string, path: string, { inPlace = false }: LoadLoraOptions = {}): Promise<void> {
+    return this.#adapters.load({ name, path, replaces: inPlace });
+  }
+
+  /**
+   * Removes a LoRA adapter. Requests that use it continue, after which its memory is freed.
+   * @throws RequestError "adapter_name" or "adapter_not_found"
+   */
+  unloadLora(name: string): Promise<void> {
+    return this.#adapters.unload(name);
   }
 
   /**

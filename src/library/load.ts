@@ -36,6 +36,10 @@ const FLAGS = {
   reasoningParser: "reasoning-parser",
   reasoningBudget: "reasoning-budget",
   speculativeConfig: "speculative-config",
+  enableLora: "enable-lora",
+  maxLoras: "max-loras",
+  maxLoraRank: "max-lora-rank",
+  maxCpuLoras: "max-cpu-loras",
 } as const satisfies Partial<Record<keyof LoadOptions, keyof ServeOptions>>;
 
 /**
@@ -98,6 +102,9 @@ function checkCall(model: string, load: LoadOptions): void {
   if (load.name !== undefined && (typeof load.name !== "string" || load.name === "")) {
     throw new ConfigError("invalid_option", `name must be a non-empty string, got ${load.name}`);
   }
+  const numModules = Object.keys(load.loraModules ?? {}).length;
+  if (numModules > 0 && load.enableLora !== true)
+    throw new ConfigError("invalid_option", "loraModules requires enableLora");
   const isBuilt = ([name]: [string, unknown]) => unbuiltFlag(flagName(name)) === undefined;
   const fault = strangeName(Object.fromEntries(Object.entries(load).filter(isBuilt)), LOAD_NAMES);
   if (fault !== null) throw new ConfigError("invalid_option", fault);

@@ -27,6 +27,11 @@ export const LOAD_NAMES: NamesOf<LoadOptions> = {
   reasoningParser: true,
   reasoningBudget: true,
   speculativeConfig: true,
+  enableLora: true,
+  loraModules: true,
+  maxLoras: true,
+  maxLoraRank: true,
+  maxCpuLoras: true,
   offline: true,
   signal: true,
   onProgress: true,
@@ -35,6 +40,7 @@ export const LOAD_NAMES: NamesOf<LoadOptions> = {
 
 export const GENERATE_NAMES: NamesOf<GenerateOptions> = {
   signal: true,
+  lora: true,
   priority: true,
   requestId: true,
   cacheSalt: true,

@@ -92,6 +92,16 @@ export interface LoadOptions {
     /** Steps with more requests than this verify no predictions. Default: no limit. */
     readonly disable_by_batch_size?: number;
   };
+  /** Allow LoRA adapters. Default: false. */
+  readonly enableLora?: boolean;
+  /** LoRA adapters to load, by name: paths of GGUF files or of folders in the format of PEFT. */
+  readonly loraModules?: Readonly<Record<string, string>>;
+  /** Maximum number of adapters in one step, 1 to 256; requests for more wait. Default: 1. */
+  readonly maxLoras?: number;
+  /** Highest rank that an adapter can have, 1 to 512. Default: 16. */
+  readonly maxLoraRank?: number;
+  /** Maximum number of adapters in memory, at least maxLoras. Default: maxLoras. */
+  readonly maxCpuLoras?: number;
   /** Use only files that are already on disk; download nothing. Default: false. */
   readonly offline?: boolean;
   /** Cancels the load, which then rejects with the signal's reason. */
@@ -104,6 +114,8 @@ export interface LoadOptions {
 
 /** Options for a single request. */
 export interface CallOptions {
+  /** Name of the LoRA adapter to use. Default: the model without an adapter. */
+  readonly lora?: string;
   /** Ends the request. Its blocks are freed within one step, and reads reject with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Lower values run earlier; has no effect without the priority policy. Default: 0. */

@@ -44,10 +44,9 @@ function checkNames(options: object, names: Readonly<Record<string, true>>): voi
 }
 
 /** Renames options to HTTP API fields, such as maxTokens to max_tokens. */
-function wireFields({ signal, ...options }: ChatOptions): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(options).map(([name, value]) => [wireName(name), value]),
-  );
+function wireFields({ signal, lora, ...options }: ChatOptions): Record<string, unknown> {
+  const fields = Object.entries(options).map(([name, value]) => [wireName(name), value]);
+  return { ...Object.fromEntries(fields), ...(lora !== undefined && { model: lora }) };
 }
 
 function wireName(name: string): string {

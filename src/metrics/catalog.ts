@@ -2,6 +2,7 @@
 // come from vLLM 0.13's Production Metrics page. Families from later versions are next to related
 // families, and Pagoda's own families come last.
 
+import { ADAPTER_FAMILIES } from "./adapter-families.ts";
 import { CACHE_CONFIG_FAMILY } from "./cache-config.ts";
 import { ENGINE_PROCESS_FAMILIES } from "./engine-process-families.ts";
 import type { MetricFamily } from "./family.ts";
@@ -27,6 +28,7 @@ export const CATALOG: readonly MetricFamily[] = [
   ...RESIDENCY_FAMILIES,
   ...SLEEP_OPERATION_FAMILIES,
   CACHE_CONFIG_FAMILY,
+  ...ADAPTER_FAMILIES,
   ...HTTP_FAMILIES,
   ...ENGINE_PROCESS_FAMILIES,
 ];

@@ -10,6 +10,8 @@ export type MetricType = "counter" | "gauge" | "histogram" | "summary";
 export interface MetricSink {
   /** For gauges, and for all values that are read at a scrape. */
   set(value: number, ...labels: string[]): void;
+  /** For gauges with one series: removes any series with other labels. */
+  replace(value: number, ...labels: string[]): void;
   /** For counters; value >= 0. */
   add(value: number, ...labels: string[]): void;
   /** For histograms and summaries. */
@@ -21,6 +23,9 @@ export interface StepRecord {
   readonly scheduler: SchedulerStats;
   /** Null if the message had no outputs. */
   readonly iteration: IterationStats | null;
+  readonly info: EngineInfo;
+  /** Unix seconds. */
+  readonly nowS: number;
 }
 
 /** One completed HTTP request. */
@@ -79,7 +84,8 @@ export type MetricFeature =
   | "log-stats"
   | "kv-cache-metrics"
   | "sleep-mode"
-  | "spec-decode";
+  | "spec-decode"
+  | "lora";
 
 /** "tokens" = 1, 2, 5, 10, ... up to the model's maximum length. */
 export type BucketRule = readonly number[] | "tokens";

@@ -32,7 +32,7 @@ export interface MetricsOptions {
   /** Print `_created` families. */
   readonly createdSeries: boolean;
   /**
-   * Enabled features other than "always", and other than "spec-decode", which depends on the engine. Without
+   * Enabled features other than "always", and other than "spec-decode" and "lora", which depend on the engine. Without
    * "log-stats", the others have no effect.
    */
   readonly features: ReadonlySet<MetricFeature>;
@@ -81,7 +81,8 @@ export class Metrics implements StatListener {
   }
 
   record(scheduler: SchedulerStats, iteration: IterationStats | null): void {
-    this.#write("step", { scheduler, iteration });
+    const { info, nowS } = this.#options;
+    this.#write("step", { scheduler, iteration, info, nowS: nowS() });
   }
 
   recordSleep(record: SleepRecord): void {
@@ -127,8 +128,10 @@ export class Metrics implements StatListener {
 
 /** Leaves out families that are hidden or off, so they cost nothing. */
 function registeredFamilies({ features, showHiddenFor, info }: MetricsOptions): MetricFamily[] {
-  const isOn = (feature: MetricFeature) =>
-    feature === "spec-decode" ? info.numSpeculativeTokens > 0 : features.has(feature);
+  const isOn = (feature: MetricFeature) => {
+    if (feature === "spec-decode") return info.numSpeculativeTokens > 0;
+    return feature === "lora" ? info.maxLoras > 0 : features.has(feature);
+  };
   return visibleFamilies(CATALOG, showHiddenFor).filter(
     ({ enabledBy }) => enabledBy === "always" || (features.has("log-stats") && isOn(enabledBy)),
   );

@@ -89,6 +89,12 @@ export class MetricValues implements MetricSink {
     metric.set(value);
   }
 
+  replace(value: number, ...labels: string[]): void {
+    const key = labels.join(SEPARATOR);
+    for (const other of this.#series.keys()) if (other !== key) this.#series.delete(other);
+    this.set(value, ...labels);
+  }
+
   add(value: number, ...labels: string[]): void {
     const { metric } = this.#find(labels);
     assert(metric instanceof Counter, `${this.#name}: not a counter`);

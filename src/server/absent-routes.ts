@@ -30,8 +30,12 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   ],
   ["/v1/moderations", `This server has no moderation model. ${TEXT}`],
   [
-    "/v1/load_lora_adapter /v1/unload_lora_adapter /lora-adapters",
-    "LoRA is not supported yet: the server serves only the model that it was started with.",
+    "/v1/load_lora_adapter /v1/unload_lora_adapter",
+    "Start the server with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=1 or an API key to load adapters.",
+  ],
+  [
+    "/lora-adapters",
+    "GET /v1/models lists the adapters, and each request chooses one as its `model`.",
   ],
   [
     "/models/* /api/tags /api/show /api/ps /get_model_info /v1/engines/*",

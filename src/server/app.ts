@@ -18,6 +18,7 @@ import { healthRoutes } from "./health.ts";
 import { homeRoutes } from "./home-page.ts";
 import { recorded } from "./http-recorder.ts";
 import { invocationRoutes } from "./invocations.ts";
+import { loraMethods, loraRoutes } from "./lora.ts";
 import { messageRoutes } from "./messages.ts";
 import { modelRoutes } from "./models.ts";
 import { operationMethods, operationRoutes } from "./operation.ts";
@@ -65,6 +66,7 @@ export function createApp(context: ServerContext) {
     ...operationMethods(context),
     ...cancelMethods(context),
     ...loadMethods(context),
+    ...loraMethods(context),
     ...tokenizerInfoMethods(context),
   ];
   const routes = new RouteTable([...entries, ...docsMethods(context)]);
@@ -117,6 +119,7 @@ function createRoutes(context: ServerContext, routes: RouteTable, load: ServerLo
     .use(operationRoutes(context))
     .use(cancelRoutes(context))
     .use(loadRoutes(context, load))
+    .use(loraRoutes(context))
     .use(tokenizerInfoRoutes(context));
 }
 

@@ -70,7 +70,7 @@ async function fullBody(chat: StartedChat, outputs: AsyncIterable<SequenceOutput
     id: chat.id,
     object: "chat.completion",
     created: chat.createdS,
-    model: modelName(context),
+    model: modelName(context, body.model),
     choices: choices.map((choice, index) => ({
       index,
       message: assistantMessage(chat, choice),

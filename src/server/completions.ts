@@ -78,7 +78,7 @@ async function fullBody(completion: StartedCompletion, outputs: AsyncIterable<Pr
     id: completion.id,
     object: "text_completion",
     created: completion.createdS,
-    model: modelName(context),
+    model: modelName(context, body.model),
     choices: prompts.flatMap((prompt, promptIndex) => {
       const first = promptIndex * n;
       const siblings = choices.slice(first, first + n);

@@ -42,6 +42,8 @@ export interface ContextOptions extends ApiOptions {
   /** Fraction of memory in use, below 1, at which new work is refused; null = no check. */
   readonly maxMemoryUse: number | null;
   readonly isDevMode: boolean;
+  /** Whether adapters can be loaded and unloaded without an API key. Absent = false. */
+  readonly allowsLoraUpdates?: boolean;
   /** Absent = false. */
   readonly sendsRequestIds?: boolean;
   /** Contents of /tokenizer_info; absent = the route does not exist. */
@@ -85,6 +87,7 @@ export function serverContext(
     recordHttp: (record) => metrics.recordHttp(record),
     isDevMode: options.isDevMode,
     isSleepEnabled: options.features.has("sleep-mode"),
+    allowsLoraUpdates: options.allowsLoraUpdates ?? false,
     createdS: Date.now() / 1000,
     keepAliveMs: 10_000,
     isDraining: () => false,

@@ -165,6 +165,9 @@ const OTHER: Readonly<Record<string, FieldDoc>> = {
   include: { description: "Additional members of the response" },
   sampling_params: { description: "Fields of a text completion" },
   request_ids: { description: "IDs of the responses to abort" },
+  lora_name: { description: "Name of the adapter, which requests use as their model" },
+  lora_path: { description: "GGUF file or PEFT folder on the server's machine" },
+  load_inplace: { description: "Replace an adapter with the same name" },
   metadata: ECHOED,
   stream_options: { description: "Usage in the stream's chunks; requires stream" },
   prediction: {

@@ -82,7 +82,7 @@ function factsOf(context: ServerContext, request: Request): Facts {
   return {
     title: `Pagoda, with the API and metrics of vLLM ${context.version}`,
     links: context.servesDocs ? [DOCS_LINK, ...LINKS] : LINKS,
-    model: needsKey ? null : modelName(context),
+    model: needsKey ? null : modelName(context, null),
     example:
       `curl ${new URL("v1/chat/completions", seenUrl(request))}${key} \\\n` +
       `  -H 'Content-Type: application/json' \\\n  -d '${messages}'`,

@@ -32,7 +32,8 @@ export function messageRoutes(context: ServerContext) {
 
 async function handleMessage(context: ServerContext, request: Request): Promise<Response> {
   const arrivalMs = context.front.nowMs();
-  const body = await readBody(context, request, MESSAGES_FIELDS, isClaudeModel);
+  const isAlias = aliasOf(context);
+  const body = await readBody(context, request, MESSAGES_FIELDS, isAlias);
   const id = responseId("msg_", request, null);
   const arrival = () => {
     const { messages, ...params } = fieldsSaid(MESSAGES_FIELDS, body);
@@ -40,8 +41,9 @@ async function handleMessage(context: ServerContext, request: Request): Promise<
   };
   return logged(context, arrival, async (watch) => {
     const init = { id, arrivalMs, signal: request.signal, mustFit: false };
+    const model = body.model ?? "";
     const chat = await withClientFields(clientFields(body), async () =>
-      startChat(context, chatBodyOf(body), init),
+      startChat(context, { ...chatBodyOf(body), model: isAlias(model) ? null : model }, init),
     );
     const message = { chat, model: body.model, showsThinking: showsThinking(body) };
     return answer(context, request, {
@@ -57,6 +59,10 @@ async function handleMessage(context: ServerContext, request: Request): Promise<
   });
 }
 
+/** Claude's names mean the served model, except for an adapter with such a name. */
+const aliasOf = (context: ServerContext) => (model: string) =>
+  isClaudeModel(model) && context.adapters.find(model) === null;
+
 function clientFields({ output_config: config }: MessagesBody): ClientFields {
   return {
     reasoning_effort: "output_config.effort",
@@ -67,7 +73,8 @@ function clientFields({ output_config: config }: MessagesBody): ClientFields {
 }
 
 async function countTokens(context: ServerContext, request: Request): Promise<Response> {
-  const chat = countedChatOf(await readBody(context, request, COUNT_TOKENS_FIELDS, isClaudeModel));
+  const body = await readBody(context, request, COUNT_TOKENS_FIELDS, aliasOf(context));
+  const chat = countedChatOf(body);
   const messages = chatMessages(chat.messages);
   const ids = await context.front.calls.encodeChat(shownChat(context, chat, messages));
   return jsonResponse({ input_tokens: ids.length });

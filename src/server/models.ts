@@ -2,8 +2,9 @@
 // llama-server and Codex read.
 
 import { Elysia, NotFoundError } from "elysia";
-import { checkModel } from "../api/api-context.ts";
+import { adapterOf } from "../api/api-context.ts";
 import { isClaudeModel } from "../api/messages/schema.ts";
+import type { ServedAdapter } from "../front/adapter-registry.ts";
 import { codexModel } from "./codex-models.ts";
 import { jsonResponse } from "./json-response.ts";
 import { decodedPath } from "./routed-url.ts";
@@ -17,21 +18,37 @@ export function modelRoutes(context: ServerContext) {
     .get(`${PREFIX}*`, ({ request }) => {
       const name = decodedPath(request.url.slice(request.url.indexOf(PREFIX) + PREFIX.length));
       if (name === "") throw new NotFoundError();
-      const served = isClaudeModel(name) ? "" : name;
-      checkModel(context, served);
+      const isAlias = isClaudeModel(name) && context.adapters.find(name) === null;
+      const served = isAlias ? "" : name;
+      const adapter = adapterOf(context, served);
+      if (adapter !== null) return jsonResponse(adapterCard(context, adapter));
       return jsonResponse(modelCard(context, served || (context.servedModelNames[0] ?? "")));
     });
 }
 
 function modelList(context: ServerContext): object {
-  const { servedModelNames: names, front } = context;
-  const data = names.map((name) => modelCard(context, name));
+  const { servedModelNames, front, adapters } = context;
+  const { all } = adapters;
+  const names = [...servedModelNames, ...all.map(({ name }) => name)];
+  const data = [
+    ...servedModelNames.map((name) => modelCard(context, name)),
+    ...all.map((adapter) => adapterCard(context, adapter)),
+  ];
   return {
     object: "list",
     data,
     ...{ first_id: names[0] ?? null, last_id: names.at(-1) ?? null, has_more: false },
     models: names.map((name) => codexModel(name, front.info.maxModelLen)),
   };
+}
+
+function adapterCard(context: ServerContext, adapter: ServedAdapter): object {
+  const { name, path, parent } = adapter;
+  const created = Math.floor(adapter.createdS);
+  const created_at = new Date(created * 1000).toISOString();
+  const permissions = [permission(name, created)];
+  const dates = { created, created_at, permission: permissions };
+  return { ...modelCard(context, name), ...dates, root: path, parent };
 }
 
 function modelCard(context: ServerContext, id: string): object {

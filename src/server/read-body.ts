@@ -1,6 +1,6 @@
 // Reads a request body and checks its media type, size, arrival time, structure and syntax before interpreting it.
 
-import { checkModel } from "../api/api-context.ts";
+import { adapterOf } from "../api/api-context.ts";
 import { parseBody } from "../api/parse-body.ts";
 import { quoted } from "../api/quote.ts";
 import { isObject, type Json, type JsonObject } from "../api/schema/json-value.ts";
@@ -31,7 +31,7 @@ export async function readBody<T extends NamedModel>(
 ): Promise<T> {
   const written = TEMPLATE_FIELDS.filter((name) => name in fields);
   const body = parseBody(fields, await readJson(context, request, written));
-  if (body.model === null || !isAlias(body.model)) checkModel(context, body.model);
+  if (body.model === null || !isAlias(body.model)) adapterOf(context, body.model);
   return body;
 }
 
@@ -60,7 +60,7 @@ export function checkedBody<T extends NamedModel>(
   fields: Fields<T>,
 ): T {
   const body = parseBody(fields, json);
-  checkModel(context, body.model);
+  adapterOf(context, body.model);
   return body;
 }
 

@@ -8,7 +8,9 @@ import {
   COMPLETION_FIELDS,
   DETOKENIZE_FIELDS,
   GENERATE_FIELDS,
+  LOAD_LORA_FIELDS,
   TOKENIZE_FIELDS,
+  UNLOAD_LORA_FIELDS,
 } from "../api/schemas.ts";
 import { SLEEP_MODES, WAKE_TAGS } from "../protocol/engine-calls.ts";
 
@@ -23,6 +25,8 @@ export const BODIES = {
   TokenizeRequest: TOKENIZE_FIELDS,
   DetokenizeRequest: DETOKENIZE_FIELDS,
   AbortRequest: ABORT_FIELDS,
+  LoadLoRAAdapterRequest: LOAD_LORA_FIELDS,
+  UnloadLoRAAdapterRequest: UNLOAD_LORA_FIELDS,
 } as const;
 
 const MESSAGES = [{ role: "user", content: "Hello!" }];
@@ -38,6 +42,8 @@ export const EXAMPLES: Readonly<Record<keyof typeof BODIES, object>> = {
   TokenizeRequest: { prompt: "Hello!" },
   DetokenizeRequest: { tokens: [1, 2, 3] },
   AbortRequest: { request_ids: [] },
+  LoadLoRAAdapterRequest: { lora_name: "my-lora", lora_path: "my-lora.gguf" },
+  UnloadLoRAAdapterRequest: { lora_name: "my-lora" },
 };
 
 interface QueryParameter {
@@ -220,6 +226,21 @@ const SERVER = tagged("Server", {
   },
 });
 
+const ADAPTERS = tagged("LoRA adapters", {
+  "POST /v1/load_lora_adapter": {
+    summary: "Load Lora Adapter",
+    bodies: ["LoadLoRAAdapterRequest"],
+    answer: "The adapter can be used as a model",
+    types: ["text/plain"],
+  },
+  "POST /v1/unload_lora_adapter": {
+    summary: "Unload Lora Adapter",
+    bodies: ["UnloadLoRAAdapterRequest"],
+    answer: "The adapter was removed",
+    types: ["text/plain"],
+  },
+});
+
 const OPERATION = tagged("Operation", {
   "POST /v1/requests/{id}/cancel": { summary: "Cancel Request", answer: "The request was aborted" },
   "POST /abort_requests": {
@@ -300,5 +321,6 @@ export const ROUTE_DOCS: Readonly<Record<string, RouteDoc>> = {
   ...ANTHROPIC,
   ...TOKENS,
   ...SERVER,
+  ...ADAPTERS,
   ...OPERATION,
 };

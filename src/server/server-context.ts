@@ -46,6 +46,8 @@ export interface ServerContext extends ApiContext {
   /** vLLM's development mode: operator routes are also available outside /v1. */
   readonly isDevMode: boolean;
   readonly isSleepEnabled: boolean;
+  /** Whether adapters can be loaded and unloaded without an API key. */
+  readonly allowsLoraUpdates: boolean;
   /** Time when the server started, in Unix seconds. */
   readonly createdS: number;
   /** Idle time after which a comment is sent on a stream, in ms. */

@@ -18,13 +18,15 @@ function refusal(run: () => unknown) {
   return null;
 }
 
+const EMBEDS = "prompt embeddings are not supported yet; remove it";
+
 describe("flags for unsupported features", () => {
   test("are an error with the name of the flag and the usage exit code, from any source", () => {
-    const lora = "LoRA is not supported yet; remove it";
+    const tools = "server-side tools are not supported yet; remove it";
     for (const [argv, message] of [
-      [["--enable-lora", "model.gguf"], `--enable-lora: ${lora}`],
-      [["--lora_modules", "a=/a"], `--lora_modules: ${lora}`],
-      [["--lora-modules"], `--lora-modules: ${lora}`],
+      [["--enable-prompt-embeds", "model.gguf"], `--enable-prompt-embeds: ${EMBEDS}`],
+      [["--tool_server", "demo"], `--tool_server: ${tools}`],
+      [["--tool-server"], `--tool-server: ${tools}`],
       [
         ["--kv-events-config.publisher=zmq"],
         "--kv-events-config.publisher: KV cache events are not supported yet; remove it",
@@ -39,32 +41,32 @@ describe("flags for unsupported features", () => {
       expect(refusal(() => parse([...argv]))).toEqual(["unsupported_option", 2, message]);
     }
     const file = (yaml: object) => refusal(() => parse(["--config", "x.yaml"], {}, { ...yaml }));
-    const inFile = `enable_lora in x.yaml: ${lora}`;
-    expect(file({ enable_lora: true })).toEqual(["unsupported_option", 2, inFile]);
-    expect(file({ "lora-modules": ["a=/a"] })?.[2]).toBe(`lora-modules in x.yaml: ${lora}`);
-    expect(refusal(() => parse([], { PAGODA_ENABLE_LORA: "1" }))).toEqual([
+    const inFile = `enable_prompt_embeds in x.yaml: ${EMBEDS}`;
+    expect(file({ enable_prompt_embeds: true })).toEqual(["unsupported_option", 2, inFile]);
+    expect(file({ "tool-server": "demo" })?.[2]).toBe(`tool-server in x.yaml: ${tools}`);
+    expect(refusal(() => parse([], { PAGODA_ENABLE_PROMPT_EMBEDS: "1" }))).toEqual([
       "unsupported_option",
       2,
-      `PAGODA_ENABLE_LORA: ${lora}`,
+      `PAGODA_ENABLE_PROMPT_EMBEDS: ${EMBEDS}`,
     ]);
   });
 
   test("only cause a warning if they enable nothing, like tuning flags", () => {
-    const yaml = { "enable-lora": false, "lora-modules": [], "kv-transfer-config": {} };
+    const yaml = { "enable-prompt-embeds": false, "kv-transfer-config": {} };
     expect(parse(["--config", "x.yaml"], {}, yaml).port).toBe(8000);
     expect(warnings).toEqual([
-      "enable-lora in x.yaml has no effect: LoRA is not supported yet",
-      "lora-modules in x.yaml has no effect: LoRA is not supported yet",
+      "enable-prompt-embeds in x.yaml has no effect: prompt embeddings are not supported yet",
       "kv-transfer-config in x.yaml has no effect: KV connectors are not supported yet",
     ]);
-    const argv = ["--no-enable-lora", "--max-loras=4", "--runner", "generate", "model.gguf"];
+    const argv = ["--no-enable-prompt-embeds", "--lora-dtype=auto", "--runner", "generate"];
+    argv.push("model.gguf");
     expect(parse(argv).model).toBe("model.gguf");
     expect(warnings).toEqual([
-      "--no-enable-lora has no effect: LoRA is not supported yet",
-      "--max-loras has no effect: the feature is not supported yet",
+      "--no-enable-prompt-embeds has no effect: prompt embeddings are not supported yet",
+      "--lora-dtype has no effect: adapters are kept in the type of their file",
       "--runner has no effect: only text generation is supported so far",
     ]);
-    expect(parse([], { PAGODA_ENABLE_LORA: "" }).port).toBe(8000);
+    expect(parse([], { PAGODA_ENABLE_PROMPT_EMBEDS: "" }).port).toBe(8000);
   });
 
   test("are neither ignored flags nor options", () => {

@@ -259,11 +259,9 @@ function instancesInformation(): DashboardQuery[] {
       `sum by (instance) (process_open_fds{${TARGET}} / process_max_fds{${TARGET}})`,
     ]),
     ...instances("Cache configuration", `vllm:cache_config_info{${TARGET}, engine=~"$engine"}`),
-    ...panel(
-      "Instances",
+    ...instances(
       "LoRA adapters",
       `topk by (job, instance) (1, vllm:lora_requests_info{${TARGET}})`,
-      "LoRA",
     ),
     ...instances("Sleep state", `(1 - ${state("awake")}) * (1 + ${state("discard_all")})`),
     ...instances("Operations", [

@@ -11,13 +11,7 @@ export interface DashboardQuery {
   readonly needs: Feature | null;
 }
 
-export type Feature =
-  | "LoRA"
-  | "multimodal input"
-  | "KV connector"
-  | "NIXL"
-  | "KV offload"
-  | "MFU estimates";
+export type Feature = "multimodal input" | "KV connector" | "NIXL" | "KV offload" | "MFU estimates";
 
 /** Label matchers in the newest dashboards: for a model, an engine, and a scrape target. */
 export const MODEL = 'job=~"$job", model_name=~"$model_name", instance=~"$instance"';

@@ -65,8 +65,7 @@ describe("generateAll", () => {
 describe("LLM.load", () => {
   test("rejects unsupported options by name before it looks for the model", async () => {
     for (const [options, message] of [
-      [{ enableLora: true }, "enableLora: LoRA is not supported yet; remove it"],
-      [{ lora_modules: ["a=/a"] }, "lora_modules: LoRA is not supported yet; remove it"],
+      [{ toolServer: "demo" }, "toolServer: server-side tools are not supported yet; remove it"],
       [
         { kvTransferConfig: { kv_connector: "NixlConnector" } },
         "kvTransferConfig: KV connectors are not supported yet; remove it",
@@ -81,7 +80,6 @@ describe("LLM.load", () => {
     const off = {
       enableLora: false,
       kvTransferConfig: null,
-      loraModules: undefined,
       offline: true,
     };
     const absent = LLM.load("no-such.gguf", off as LoadOptions);

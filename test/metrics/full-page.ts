@@ -8,7 +8,7 @@ import { FINISHED, IDLE, INFO, makeMetrics, NOTHING } from "./fixtures.ts";
 export const AWKWARD = 'a"b\\n\\\n{c="d",} é 模型 🏯\'\\';
 
 const EVERYTHING: Partial<MetricsOptions> = {
-  info: { ...INFO, numSpeculativeTokens: 3 },
+  info: { ...INFO, numSpeculativeTokens: 3, maxLoras: 4 },
   modelName: AWKWARD,
   features: new Set(["always", "log-stats", "kv-cache-metrics", "sleep-mode"]),
   showHiddenFor: "0.12",
@@ -46,6 +46,7 @@ export function movedPage(): Metrics {
         numAcceptedTokens: 4,
         acceptedPerPos: [2, 1, 1],
       },
+      adapters: { running: ["sql", AWKWARD], waiting: [] },
     },
     {
       ...NOTHING,

@@ -5,7 +5,7 @@ export interface PageRow {
   readonly name: string;
   readonly type: "counter" | "gauge" | "histogram";
   readonly help: string;
-  readonly needs?: "LoRA" | "multimodal input" | "KV connector" | "NIXL";
+  readonly needs?: "multimodal input" | "KV connector" | "NIXL";
 }
 
 const SAMPLED = "Sampled metrics (controlled by --kv-cache-metrics-sample).";
@@ -61,7 +61,7 @@ export const PAGE: readonly PageRow[] = [
     "Engine sleep state; awake = 0 means engine is sleeping; awake = 1 means engine is awake; weights_offloaded = 1 means sleep level 1; discard_all = 1 means sleep level 2.",
   ),
   gauge("kv_cache_usage_perc", "KV-cache usage. 1 means 100 percent usage."),
-  gauge("lora_requests_info", "Running stats on lora requests.", "LoRA"),
+  gauge("lora_requests_info", "Running stats on lora requests."),
   gauge("num_requests_running", "Number of requests in model execution batches."),
   gauge("num_requests_waiting", "Number of requests waiting to be processed."),
   histogram("e2e_request_latency_seconds", "Histogram of e2e request latency in seconds."),

@@ -24,6 +24,7 @@ const NUM_TOGETHER = 16;
 const OPTIONS = [
   ...["--served-model-name", MODEL, "--max-model-len", "512", "--num-gpu-blocks-override", "64"],
   ...["--kv-cache-metrics", "--kv-cache-metrics-sample", "1", "--enable-sleep-mode"],
+  "--enable-lora",
   ...["--speculative-config.method", "ngram", "--speculative-config.num_speculative_tokens", "3"],
   ...["--speculative-config.prompt_lookup_min", "1"],
 ];
@@ -51,7 +52,6 @@ const LOAD: readonly DashboardQuery[] = [
 const WITHOUT_DATA = [
   "Overview / Cache hit rates: KV connector",
   "Overview / Cache hit rates: multimodal input",
-  "Instances / LoRA adapters: LoRA",
   "Instances / Estimated work: MFU estimates",
   "KV Cache / Cache hit rates: KV connector",
   "KV Cache / Cache hit rates: multimodal input",

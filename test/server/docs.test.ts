@@ -10,6 +10,7 @@ import { makeApp } from "../support/fake-engine.ts";
 /** A context with every optional route. */
 const EVERYTHING: Partial<ServerContext> = {
   isDevMode: true,
+  allowsLoraUpdates: true,
   apiKeys: ["secret"],
   tracksLoad: true,
   tokenizerInfo: {

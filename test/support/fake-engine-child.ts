@@ -33,6 +33,7 @@ export function fakeConfig(behavior: FakeBehavior = {}): EngineConfig {
       maxModelLen: null,
       allowLongMaxModelLen: false,
       numBlocksOverride: null,
+      lora: null,
       speculation: null,
     },
     ...{ kvCacheMemoryBytes: null, enablePrefixCaching: true, hashSeed: null, seed: 0n },

@@ -4,6 +4,7 @@ import { DEFAULT_ANSWER_OPTIONS } from "../../src/api/answer-options.ts";
 import { ResponseStore } from "../../src/api/responses/response-store.ts";
 import { InProcessEngine } from "../../src/engine/in-process-engine.ts";
 import { endOfReasoning } from "../../src/formats/reasoning-formats.ts";
+import { AdapterRegistry } from "../../src/front/adapter-registry.ts";
 import { Front, type FrontOptions } from "../../src/front/front.ts";
 import { type ChatFormat, PLAIN_TEXT } from "../../src/protocol/message-parsing.ts";
 import { NEUTRAL_SAMPLING } from "../../src/request/sampling-params.ts";
@@ -78,6 +79,11 @@ export function makeContext(front: Front, context: Partial<ServerContext> = {}) 
   return {
     front,
     servedModelNames: ["tiny"],
+    adapters: new AdapterRegistry({
+      ...{ calls: front.calls, isEnabled: front.info.maxLoras > 0 },
+      ...{ modelNames: ["tiny"], allowedPaths: [] },
+    }),
+    allowsLoraUpdates: false,
     modelRoot: "tiny.gguf",
     apiKeys: [],
     apiKeyScope: "all",

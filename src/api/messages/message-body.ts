@@ -43,7 +43,7 @@ export class GeneratedMessage {
 
   constructor({ chat, model, showsThinking }: MessageInit) {
     this.#chat = chat;
-    this.#model = model || modelName(chat.context);
+    this.#model = model || modelName(chat.context, null);
     this.#blocks = new MessageBlocks({ showsReasoning: showsThinking });
   }
 

@@ -78,8 +78,9 @@ export function chatBodyOf(
   items: readonly JsonObject[],
   tools: ToolTable,
 ): ChatBody {
-  const { temperature, top_p, max_output_tokens: max_tokens, cache_salt, priority, stream } = body;
-  const fields = { temperature, top_p, max_tokens, cache_salt, priority, stream };
+  const { model, temperature, top_p, max_output_tokens: max_tokens, stream } = body;
+  const { cache_salt, priority } = body;
+  const fields = { model, temperature, top_p, max_tokens, cache_salt, priority, stream };
   const chat = parseBody(CHAT_FIELDS, {
     ...fields,
     messages: conversationOf(body, items),

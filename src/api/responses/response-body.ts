@@ -115,7 +115,7 @@ export class GeneratedResponse {
       error: this.#error,
       instructions: body.instructions,
       metadata: body.metadata,
-      model: modelName(context),
+      model: modelName(context, body.model),
       object: "response",
       output: this.#items.map((item) => item.json()),
       parallel_tool_calls: body.parallel_tool_calls,
