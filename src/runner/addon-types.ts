@@ -12,7 +12,7 @@ import type {
 import type { GrammarSpec } from "../request/sampling-params.ts";
 
 /** Version of this interface. It is raised on both sides with every change in shape or meaning, and checked at load. */
-export const CONTRACT_VERSION = 15;
+export const CONTRACT_VERSION = 16;
 
 /**
  * Codes: "invalid_argument" (a mistake by the caller), "model_not_found", "model_not_gguf", "model_truncated",
