@@ -1,6 +1,7 @@
 // Extracts the names and parameter types of a request's tools, which tool-call parsers need.
 
-import { typesOf } from "../formats/schema-types.ts";
+import { parametersOf } from "../formats/parameters.ts";
+import { definitionsOf, typesOf } from "../formats/schema-types.ts";
 import { TOOL_FORMATS } from "../formats/tool-formats.ts";
 import type { CallableTool, ToolParser } from "../protocol/message-parsing.ts";
 import { isObject, type JsonObject } from "./schema/json-value.ts";
@@ -20,7 +21,9 @@ export function callableTools(
 
 function parameterTypes({ function: described }: JsonObject): CallableTool["parameters"] {
   const schema = isObject(described) ? described["parameters"] : null;
-  const properties = isObject(schema) ? schema["properties"] : null;
-  if (!isObject(properties)) return [];
-  return Object.entries(properties).map(([name, value]) => [name, [...typesOf(value)]]);
+  if (!isObject(schema)) return [];
+  return parametersOf(schema).map(({ name, schema: own }) => [
+    name,
+    [...typesOf(own, definitionsOf(schema))],
+  ]);
 }

@@ -6,7 +6,7 @@ import type { GrammarSpec } from "../request/sampling-params.ts";
 import { type CallsInit, calls, textWithCalls } from "./call-grammar.ts";
 import { callGrammar } from "./call-grammars.ts";
 import { isHarmony } from "./format-markers.ts";
-import { Lark } from "./lark.ts";
+import { Lark, slashed } from "./lark.ts";
 import { REASONING_FORMATS, type ReasoningFormat } from "./reasoning-formats.ts";
 
 /** Rule for the part of the output after the reasoning. */
@@ -84,5 +84,5 @@ function harmonyReasoning(lark: Lark): string {
 function embedded({ kind, text }: GrammarSpec, lark: Lark): string {
   if (kind === "json_schema") return lark.rule(`%json ${text}`);
   if (kind === "lark") return lark.nested(text);
-  return lark.rule(`/${text.replaceAll(/(?<!\\)((?:\\\\)*)\//g, "$1\\/")}/`);
+  return lark.rule(`/${slashed(text)}/`);
 }

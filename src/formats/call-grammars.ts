@@ -4,9 +4,9 @@ import { writeJson } from "../json.ts";
 import type { ToolParser } from "../protocol/message-parsing.ts";
 import type { CallGrammar, CallPart, GrammarTool } from "./call-grammar.ts";
 import { gemmaGrammar } from "./gemma-grammar.ts";
-import type { Lark, Schema } from "./lark.ts";
-import { lengthOf, type Parameter, parametersOf, separated } from "./parameters.ts";
-import { typesOf } from "./schema-types.ts";
+import type { Lark } from "./lark.ts";
+import { parametersOf, separated } from "./parameters.ts";
+import { xmlGrammar } from "./xml-grammar.ts";
 
 interface JsonGrammar {
   readonly open?: string;
@@ -63,60 +63,6 @@ function named(grammar: NamedGrammar): CallGrammar {
   };
 }
 
-interface XmlGrammar {
-  readonly open: string;
-  readonly callStart: string;
-  readonly nameEnd: string;
-  readonly callEnd: string;
-  readonly separator: string;
-  readonly close: string;
-  readonly trigger: string;
-  readonly parameterStart: string;
-  readonly parameterNameEnd: string;
-  /** The end of a string parameter's name, if it differs. */
-  readonly stringNameEnd?: string;
-  readonly parameterEnd: string;
-}
-
-/** Calls with plain-text parameters, in the order of the schema. */
-function xml(grammar: XmlGrammar): CallGrammar {
-  const { callStart, nameEnd, callEnd } = grammar;
-  return {
-    ...grammar,
-    call: (tool, lark) => [
-      text(callStart + tool.name + nameEnd),
-      ...parametersOf(tool.schema).map((one) =>
-        optionally(one, xmlParameter(grammar, tool, one, lark)),
-      ),
-      text(callEnd),
-    ],
-  };
-}
-
-function xmlParameter(
-  grammar: XmlGrammar,
-  { isLenient }: GrammarTool,
-  { name, schema }: Parameter,
-  lark: Lark,
-): string {
-  const { parameterStart, parameterNameEnd, parameterEnd, stringNameEnd } = grammar;
-  const types = typesOf(schema);
-  const json = `${lark.json(schema, isLenient)} ${lark.text(parameterEnd)}`;
-  const start = (nameEnd: string) => lark.text(parameterStart + name + nameEnd);
-  if (types.size > 0 && !types.has("string")) return `${start(parameterNameEnd)} ${json}`;
-  // If other types are allowed, text is interpreted according to the types in the schema.
-  const string = `${start(stringNameEnd ?? parameterNameEnd)} ${plainText(schema, parameterEnd, lark)}`;
-  if (types.size === 1 || stringNameEnd === undefined) return string;
-  return `(${string} | ${start(parameterNameEnd)} ${json})`;
-}
-
-function plainText(schema: Schema, end: string, lark: Lark): string {
-  const choices = schema["enum"];
-  if (!Array.isArray(choices)) return lark.until(end, lengthOf(schema));
-  const texts = choices.map((choice) => JSON.stringify(String(choice)));
-  return `(${texts.join(" | ")}) ${lark.text(end)}`;
-}
-
 function python(open: string, close: string, separator = ", "): CallGrammar {
   return {
     ...{ open: open === "" ? "[" : open, separator, close },
@@ -131,10 +77,6 @@ function python(open: string, close: string, separator = ", "): CallGrammar {
       return [text(`${tool.name}(`), { lark: separated(parameters, given, lark) }, text(")")];
     },
   };
-}
-
-function optionally({ isRequired }: Parameter, expression: string): CallPart {
-  return { lark: isRequired ? expression : `(${expression})?` };
 }
 
 function argumentsOf({ schema, isLenient, input }: GrammarTool, lark: Lark): CallPart {
@@ -152,14 +94,14 @@ const QWEN_XML = {
   ...{ nameEnd: ">\n", parameterStart: "<parameter=" },
 } as const;
 
-const qwen3Coder = xml({
+const qwen3Coder = xmlGrammar({
   ...{ ...QWEN_XML, trigger: "<tool_call>" },
   ...{ callStart: "<tool_call>\n<function=", callEnd: "</function>\n</tool_call>" },
   ...{ parameterNameEnd: ">\n", parameterEnd: "\n</parameter>\n" },
 });
 
 const glm = (lineBreak: string) =>
-  xml({
+  xmlGrammar({
     ...{ open: "", separator: "\n", close: "", trigger: "<tool_call>" },
     ...{ callStart: "<tool_call>", nameEnd: lineBreak, callEnd: "</tool_call>" },
     ...{ parameterStart: "<arg_key>", parameterNameEnd: `</arg_key>${lineBreak}<arg_value>` },
@@ -169,7 +111,7 @@ const glm = (lineBreak: string) =>
 const DEEPSEEK = { open: "<｜tool▁calls▁begin｜>", close: "<｜tool▁calls▁end｜>" } as const;
 
 const dsml = (section: string) =>
-  xml({
+  xmlGrammar({
     ...{ open: `<｜DSML｜${section}>\n`, separator: "\n", close: `\n</｜DSML｜${section}>` },
     ...{ trigger: `<｜DSML｜${section}>`, callStart: '<｜DSML｜invoke name="', nameEnd: '">\n' },
     ...{ callEnd: "</｜DSML｜invoke>", parameterStart: '<｜DSML｜parameter name="' },
@@ -227,7 +169,7 @@ const GRAMMARS: Readonly<Record<Exclude<ToolParser, "mistral">, CallGrammar>> = 
   "granite-20b-fc": json({ callStart: "<function_call> ", separator: "\n" }),
   hermes,
   hunyuan_a13b: toolCalls,
-  hy_v3: xml({
+  hy_v3: xmlGrammar({
     ...{ open: "<tool_calls:opensource>\n", separator: "\n", close: "\n</tool_calls:opensource>" },
     ...{ trigger: "<tool_calls:opensource>", callStart: "<tool_call:opensource>" },
     ...{ nameEnd: "<tool_sep:opensource>\n", callEnd: "</tool_call:opensource>" },
@@ -262,7 +204,7 @@ const GRAMMARS: Readonly<Record<Exclude<ToolParser, "mistral">, CallGrammar>> = 
     ...{ callStart: "<longcat_tool_call>", callEnd: "</longcat_tool_call>", separator: "\n" },
   }),
   minimax: json({ open: "<tool_calls>\n", separator: "\n", close: "\n</tool_calls>" }),
-  minimax_m2: xml({
+  minimax_m2: xmlGrammar({
     ...{ open: "<minimax:tool_call>\n", separator: "\n", close: "\n</minimax:tool_call>" },
     ...{ trigger: "<minimax:tool_call>", callStart: '<invoke name="', nameEnd: '">\n' },
     ...{ callEnd: "</invoke>", parameterStart: '<parameter name="', parameterNameEnd: '">' },
@@ -278,12 +220,12 @@ const GRAMMARS: Readonly<Record<Exclude<ToolParser, "mistral">, CallGrammar>> = 
   pythonic: python("", "]"),
   qwen3_coder: qwen3Coder,
   qwen3_xml: qwen3Coder,
-  seed_oss: xml({
+  seed_oss: xmlGrammar({
     ...{ ...QWEN_XML, trigger: "<seed:tool_call>" },
     ...{ callStart: "<seed:tool_call>\n<function=", callEnd: "</function>\n</seed:tool_call>" },
     ...{ parameterNameEnd: ">", parameterEnd: "</parameter>\n" },
   }),
-  step3: xml({
+  step3: xmlGrammar({
     ...{ open: "<｜tool_calls_begin｜>", separator: "", close: "<｜tool_calls_end｜>" },
     ...{ trigger: "<｜tool_calls_begin｜>", nameEnd: '">' },
     callStart: '<｜tool_call_begin｜>function<｜tool_sep｜><steptml:invoke name="',

@@ -5,6 +5,7 @@ import type { CallGrammar } from "./call-grammar.ts";
 import type { Lark, Schema } from "./lark.ts";
 import { lengthOf, parametersOf, separated } from "./parameters.ts";
 import { typesOf } from "./schema-types.ts";
+import { searchRegex } from "./search-regex.ts";
 
 /** Maximum nesting to enforce; deeper values are unconstrained. */
 const MAX_DEPTH = 16;
@@ -58,7 +59,7 @@ class GemmaValues {
   }
 
   #ofType(type: string, schema: Schema, depth: number): string {
-    if (type === "string") return this.#string(lengthOf(schema));
+    if (type === "string") return this.#string(lengthOf(schema), schema["pattern"]);
     if (type === "array") return this.#array(schema, depth);
     if (type === "object") {
       return schema["properties"] === undefined ? this.#anything() : this.object(schema, depth);
@@ -66,8 +67,13 @@ class GemmaValues {
     return this.#lark.json({ ...schema, type }, true);
   }
 
-  #string(repetition: string): string {
-    return `${this.#lark.text(this.#quote)} ${this.#lark.until(this.#quote, repetition)}`;
+  #string(repetition: string, pattern: unknown = null): string {
+    const regex = typeof pattern === "string" ? searchRegex(pattern) : null;
+    const text =
+      regex === null
+        ? this.#lark.until(this.#quote, repetition)
+        : this.#lark.matching(regex, this.#quote, repetition);
+    return `${this.#lark.text(this.#quote)} ${text}`;
   }
 
   #array({ items, minItems = 0, maxItems = null }: Schema, depth: number): string {

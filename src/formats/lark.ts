@@ -45,6 +45,22 @@ export class Lark {
     return [start, ...rest.map((piece) => this.text(String(piece)))].join(" ");
   }
 
+  /**
+   * @param regex regular expression for the whole text
+   * @param repetition number of characters allowed in the text, as a regular-expression quantifier
+   * @returns an expression for text up to and including the first `marker`
+   */
+  matching(regex: string, marker: string, repetition = "*"): string {
+    const [first = "", ...rest] = this.#pieces(marker);
+    const end = typeof first === "number" ? "" : literalRegex(first);
+    const length = repetition === "*" ? "" : ` & /(?s:.)${repetition}${end}/`;
+    const once = end === "" ? "" : ` & ~/${ANY}${end}(?s:.)+/`;
+    const body = `/(?:${slashed(regex)})${end}/${length}${once}`;
+    const text = this.#define("TEXT", "", body);
+    if (typeof first === "number") return `${text} ${this.text(marker)}`;
+    return [text, ...rest.map((piece) => this.text(String(piece)))].join(" ");
+  }
+
   /** @returns an expression for any text without `marker` */
   without(marker: string): string {
     const [first = ""] = this.#pieces(marker);
@@ -103,6 +119,11 @@ export class Lark {
     }
     return plain === "" ? pieces : [...pieces, plain];
   }
+}
+
+/** Escapes slashes, which end a regular expression in Lark. */
+export function slashed(regex: string): string {
+  return regex.replaceAll(/(?<!\\)((?:\\\\)*)\//g, "$1\\/");
 }
 
 /** @returns a regular expression that matches only this text */

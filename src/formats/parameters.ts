@@ -1,6 +1,7 @@
 // Parameters of a tool, or properties of any object, in grammars.
 
 import type { Lark, Schema } from "./lark.ts";
+import { definitionsOf } from "./schema-types.ts";
 
 export interface Parameter {
   readonly name: string;
@@ -8,14 +9,11 @@ export interface Parameter {
   readonly isRequired: boolean;
 }
 
-/** @returns the properties of an object's schema, in order */
+/** @returns the properties of an object's schema, in order, each with the definitions of the whole schema */
 export function parametersOf(schema: Schema): Parameter[] {
   const properties = Object.entries((schema["properties"] ?? {}) as Schema);
   const required = Array.isArray(schema["required"]) ? schema["required"] : [];
-  // References within a part point to definitions in the whole schema.
-  const shared = Object.fromEntries(
-    ["$defs", "definitions"].flatMap((key) => (schema[key] ? [[key, schema[key]]] : [])),
-  );
+  const shared = definitionsOf(schema);
   return properties.map(([name, value]) => ({
     name,
     schema: { ...(typeof value === "object" && value !== null ? value : {}), ...shared },

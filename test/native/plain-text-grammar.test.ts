@@ -1,0 +1,109 @@
+// Grammars of forced calls with parameters as plain text: which values they allow for a parameter's schema.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { answerGrammar } from "../../src/formats/answer-grammar.ts";
+import type { ToolParser } from "../../src/protocol/message-parsing.ts";
+import { GrammarProbe } from "../support/grammar-probe.ts";
+
+let probe: GrammarProbe;
+
+beforeAll(async () => {
+  probe = await GrammarProbe.load("bpe");
+});
+
+afterAll(() => probe?.remove());
+
+/** Texts around the value of the parameter `p` of a call of `f`. */
+const FORMATS: readonly (readonly [parser: ToolParser, before: string, after: string])[] = [
+  [
+    "qwen3_coder",
+    "<tool_call>\n<function=f>\n<parameter=p>\n",
+    "\n</parameter>\n</function>\n</tool_call>",
+  ],
+  ["glm47", "<tool_call>f<arg_key>p</arg_key><arg_value>", "</arg_value></tool_call>"],
+  [
+    "minimax_m2",
+    '<minimax:tool_call>\n<invoke name="f">\n<parameter name="p">',
+    "</parameter>\n</invoke>\n</minimax:tool_call>",
+  ],
+];
+
+async function allowed(
+  [toolParser, before, after]: (typeof FORMATS)[number],
+  schema: object,
+  values: readonly string[],
+): Promise<string[]> {
+  const tool = {
+    name: "f",
+    schema: { type: "object", properties: { p: schema }, required: ["p"], $defs: DEFINITIONS },
+    isLenient: false,
+  };
+  const format = { toolParser, reasoningParser: null };
+  const rule = { kind: "calls", tools: [tool], onlyFirstCall: true } as const;
+  const text = answerGrammar(format, new Map(), rule)?.otherwise ?? "";
+  const grammar = await probe.compileUnforced("lark", text);
+  const accepted: string[] = [];
+  for (const value of values) {
+    if (await probe.accepts(grammar, before + value + after)) accepted.push(value);
+  }
+  return accepted;
+}
+
+const DEFINITIONS = { Unit: { type: "string", enum: ["C", "F"] } };
+
+const CASES: readonly (readonly [
+  title: string,
+  schema: object,
+  valid: readonly string[],
+  invalid: readonly string[],
+])[] = [
+  ["any string", { type: "string" }, ["", "a", "7", "<b>\n\n"], []],
+  ["an enum", { enum: ["red", "a b", "5"] }, ["red", "a b", "5"], ["", "re", "redd", '"red"']],
+  ["an enum of several types", { enum: ["a", 5, null] }, ["a", "5", "null"], ["6", "b"]],
+  ["a const", { const: "x\ny" }, ["x\ny"], ["x", "x\ny\n"]],
+  ["a reference to an enum", { $ref: "#/$defs/Unit" }, ["C", "F"], ["K", ""]],
+  ["its only part", { allOf: [{ $ref: "#/$defs/Unit" }] }, ["C"], ["K"]],
+  [
+    "a choice with null",
+    { anyOf: [{ $ref: "#/$defs/Unit" }, { type: "null" }] },
+    ["C", "null"],
+    ["K", "7"],
+  ],
+  [
+    "a pattern",
+    { type: "string", pattern: "^[a-z]+/[0-9]{2}$" },
+    ["ab/12"],
+    ["ab/1", "/12", "ab/123", "Xab/12"],
+  ],
+  [
+    "a pattern without anchors",
+    { type: "string", pattern: "b|c$" },
+    ["b", "abd", "ac"],
+    ["", "ca", "a"],
+  ],
+  [
+    "a pattern that allows the end marker",
+    { type: "string", pattern: "^a.*$" },
+    ["a", "a</b>"],
+    ["", "b"],
+  ],
+  [
+    "a pattern and a length",
+    { type: "string", pattern: "^a*$", minLength: 2, maxLength: 3 },
+    ["aa", "aaa"],
+    ["a", "aaaa", "bb"],
+  ],
+  [
+    "a pattern or a number",
+    { anyOf: [{ type: "string", pattern: "^v[0-9]$" }, { type: "integer" }] },
+    ["v1", "12"],
+    ["v", "1.5", "x"],
+  ],
+  ["a length or null", { type: ["string", "null"], maxLength: 2 }, ["ab", "null"], ["abc"]],
+];
+
+describe.each(FORMATS)("the value of a parameter of %s with", (...format) => {
+  test.each(CASES)("%s", async (_, schema, valid, invalid) => {
+    expect(await allowed(format, schema, [...valid, ...invalid])).toEqual([...valid]);
+  });
+});
