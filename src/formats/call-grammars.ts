@@ -203,6 +203,12 @@ const GRAMMARS: Readonly<Record<Exclude<ToolParser, "mistral">, CallGrammar>> = 
   longcat: json({
     ...{ callStart: "<longcat_tool_call>", callEnd: "</longcat_tool_call>", separator: "\n" },
   }),
+  minicpm5: xmlGrammar({
+    ...{ open: "", separator: "\n", close: "", trigger: "<function" },
+    ...{ callStart: '<function name="', nameEnd: '">', callEnd: "</function>" },
+    ...{ parameterStart: '<param name="', parameterNameEnd: '">', parameterEnd: "</param>" },
+    cdata: { start: "<![CDATA[", end: "]]>", characters: "<&\\n" },
+  }),
   minimax: json({ open: "<tool_calls>\n", separator: "\n", close: "\n</tool_calls>" }),
   minimax_m2: xmlGrammar({
     ...{ open: "<minimax:tool_call>\n", separator: "\n", close: "\n</minimax:tool_call>" },

@@ -14,6 +14,16 @@ export interface PlainTextInit {
   readonly end: string;
   /** Whether to ignore schema keywords that cannot be enforced. */
   readonly isLenient: boolean;
+  /** Marks text in which special characters occur; absent = all text is written unchanged. */
+  readonly cdata?: Cdata;
+}
+
+/** Markers around text with certain characters. */
+export interface Cdata {
+  readonly start: string;
+  readonly end: string;
+  /** Class of characters that need the markers, as in a regular expression without brackets. */
+  readonly characters: string;
 }
 
 /** Expressions for a value with its end marker; empty = not allowed. */
@@ -68,16 +78,24 @@ function jsonValue(schema: Schema, { lark, isLenient, end }: PlainTextInit): str
   return `${lark.json(schema, isLenient)} ${lark.text(end)}`;
 }
 
-function literal(text: string, { lark, end }: PlainTextInit): string {
-  return text === "" ? lark.text(end) : `${JSON.stringify(text)} ${lark.text(end)}`;
+function literal(text: string, { lark, end, cdata }: PlainTextInit): string {
+  const needsMarkers = cdata !== undefined && new RegExp(`[${cdata.characters}]`).test(text);
+  const written = needsMarkers ? cdata.start + text + cdata.end : text;
+  return written === "" ? lark.text(end) : `${JSON.stringify(written)} ${lark.text(end)}`;
 }
 
-function plainString(schema: Schema, { lark, end, isLenient }: PlainTextInit): string {
+function plainString(schema: Schema, { lark, end, cdata, isLenient }: PlainTextInit): string {
   const { pattern } = schema;
   const length = lengthOf(schema);
   const regex = typeof pattern === "string" ? searchRegex(pattern) : null;
-  if (regex !== null) return lark.matching(regex, end, length);
-  // The compiler refuses the pattern.
-  if (typeof pattern === "string" && !isLenient) return `/${slashed(pattern)}/`;
-  return lark.until(end, length);
+  if (typeof pattern === "string" && regex === null && !isLenient) {
+    // The compiler refuses the pattern.
+    return `/${slashed(pattern)}/`;
+  }
+  const text = (marker: string) =>
+    regex === null ? lark.until(marker, length) : lark.matching(regex, marker, length);
+  if (cdata === undefined) return text(end);
+  const plain = lark.matching(`[^${cdata.characters}]*`, end, length);
+  const marked = `${lark.text(cdata.start)} ${text(cdata.end + end)}`;
+  return regex === null ? `(${plain} | ${marked})` : marked;
 }

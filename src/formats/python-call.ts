@@ -2,7 +2,7 @@
 
 import { type CallSource, readName } from "./call-reader.ts";
 import { escaped } from "./json-reader.ts";
-import type { Parsing, TextReader, TextSink } from "./text-reader.ts";
+import { type Parsing, TextReader, type TextSink } from "./text-reader.ts";
 
 /** Maximum nesting of brackets. */
 const MAX_DEPTH = 64;
@@ -27,6 +27,28 @@ export function* readPythonLines(source: CallSource, end: string): Parsing<boole
     if (!(yield* readPythonCall(source))) return false;
     yield* reader.spaces();
     if ((yield* reader.accept(end)) || (yield* reader.peek()) === "") return true;
+  }
+}
+
+/** Converts a complete Python literal to JSON. @returns null if the text is not a literal */
+export function pythonJson(text: string): string | null {
+  const reader = new TextReader();
+  reader.push(text);
+  reader.end();
+  let json = "";
+  const literal = function* (): Parsing<boolean> {
+    const isRead = yield* readPython(reader, (piece) => (json += piece), 1);
+    return isRead && (yield* reader.peek()) === "";
+  };
+  return literal().next().value === true && isJson(json) ? json : null;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 

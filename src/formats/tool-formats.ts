@@ -188,6 +188,11 @@ export const TOOL_FORMATS: Readonly<Record<ToolParser, ToolFormat>> = {
   llama4_json: llama3,
   llama4_pythonic: pythonCalls("<|python_start|>", "<|python_end|>"),
   longcat: jsonCalls(["<longcat_tool_call>"], "</longcat_tool_call>"),
+  minicpm5: xmlCalls({
+    ...{ sectionStart: "", sectionEnd: "", callStart: '<function name="', nameEnd: '">' },
+    ...{ callEnd: "</function>", parameterStart: '<param name="', parameterNameEnd: ['">'] },
+    ...{ parameterEnd: "</param>", wrapsValues: false, allowsCdata: true },
+  }),
   minimax: toolCalls,
   minimax_m2: xmlCalls({
     ...INVOKE_XML,

@@ -1,6 +1,7 @@
 // Types of tool parameters, for formats that write values as plain text.
 
 import type { CallableTool } from "../protocol/message-parsing.ts";
+import { pythonJson } from "./python-call.ts";
 
 export type ToolTypes = ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>;
 
@@ -21,25 +22,31 @@ const PYTHON_LITERALS: ReadonlyMap<string, string> = new Map([
  * @returns the text itself if it is JSON of an allowed type, otherwise a string
  */
 export function valueJson(text: string, types: readonly string[]): string {
-  const plain = text.trim();
-  const json = PYTHON_LITERALS.get(plain) ?? plain;
-  const type = jsonType(json);
-  const isAllowed = types.length === 0 || !types.includes("string") || isOneOf(type ?? "", types);
-  return type !== null && isAllowed ? json : JSON.stringify(text);
+  const json = literalJson(text.trim());
+  if (json === null) return JSON.stringify(text);
+  const isAllowed =
+    types.length === 0 || !types.includes("string") || isOneOf(jsonType(json), types);
+  return isAllowed ? json : JSON.stringify(text);
+}
+
+/** @returns a JSON or Python literal as JSON; null for other text. Some templates show lists and objects as Python does. */
+function literalJson(text: string): string | null {
+  const json = PYTHON_LITERALS.get(text) ?? text;
+  try {
+    JSON.parse(json);
+    return json;
+  } catch {
+    return /^[[{]/.test(text) ? pythonJson(text) : null;
+  }
 }
 
 function isOneOf(type: string, types: readonly string[]): boolean {
   return types.includes(type) || (type === "integer" && types.includes("number"));
 }
 
-/** @returns the type of JSON text in JSON Schema's terms; null if the text is not JSON */
-function jsonType(json: string): string | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch {
-    return null;
-  }
+/** @returns the type of JSON text in JSON Schema's terms */
+function jsonType(json: string): string {
+  const value: unknown = JSON.parse(json);
   if (value === null) return "null";
   if (Array.isArray(value)) return "array";
   return Number.isInteger(value) ? "integer" : typeof value;

@@ -8,7 +8,7 @@ import {
   readSection,
 } from "./call-reader.ts";
 import { escaped } from "./json-reader.ts";
-import type { Parsing } from "./text-reader.ts";
+import type { Parsing, TextSink } from "./text-reader.ts";
 import type { ToolFormat } from "./tool-format.ts";
 import { type ToolTypes, valueJson } from "./tool-types.ts";
 
@@ -24,7 +24,12 @@ export interface XmlCallFormat extends CallSection {
   readonly wrapsValues: boolean;
   /** True if each parameter has an attribute that says whether it is a string. */
   readonly saysString?: true;
+  /** True if a value can be in a CDATA section. */
+  readonly allowsCdata?: true;
 }
+
+const CDATA_START = "<![CDATA[";
+const CDATA_END = "]]>";
 
 export function xmlCalls(format: XmlCallFormat): ToolFormat {
   const { sectionStart, sectionEnd, callStart, callEnd, parameterStart, parameterEnd } = format;
@@ -99,26 +104,41 @@ class ParameterReader {
 
   /** Reads a string and passes it on as it arrives. */
   *#string(): Parsing<boolean> {
-    const { reader, writer } = this.#source;
-    const { parameterEnd, wrapsValues } = this.#format;
-    if (wrapsValues) yield* reader.accept("\n");
+    const { writer } = this.#source;
     writer.arguments('"');
-    // The line break after the value's last line is layout.
-    const ends = wrapsValues ? [`\n${parameterEnd}`, parameterEnd] : [parameterEnd];
-    const end = yield* reader.until(ends, (text) => writer.arguments(escaped(text)));
+    const isComplete = yield* this.#text((text) => writer.arguments(escaped(text)));
     writer.arguments('"');
-    return end !== null;
+    return isComplete;
   }
 
   *#value(types: readonly string[]): Parsing<boolean> {
-    const { reader, writer } = this.#source;
-    const { parameterEnd, wrapsValues } = this.#format;
     let text = "";
-    const end = yield* reader.until([parameterEnd], (piece) => {
+    const isComplete = yield* this.#text((piece) => {
       text += piece;
     });
-    const value = wrapsValues ? text.replace(/^\n/, "").replace(/\n$/, "") : text;
-    if (end !== null) writer.arguments(valueJson(value, types));
-    return end !== null;
+    if (isComplete) this.#source.writer.arguments(valueJson(text, types));
+    return isComplete;
+  }
+
+  /** Reads a value and its end marker. @returns false if the end marker is missing */
+  *#text(sink: TextSink): Parsing<boolean> {
+    const { reader } = this.#source;
+    const { parameterEnd, wrapsValues, allowsCdata = false } = this.#format;
+    if (allowsCdata && (yield* reader.accept(CDATA_START))) return yield* this.#cdata(sink);
+    if (wrapsValues) yield* reader.accept("\n");
+    // The line break after the value's last line is layout.
+    const ends = wrapsValues ? [`\n${parameterEnd}`, parameterEnd] : [parameterEnd];
+    return (yield* reader.until(ends, sink)) !== null;
+  }
+
+  /** Reads the rest of a CDATA section, which ends before the parameter's end marker. */
+  *#cdata(sink: TextSink): Parsing<boolean> {
+    const { reader } = this.#source;
+    for (;;) {
+      if ((yield* reader.until([CDATA_END], sink)) === null) return false;
+      const space = yield* reader.spaces();
+      if (yield* reader.accept(this.#format.parameterEnd)) return true;
+      sink(CDATA_END + space);
+    }
   }
 }

@@ -3,7 +3,7 @@
 import type { CallGrammar, CallPart, GrammarTool } from "./call-grammar.ts";
 import type { Lark } from "./lark.ts";
 import { type Parameter, parametersOf } from "./parameters.ts";
-import { plainValues } from "./plain-text.ts";
+import { type Cdata, plainValues } from "./plain-text.ts";
 
 export interface XmlGrammar {
   readonly open: string;
@@ -18,6 +18,8 @@ export interface XmlGrammar {
   /** The end of a string parameter's name, if it differs. */
   readonly stringNameEnd?: string;
   readonly parameterEnd: string;
+  /** Markers around values with special characters; absent = values are unchanged. */
+  readonly cdata?: Cdata;
 }
 
 export function xmlGrammar(grammar: XmlGrammar): CallGrammar {
@@ -45,9 +47,9 @@ function xmlParameter(
   { name, schema }: Parameter,
   lark: Lark,
 ): string {
-  const { parameterStart, parameterNameEnd, parameterEnd } = grammar;
+  const { parameterStart, parameterNameEnd, parameterEnd, cdata } = grammar;
   const { stringNameEnd = parameterNameEnd } = grammar;
-  const init = { lark, end: parameterEnd, isLenient };
+  const init = { lark, end: parameterEnd, isLenient, ...(cdata !== undefined && { cdata }) };
   const { strings, others, isFree } = plainValues(schema, init);
   const start = (nameEnd: string) => lark.text(parameterStart + name + nameEnd);
   if (stringNameEnd === parameterNameEnd) {

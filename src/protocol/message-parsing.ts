@@ -15,7 +15,15 @@ export const TOOL_PARSERS = [
     "jamba",
   ] as const),
   ...(["kimi_k2", "lfm2", "llama3_json", "llama4_json", "llama4_pythonic", "longcat"] as const),
-  ...(["minimax", "minimax_m2", "mistral", "nemotron_json", "olmo3", "openai"] as const),
+  ...([
+    "minicpm5",
+    "minimax",
+    "minimax_m2",
+    "mistral",
+    "nemotron_json",
+    "olmo3",
+    "openai",
+  ] as const),
   ...(["phi4_mini_json", "pythonic", "qwen3_coder", "qwen3_xml", "seed_oss"] as const),
   ...(["step3", "step3p5", "xlam"] as const),
 ] as const;

@@ -71,7 +71,7 @@ const FORMATS: Readonly<Record<string, string>> = {
   "moonshotai-Kimi-K2": "kimi_k2 null",
   "muse-glimmer": "hermes null",
   "openai-gpt-oss-120b": "openai openai_gptoss",
-  "openbmb-MiniCPM5-1B": "hermes qwen3",
+  "openbmb-MiniCPM5-1B": "minicpm5 qwen3",
   "poolside-Laguna-S-2.1": "glm45 glm45",
   "poolside-Laguna-XS-2.1": "glm45 glm45",
   "poolside-Laguna-XS.2": "glm45 glm45",
@@ -83,7 +83,7 @@ const FORMATS: Readonly<Record<string, string>> = {
 
 /** Templates whose format has no parser. "hermes" finds no calls in it, so calls remain text. */
 const UNREAD = [
-  ...["Kimi-K3", "MiniMax-M3", "muse-glimmer", "openbmb-MiniCPM5-1B"],
+  ...["Kimi-K3", "MiniMax-M3", "muse-glimmer"],
   ...["meetkai-functionary-medium-v3.2", "upstage-Solar-Open-100B"],
 ];
 

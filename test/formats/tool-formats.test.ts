@@ -180,6 +180,18 @@ const CASES: readonly Case[] = [
     calls: ROME,
   },
   {
+    parsers: ["minicpm5"],
+    text:
+      'I look.\n<function name="get_weather"><param name="city"><![CDATA[<a> & ]]>\n]]></param>' +
+      '<param name="days">3</param><param name="hourly">True</param>' +
+      `<param name="tags">['a', "b's"]</param></function>\n<function name="now"></function>`,
+    calls: [
+      ["get_weather", { city: "<a> & ]]>\n", days: 3, hourly: true, tags: ["a", "b's"] }],
+      ["now", {}],
+    ],
+    content: "I look.",
+  },
+  {
     parsers: ["minimax_m2"],
     text:
       '<minimax:tool_call>\n<invoke name="get_weather">\n<parameter name="city">Rome</parameter>\n' +

@@ -107,3 +107,30 @@ describe.each(FORMATS)("the value of a parameter of %s with", (...format) => {
     expect(await allowed(format, schema, [...valid, ...invalid])).toEqual([...valid]);
   });
 });
+
+describe("the value of a parameter of minicpm5", () => {
+  const format = [
+    "minicpm5",
+    '<function name="f"><param name="p">',
+    "</param></function>",
+  ] as const;
+  const marked = (text: string) => `<![CDATA[${text}]]>`;
+
+  test("is in a CDATA section if it has special characters", async () => {
+    const values = ["", "a ]]> b", marked(""), marked("<a> &\n]]>"), "<a>", "&", "a\nb"];
+    expect(await allowed(format, { type: "string" }, values)).toEqual(values.slice(0, 4));
+    const choices = { enum: ["a", "<", 1] };
+    const some = ["a", marked("<"), "1", marked("a"), "<"];
+    expect(await allowed(format, choices, some)).toEqual(some.slice(0, 3));
+  });
+
+  test("follows its pattern and length", async () => {
+    const schema = { type: "string", pattern: "^[a-c<]*$", maxLength: 2 };
+    const values = [marked("a<"), marked("abc"), marked("d"), "abc"];
+    expect(await allowed(format, schema, values)).toEqual([marked("a<")]);
+    const short = ["ab", marked("ab"), "abc"];
+    expect(await allowed(format, { type: "string", maxLength: 2 }, short)).toEqual(
+      short.slice(0, 2),
+    );
+  });
+});

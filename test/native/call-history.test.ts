@@ -1,0 +1,103 @@
+// Calls in a conversation's history, rendered by every chat template in the pinned llama.cpp. The format that is
+// selected for the template reads exactly these calls from the prompt.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { callableTools } from "../../src/api/callable-tools.ts";
+import { chatFormatOf } from "../../src/formats/chat-format.ts";
+import { parseMessage } from "../support/parse-message.ts";
+import { loadTinyNative, type TinyNativeModel } from "../support/tiny-model.ts";
+
+const TEMPLATES = join(import.meta.dir, "../../third_party/llama.cpp/models/templates");
+
+/** Templates that leave calls out of the prompt. */
+const FORGETFUL = [
+  ...["HuggingFaceTB-SmolLM3-3B", "LFM2-8B-A1B", "LFM2.5-Instruct", "google-gemma-2-2b-it"],
+  ...["deepseek-ai-DeepSeek-R1-Distill-Llama-8B", "ibm-granite-granite-3.3-2B-Instruct"],
+  ...["llama-cpp-rwkv-world", "microsoft-Phi-3.5-mini-instruct"],
+];
+
+/** Templates that show or allow only one call in a message. */
+const SINGLE = [
+  ...["GigaChat3-10B-A1.8B", "GigaChat3.1-10B-A1.8B", "meta-llama-Llama-3.1-8B-Instruct"],
+  ...["meta-llama-Llama-3.2-3B-Instruct", "meta-llama-Llama-3.3-70B-Instruct"],
+  "openai-gpt-oss-120b",
+];
+
+/** Templates whose format has no parser. */
+const UNREAD = [
+  ...["CohereForAI-c4ai-command-r-plus-tool_use", "Kimi-K3", "MiniMax-M3", "muse-glimmer"],
+  ...["meetkai-functionary-medium-v3.2", "upstage-Solar-Open-100B"],
+];
+
+const NAMES = readdirSync(TEMPLATES)
+  .filter((name) => name.endsWith(".jinja"))
+  .map((name) => name.replace(/\.jinja$/, ""))
+  .sort();
+
+const property = (type: string) => ({ type, description: `A ${type}.` });
+const PROPERTIES = {
+  city: property("string"),
+  zip: property("string"),
+  days: property("integer"),
+  exact: property("boolean"),
+};
+const TOOLS = ["get_weather", "get_time"].map((name) => ({
+  type: "function",
+  function: {
+    ...{ name, description: "It tells." },
+    parameters: { type: "object", properties: PROPERTIES, required: Object.keys(PROPERTIES) },
+  },
+}));
+type Call = readonly [name: string, args: object];
+const CALLS: readonly Call[] = [
+  ["get_weather", { city: "Zürich <&> 8\nSwitzerland", zip: "8001", days: 2, exact: true }],
+  ["get_time", { city: "", zip: " 0", days: -1, exact: false }],
+];
+
+let tiny: TinyNativeModel;
+
+beforeAll(async () => {
+  tiny = await loadTinyNative({ addBos: false });
+});
+
+afterAll(() => tiny?.remove());
+
+const USER = { role: "user", content: "Weather?" };
+
+function toolCall([name, args]: Call, index: number) {
+  const id = `abcdefgh${index}`;
+  return { id, type: "function", function: { name, arguments: JSON.stringify(args) } };
+}
+
+/** @returns the prompt without the assistant's message, and this message as rendered */
+async function rendered(template: string, calls: readonly Call[]) {
+  const render = (messages: readonly object[], addGenerationPrompt: boolean) => {
+    const json = JSON.stringify({ messages, tools: TOOLS, kwargs: {} });
+    const flags = { addGenerationPrompt, continueFinalMessage: false };
+    return tiny.model.applyChatTemplate({ json, chatTemplate: template, ...flags });
+  };
+  const answer = { role: "assistant", content: null, tool_calls: calls.map(toolCall) };
+  const all = await render([USER, answer], false);
+  const prompts = [await render([USER], true), await render([USER], false)];
+  const prompt = prompts.find((one) => all.startsWith(one)) ?? "";
+  return { prompt, text: all.slice(prompt.length) };
+}
+
+describe("a call in the history is read back from the prompt of", () => {
+  test.each(NAMES)("%s", async (name) => {
+    const template = readFileSync(join(TEMPLATES, `${name}.jinja`), "utf8");
+    const format = chatFormatOf(template);
+    const sent = CALLS.slice(0, SINGLE.includes(name) ? 1 : 2);
+    const { prompt, text } = await rendered(template, sent);
+    if (FORGETFUL.includes(name)) {
+      expect(text).not.toContain("get_weather");
+      return;
+    }
+    const tools = callableTools(TOOLS, format.toolParser);
+    const { calls } = parseMessage([text], { ...format, tools }, prompt);
+    const read = calls.map(([tool, json]): Call => [tool, JSON.parse(json)]);
+    expect(read).toEqual(UNREAD.includes(name) ? [] : sent);
+  });
+});
