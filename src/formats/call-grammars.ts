@@ -145,6 +145,16 @@ const GRAMMARS: Readonly<Record<Exclude<ToolParser, "mistral">, CallGrammar>> = 
     ...{ open: "<|START_ACTION|>[\n", separator: ",\n", close: "\n]<|END_ACTION|>" },
     ...{ nameKey: '"tool_call_id": "0", "tool_name"', argumentsKey: "parameters" },
   }),
+  command_r_plus: {
+    ...{ open: "Action:\n```json\n[\n", separator: ",\n", close: "\n]```" },
+    // A list that starts here can also say that the model answers without a tool.
+    trigger: null,
+    call: (tool, lark) => [
+      text(`    {\n        "tool_name": ${writeJson(tool.name)},\n        "parameters": `),
+      argumentsOf(tool, lark),
+      text("\n    }"),
+    ],
+  },
   deepseek_v3: named({
     ...{ ...DEEPSEEK, separator: "\n" },
     ...{ callStart: "<｜tool▁call▁begin｜>function<｜tool▁sep｜>", nameEnd: "\n```json\n" },

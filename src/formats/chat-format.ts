@@ -36,6 +36,7 @@ const TOOL_RULES: readonly Rule<ToolParser>[] = [
   ["lfm2", "<|tool_list_start|>"],
   ["lfm2", "List of tools: "],
   ["cohere", "<|START_ACTION|>"],
+  ["command_r_plus", "Action:", '"tool_name": '],
   ["nemotron_json", "<TOOLCALL>"],
   ["phi4_mini_json", "functools["],
   ["minimax", "<tool_calls>", "<beginning_of_sentence>"],

@@ -56,7 +56,7 @@ export function plainValues(schema: Schema, init: PlainTextInit, depth = 0): Pla
   return {
     isFree: allowsStrings && own["pattern"] === undefined && lengthOf(own) === "*",
     strings: allowsStrings ? [plainString(own, init)] : [],
-    others: isAny || otherTypes.length > 0 ? [jsonValue(ofTypes(own, otherTypes), init)] : [],
+    others: isAny || otherTypes.length > 0 ? jsonValues(ofTypes(own, otherTypes), init) : [],
   };
 }
 
@@ -66,7 +66,7 @@ function choiceValues(choices: readonly unknown[], init: PlainTextInit): PlainVa
   return {
     isFree: false,
     strings: strings.map((choice) => literal(choice, init)),
-    others: others.length === 0 ? [] : [jsonValue({ enum: others }, init)],
+    others: others.length === 0 ? [] : jsonValues({ enum: others }, init),
   };
 }
 
@@ -74,8 +74,10 @@ function ofTypes(schema: Schema, types: readonly string[]): Schema {
   return types.length === 0 ? schema : { ...schema, type: types.length === 1 ? types[0] : types };
 }
 
-function jsonValue(schema: Schema, { lark, isLenient, end }: PlainTextInit): string {
-  return `${lark.json(schema, isLenient)} ${lark.text(end)}`;
+/** Some templates show true and false as Python does. */
+function jsonValues(schema: Schema, { lark, isLenient, end }: PlainTextInit): string[] {
+  const json = schema["type"] === "boolean" ? "/[Tt]rue|[Ff]alse/" : lark.json(schema, isLenient);
+  return [`${json} ${lark.text(end)}`];
 }
 
 function literal(text: string, { lark, end, cdata }: PlainTextInit): string {

@@ -1,8 +1,8 @@
 // Formats that models use for tool calls, by vLLM's names for --tool-call-parser. The names "apertus", "cohere",
-// "functionary", "lfm2" and "nemotron_json" are Pagoda's own.
+// "command_r_plus", "functionary", "lfm2" and "nemotron_json" are Pagoda's own.
 
 import type { ToolParser } from "../protocol/message-parsing.ts";
-import { type CallSource, readEnds, readName, readSection } from "./call-reader.ts";
+import { type CallSource, readEnds, readMarkers, readName, readSection } from "./call-reader.ts";
 import { gemmaCalls } from "./gemma-call.ts";
 import { HARMONY_MARKERS } from "./harmony.ts";
 import { readJsonCalls, readJsonList, readKeyedCalls } from "./json-call.ts";
@@ -135,6 +135,17 @@ export const TOOL_FORMATS: Readonly<Record<ToolParser, ToolFormat>> = {
     },
   },
   cohere: jsonCalls(["<|START_ACTION|>"], "<|END_ACTION|>"),
+  command_r_plus: {
+    ...{ starts: ["Action:"], bareStarts: [], markers: [], end: "```" },
+    *read(source, _, types) {
+      if (!(yield* readMarkers(source.reader, ["```json"]))) return false;
+      // The model is told to call "directly-answer", which is not a tool, before an answer.
+      source.writer.requiredNames = new Set(types.keys());
+      if (!(yield* readJsonCalls(source))) return false;
+      yield* readEnds(source.reader, ["```"]);
+      return true;
+    },
+  },
   deepseek_v3: namedCalls({
     ...DEEPSEEK_SECTION,
     callStart: "<｜tool▁call▁begin｜>function<｜tool▁sep｜>",

@@ -2,8 +2,8 @@
 
 /** Parsers of tool calls. */
 export const TOOL_PARSERS = [
-  ...(["apertus", "cohere", "deepseek_v3", "deepseek_v31", "deepseek_v32"] as const),
-  ...(["deepseek_v4", "ernie45"] as const),
+  ...(["apertus", "cohere", "command_r_plus", "deepseek_v3", "deepseek_v31"] as const),
+  ...(["deepseek_v32", "deepseek_v4", "ernie45"] as const),
   ...(["functionary", "functiongemma", "gemma", "gemma4", "gigachat3", "glm45", "glm47"] as const),
   ...([
     "granite",

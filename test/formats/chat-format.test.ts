@@ -14,7 +14,7 @@ const FORMATS: Readonly<Record<string, string>> = {
   "Bielik-11B-v3.0-Instruct": "hermes qwen3",
   "ByteDance-Seed-OSS": "seed_oss seed_oss",
   Cohere2MoE: "cohere cohere",
-  "CohereForAI-c4ai-command-r-plus-tool_use": "hermes null",
+  "CohereForAI-c4ai-command-r-plus-tool_use": "command_r_plus null",
   "CohereForAI-c4ai-command-r7b-12-2024-tool_use": "cohere cohere",
   "GLM-4.6": "glm45 glm45",
   "GLM-4.7-Flash": "glm45 glm45",

@@ -88,6 +88,14 @@ const CASES: readonly Case[] = [
     calls: ROME,
   },
   {
+    parsers: ["command_r_plus"],
+    text:
+      'I look.\nAction:\n```json\n[\n    {\n        "tool_name": "get_weather",\n' +
+      `        "parameters": ${ROME_ARGS}\n    },\n    {"tool_name": "now", "parameters": {}}\n]\`\`\`\n`,
+    calls: BOTH,
+    content: "I look.",
+  },
+  {
     parsers: ["longcat"],
     text: `<longcat_tool_call>${ROME_JSON}</longcat_tool_call>`,
     calls: ROME,
@@ -347,6 +355,8 @@ describe("text that only looks like a call", () => {
     ["glm45", "<tool_call>?</tool_call>"],
     ["gemma4", "<|tool_call>call me<tool_call|>"],
     ["deepseek_v31", "<｜tool▁calls▁begin｜>nothing"],
+    ["command_r_plus", 'Action: ```json [{"tool_name": "directly-answer", "parameters": {}}]```'],
+    ["command_r_plus", "Action: ```js"],
   ] satisfies [ToolParser, string][])("is content for %s: %s", (toolParser, text) => {
     for (const holdsCalls of [false, true]) {
       const message = parseMessage([text], { toolParser, tools: TOOLS, holdsCalls });

@@ -1,13 +1,15 @@
 // Calls in a conversation's history, rendered by every chat template in the pinned llama.cpp. The format that is
-// selected for the template reads exactly these calls from the prompt.
+// selected for the template reads exactly these calls from the prompt, and its grammar for forced calls allows their text.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { callableTools } from "../../src/api/callable-tools.ts";
+import { answerGrammar } from "../../src/formats/answer-grammar.ts";
 import { chatFormatOf } from "../../src/formats/chat-format.ts";
+import { opensReasoning } from "../../src/formats/reasoning-formats.ts";
+import { GrammarProbe } from "../support/grammar-probe.ts";
 import { parseMessage } from "../support/parse-message.ts";
-import { loadTinyNative, type TinyNativeModel } from "../support/tiny-model.ts";
 
 const TEMPLATES = join(import.meta.dir, "../../third_party/llama.cpp/models/templates");
 
@@ -27,7 +29,7 @@ const SINGLE = [
 
 /** Templates whose format has no parser. */
 const UNREAD = [
-  ...["CohereForAI-c4ai-command-r-plus-tool_use", "Kimi-K3", "MiniMax-M3", "muse-glimmer"],
+  ...["Kimi-K3", "MiniMax-M3", "muse-glimmer"],
   ...["meetkai-functionary-medium-v3.2", "upstage-Solar-Open-100B"],
 ];
 
@@ -35,6 +37,12 @@ const NAMES = readdirSync(TEMPLATES)
   .filter((name) => name.endsWith(".jinja"))
   .map((name) => name.replace(/\.jinja$/, ""))
   .sort();
+
+/** Templates whose layout of calls the grammar has, and the text after the calls. */
+const ENFORCED: Readonly<Record<string, string>> = {
+  "Qwen3-Coder": "<|im_end|>\n",
+  "openbmb-MiniCPM5-1B": "<|im_end|>\n",
+};
 
 const property = (type: string) => ({ type, description: `A ${type}.` });
 const PROPERTIES = {
@@ -56,13 +64,13 @@ const CALLS: readonly Call[] = [
   ["get_time", { city: "", zip: " 0", days: -1, exact: false }],
 ];
 
-let tiny: TinyNativeModel;
+let probe: GrammarProbe;
 
 beforeAll(async () => {
-  tiny = await loadTinyNative({ addBos: false });
+  probe = await GrammarProbe.load();
 });
 
-afterAll(() => tiny?.remove());
+afterAll(() => probe?.remove());
 
 const USER = { role: "user", content: "Weather?" };
 
@@ -76,7 +84,7 @@ async function rendered(template: string, calls: readonly Call[]) {
   const render = (messages: readonly object[], addGenerationPrompt: boolean) => {
     const json = JSON.stringify({ messages, tools: TOOLS, kwargs: {} });
     const flags = { addGenerationPrompt, continueFinalMessage: false };
-    return tiny.model.applyChatTemplate({ json, chatTemplate: template, ...flags });
+    return probe.model.applyChatTemplate({ json, chatTemplate: template, ...flags });
   };
   const answer = { role: "assistant", content: null, tool_calls: calls.map(toolCall) };
   const all = await render([USER, answer], false);
@@ -85,9 +93,11 @@ async function rendered(template: string, calls: readonly Call[]) {
   return { prompt, text: all.slice(prompt.length) };
 }
 
+const templateOf = (name: string) => readFileSync(join(TEMPLATES, `${name}.jinja`), "utf8");
+
 describe("a call in the history is read back from the prompt of", () => {
   test.each(NAMES)("%s", async (name) => {
-    const template = readFileSync(join(TEMPLATES, `${name}.jinja`), "utf8");
+    const template = templateOf(name);
     const format = chatFormatOf(template);
     const sent = CALLS.slice(0, SINGLE.includes(name) ? 1 : 2);
     const { prompt, text } = await rendered(template, sent);
@@ -100,4 +110,23 @@ describe("a call in the history is read back from the prompt of", () => {
     const read = calls.map(([tool, json]): Call => [tool, JSON.parse(json)]);
     expect(read).toEqual(UNREAD.includes(name) ? [] : sent);
   });
+});
+
+test.each(Object.entries(ENFORCED))("the grammar allows the calls of %s", async (name, end) => {
+  const template = templateOf(name);
+  const format = chatFormatOf(template);
+  const { prompt, text } = await rendered(template, CALLS);
+  expect(text).toEndWith(end);
+  const tools = TOOLS.map((tool) => ({
+    ...{ name: tool.function.name, schema: tool.function.parameters, isLenient: false },
+  }));
+  const texts = answerGrammar(format, new Map(), { kind: "calls", tools, onlyFirstCall: false });
+  const isOpen = opensReasoning(format, prompt);
+  const grammar = await probe.compileUnforced(
+    "lark",
+    (isOpen ? texts?.afterOpen : texts?.otherwise) ?? "",
+  );
+  const output = text.slice(0, text.length - end.length).trimStart();
+  expect(await probe.accepts(grammar, output)).toBe(true);
+  expect(await probe.accepts(grammar, output.replace("get_time", "get_times"))).toBe(false);
 });

@@ -99,6 +99,7 @@ const CASES: readonly (readonly [
     ["v1", "12"],
     ["v", "1.5", "x"],
   ],
+  ["a boolean", { type: "boolean" }, ["true", "False"], ["TRUE", "1", ""]],
   ["a length or null", { type: ["string", "null"], maxLength: 2 }, ["ab", "null"], ["abc"]],
 ];
 
