@@ -7,6 +7,7 @@ import { type CallsInit, calls, textWithCalls } from "./call-grammar.ts";
 import { callGrammar } from "./call-grammars.ts";
 import { isHarmony } from "./format-markers.ts";
 import { Lark, slashed } from "./lark.ts";
+import { layoutOf } from "./message-layouts.ts";
 import { REASONING_FORMATS, type ReasoningFormat } from "./reasoning-formats.ts";
 
 /** Rule for the part of the output after the reasoning. */
@@ -34,8 +35,7 @@ export function answerGrammar(
   const build = (isOpen: boolean) => {
     const lark = new Lark(specialTokens);
     const answer = answerOf(format, lark, rule);
-    const { reasoningParser } = format;
-    const reasoning = reasoningParser === null ? "" : reasoningOf(reasoningParser, lark, isOpen);
+    const reasoning = reasoningOf(format, lark, isOpen);
     return answer === null ? null : lark.grammar(`${reasoning} ${answer}`);
   };
   const otherwise = build(false);
@@ -45,17 +45,30 @@ export function answerGrammar(
 function answerOf(format: ChatFormat, lark: Lark, rule: AnswerRule): string | null {
   const { toolParser } = format;
   if (rule.kind === "calls") return callsOf(format, lark, rule);
+  const { contentStart = "" } = layoutOf(format) ?? {};
   if (rule.kind === "grammar") {
     const text = embedded(rule.grammar, lark);
-    const answer = isHarmony(format) ? `${lark.text(HARMONY_ANSWER)} ${text}` : text;
+    const answer = contentStart === "" ? text : `${lark.text(contentStart)} ${text}`;
     const instead = rule.calls && callsOf(format, lark, rule.calls);
     return instead === null ? answer : `(${answer} | ${instead})`;
   }
   if (toolParser === null || isHarmony(format)) return null;
+  if (contentStart !== "") return contentOrCalls(format, lark, rule);
   return textWithCalls(callGrammar(toolParser, lark), lark, rule);
 }
 
-const HARMONY_ANSWER = "<|channel|>final<|message|>";
+/** @returns an expression for content in its frame, calls, or both */
+function contentOrCalls(format: ChatFormat, lark: Lark, init: CallsInit): string | null {
+  const layout = layoutOf(format);
+  const all = callsOf(format, lark, init);
+  if (layout === null || all === null) return null;
+  const { contentStart, contentEnd, next } = layout;
+  const rule = lark.rule(all);
+  const content = `${lark.text(contentStart)} ${lark.any()}`;
+  if (contentEnd === "") return `(${content} | ${rule})`;
+  const end = lark.text(contentEnd);
+  return `(${content} (${end} (${lark.text(next)} ${rule})?)? | ${rule})`;
+}
 
 function callsOf(format: ChatFormat, lark: Lark, init: CallsInit): string | null {
   const { toolParser } = format;
@@ -65,20 +78,13 @@ function callsOf(format: ChatFormat, lark: Lark, init: CallsInit): string | null
   return calls(callGrammar(toolParser, lark), lark, { ...init, onlyFirstCall });
 }
 
-function reasoningOf(
-  parser: NonNullable<ChatFormat["reasoningParser"]>,
-  lark: Lark,
-  isOpen: boolean,
-): string {
-  if (parser === "openai_gptoss") return harmonyReasoning(lark);
-  const { start, end }: ReasoningFormat = REASONING_FORMATS[parser];
-  const rest = `${lark.until(end)} /\\s{0,4}/`;
+function reasoningOf(format: ChatFormat, lark: Lark, isOpen: boolean): string {
+  const { reasoningParser } = format;
+  if (reasoningParser === null) return "";
+  const { start, end }: ReasoningFormat = REASONING_FORMATS[reasoningParser];
+  const layout = layoutOf(format);
+  const rest = `${lark.until(end)} ${layout === null ? "/\\s{0,4}/" : lark.text(layout.next)}`;
   return isOpen ? rest : `(${lark.text(start)} ${rest})?`;
-}
-
-function harmonyReasoning(lark: Lark): string {
-  const { start, end } = REASONING_FORMATS.openai_gptoss;
-  return `(${lark.text(start)} ${lark.until(end)} ${lark.text("<|start|>assistant")})?`;
 }
 
 function embedded({ kind, text }: GrammarSpec, lark: Lark): string {

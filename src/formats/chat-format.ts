@@ -60,6 +60,8 @@ const REASONING_RULES: readonly Rule<ReasoningParser>[] = [
   ["minimax_m2", "</think>", "<minimax:tool_call>"],
   ["glm45", "</think>", "<arg_key>"],
   ["granite", "Here is my thought process:"],
+  ["apriel", "[BEGIN FINAL RESPONSE]"],
+  ["hunyuan_a13b", "</think>", "<answer>"],
   ["qwen3", "</think>"],
 ];
 

@@ -3,6 +3,7 @@
 
 import type { ChatFormat } from "../protocol/message-parsing.ts";
 import { HARMONY_MARKERS } from "./harmony.ts";
+import { layoutMarkers } from "./message-layouts.ts";
 import { REASONING_FORMATS } from "./reasoning-formats.ts";
 import { TOOL_FORMATS } from "./tool-formats.ts";
 
@@ -19,8 +20,9 @@ export function formatMarkers(format: ChatFormat): ReadonlySet<string> {
   const tools = toolParser && TOOL_FORMATS[toolParser];
   const reasoning = reasoningParser && REASONING_FORMATS[reasoningParser];
   const { starts = [], bareStarts = [], markers = [], end = "" } = tools ?? {};
-  const { start: open = "", end: close = "" } = reasoning ?? {};
-  const all = [...starts, ...bareStarts, ...markers, end, open, close];
+  const { start: open = "", end: close = "", frame } = reasoning ?? {};
+  const around = [open, close, frame?.start ?? "", frame?.end ?? "", ...layoutMarkers(format)];
+  const all = [...starts, ...bareStarts, ...markers, end, ...around];
   const harmony = isHarmony(format) ? HARMONY_MARKERS : [];
   const parts = all.flatMap((marker) => marker.match(TOKENS) ?? []);
   return new Set([...all, ...harmony, ...parts].filter((marker) => marker !== ""));

@@ -54,9 +54,9 @@ function* readBody(
     if (!writer.endCall()) writer.text(text);
   } else if (channel === "analysis") {
     onReasoning(true);
-    writer.startReasoning();
+    writer.endPart();
     yield* reader.until(ENDS, writer.reasoning);
-    writer.endReasoning();
+    writer.endPart();
     onReasoning(false);
   } else yield* reader.until(ENDS, writer.text);
 }

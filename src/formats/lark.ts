@@ -61,10 +61,15 @@ export class Lark {
     return [text, ...rest.map((piece) => this.text(String(piece)))].join(" ");
   }
 
+  /** @returns an expression for any text without special tokens */
+  any(): string {
+    return `/${ANY}/`;
+  }
+
   /** @returns an expression for any text without `marker` */
   without(marker: string): string {
     const [first = ""] = this.#pieces(marker);
-    if (typeof first === "number") return `/${ANY}/`;
+    if (typeof first === "number") return this.any();
     return this.#define("TEXT", "", `/${ANY}/ & ~/${ANY}${literalRegex(first)}${ANY}/`);
   }
 

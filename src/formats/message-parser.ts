@@ -6,6 +6,7 @@ import type { MessagePart } from "../protocol/message-part.ts";
 import type { CallSource } from "./call-reader.ts";
 import { isHarmony } from "./format-markers.ts";
 import { readHarmony } from "./harmony.ts";
+import { layoutMarkers } from "./message-layouts.ts";
 import { MessageWriter } from "./message-writer.ts";
 import { opensReasoning, REASONING_FORMATS, type ReasoningFormat } from "./reasoning-formats.ts";
 import { type Parsing, TextReader, type TextSink } from "./text-reader.ts";
@@ -19,10 +20,14 @@ export class MessageParser {
   readonly #source: CallSource;
   readonly #tools: ToolFormat | null;
   readonly #reasoning: ReasoningFormat | null;
+  /** Markers that are not part of the message. */
+  readonly #layout: readonly string[];
   readonly #types: ToolTypes;
   readonly #onlyFirstCall: boolean;
   readonly #parsing: Parsing;
   #isReasoning: boolean;
+  /** True if the content is in a frame, whose end has not been read. */
+  #isFramed = false;
 
   /** @param promptEnd text of the prompt's last tokens, which may already open the reasoning */
   constructor(parsing: MessageParsing, promptEnd: string) {
@@ -32,6 +37,7 @@ export class MessageParser {
     this.#source = { reader, writer: this.#writer };
     this.#tools = toolParser && TOOL_FORMATS[toolParser];
     this.#reasoning = reasoningParser && REASONING_FORMATS[reasoningParser];
+    this.#layout = layoutMarkers(parsing);
     this.#types = toolTypes(tools);
     this.#onlyFirstCall = onlyFirstCall;
     this.#isReasoning = opensReasoning(parsing, promptEnd);
@@ -75,19 +81,31 @@ export class MessageParser {
   }
 
   *#message(): Parsing {
-    const start = this.#reasoning?.start;
-    const starts = [...(this.#tools?.starts ?? []), ...(start === undefined ? [] : [start])];
+    const { start, frame } = this.#reasoning ?? {};
+    const calls = this.#tools?.starts ?? [];
+    const others = [start, frame?.start, frame?.end].filter((marker) => marker !== undefined);
+    const starts = [...calls, ...others, ...this.#layout];
     if (this.#isReasoning) yield* this.#thoughts();
     while (!this.isComplete) {
       const marker =
         (yield* this.#bareStart(starts)) ?? (yield* this.#reader.until(starts, this.#writer.text));
       if (marker === null) break;
-      if (marker !== start) yield* this.#calls(marker);
+      if (this.#isLayout(marker)) this.#writer.endPart();
       // Reasoning comes first or after calls; a start marker within the text is ordinary text.
-      else if (this.#writer.hasText) this.#writer.text(marker);
-      else yield* this.#thoughts();
+      else if (marker === start && !this.#writer.hasText) yield* this.#thoughts();
+      else if (others.includes(marker)) this.#writer.text(marker);
+      else yield* this.#calls(marker);
     }
     this.#writer.end();
+  }
+
+  #isLayout(marker: string): boolean {
+    if (this.#layout.includes(marker)) return true;
+    const { start, end } = this.#reasoning?.frame ?? {};
+    const isStart = marker === start && !this.#writer.hasText;
+    if (!isStart && (marker !== end || !this.#isFramed)) return false;
+    this.#isFramed = isStart;
+    return true;
   }
 
   /** Reads a start marker at the beginning of the message. */
@@ -103,7 +121,7 @@ export class MessageParser {
   /** Reads reasoning up to its end marker, or up to a call: some models leave out the end before one. */
   *#thoughts(): Parsing {
     this.#isReasoning = true;
-    this.#writer.startReasoning();
+    this.#writer.endPart();
     const end = this.#reasoning?.end ?? "";
     const markers = [end, ...(this.#tools?.starts ?? [])];
     let marker: string | null;
@@ -114,8 +132,9 @@ export class MessageParser {
       marker !== end &&
       !(yield* this.#calls(marker, this.#writer.reasoning))
     );
-    this.#writer.endReasoning();
+    this.#writer.endPart();
     this.#isReasoning = false;
+    this.#isFramed = true;
   }
 
   /**

@@ -61,12 +61,11 @@ export class MessageWriter {
     this.#write("reasoning", text);
   };
 
-  startReasoning(): void {
-    this.#endPart();
-  }
-
-  endReasoning(): void {
-    this.#endPart();
+  /** Ends a part of the message, such as reasoning. Whitespace before and after this point is layout. */
+  endPart(): void {
+    this.#space = "";
+    this.#isLayout = true;
+    this.#hasText = false;
   }
 
   /** Begins a call. @returns false if the name is not one of requiredNames */
@@ -128,7 +127,7 @@ export class MessageWriter {
   #add(part: MessagePart): void {
     if (this.#holdsCalls) this.#held.push(part);
     else {
-      if (part.kind === "tool_call") this.#endPart();
+      if (part.kind === "tool_call") this.endPart();
       this.#parts.push(part);
     }
   }
@@ -137,13 +136,7 @@ export class MessageWriter {
     this.#call = null;
     this.#held = [];
     this.#numCalls++;
-    this.#endPart();
-  }
-
-  #endPart(): void {
-    this.#space = "";
-    this.#isLayout = true;
-    this.#hasText = false;
+    this.endPart();
   }
 
   /** @returns true if there was text, even if it has not been passed on yet */

@@ -1,18 +1,25 @@
-// Formats that models use for reasoning, by vLLM's names for --reasoning-parser. The names "apertus" and "cohere" are
-// Pagoda's own.
+// Formats that models use for reasoning, by vLLM's names for --reasoning-parser. The names "apertus", "apriel" and
+// "cohere" are Pagoda's own.
 
 import type { ChatFormat, ReasoningParser } from "../protocol/message-parsing.ts";
+import { layoutOf } from "./message-layouts.ts";
 
 export interface ReasoningFormat {
   /** Marker before the reasoning. A prompt can end with it. */
   readonly start: string;
   readonly end: string;
+  /** Markers around the content; absent = none. Models can leave them out. */
+  readonly frame?: { readonly start: string; readonly end: string };
 }
 
 const THINK: ReasoningFormat = { start: "<think>", end: "</think>" };
 
 export const REASONING_FORMATS: Readonly<Record<ReasoningParser, ReasoningFormat>> = {
   apertus: { start: "<|inner_prefix|>", end: "<|inner_suffix|>" },
+  apriel: {
+    ...{ start: "Here are my reasoning steps:", end: "[BEGIN FINAL RESPONSE]" },
+    frame: { start: "[BEGIN FINAL RESPONSE]", end: "[END FINAL RESPONSE]" },
+  },
   cohere: { start: "<|START_THINKING|>", end: "<|END_THINKING|>" },
   deepseek_r1: THINK,
   deepseek_v3: THINK,
@@ -22,7 +29,7 @@ export const REASONING_FORMATS: Readonly<Record<ReasoningParser, ReasoningFormat
   glm47: THINK,
   granite: { start: "Here is my thought process:", end: "Here is my response:" },
   holo2: THINK,
-  hunyuan_a13b: THINK,
+  hunyuan_a13b: { ...THINK, frame: { start: "<answer>", end: "</answer>" } },
   hy_v3: { start: "<think:opensource>", end: "</think:opensource>" },
   kimi_k2: THINK,
   minimax_m2: THINK,
@@ -38,12 +45,12 @@ export const REASONING_FORMATS: Readonly<Record<ReasoningParser, ReasoningFormat
 };
 
 /** @returns the text that cuts reasoning short; "" for a model without reasoning */
-export function endOfReasoning({ reasoningParser }: Pick<ChatFormat, "reasoningParser">): string {
+export function endOfReasoning(format: ChatFormat): string {
+  const { reasoningParser } = format;
   if (reasoningParser === null) return "";
-  if (reasoningParser === "openai_gptoss") {
-    return "<|end|><|start|>assistant<|channel|>final<|message|>";
-  }
-  return `\n${REASONING_FORMATS[reasoningParser].end}\n\n`;
+  const { end } = REASONING_FORMATS[reasoningParser];
+  const layout = layoutOf(format);
+  return layout === null ? `\n${end}\n\n` : end + layout.next + layout.contentStart;
 }
 
 /** @returns true if a prompt with this ending opens the reasoning, so that the text after it is reasoning */

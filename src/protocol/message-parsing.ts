@@ -31,7 +31,7 @@ export type ToolParser = (typeof TOOL_PARSERS)[number];
 
 /** Parsers of reasoning. */
 export const REASONING_PARSERS = [
-  ...(["apertus", "cohere", "deepseek_r1", "deepseek_v3", "ernie45", "gemma4"] as const),
+  ...(["apertus", "apriel", "cohere", "deepseek_r1", "deepseek_v3", "ernie45", "gemma4"] as const),
   ...(["glm45", "glm47"] as const),
   ...(["granite", "holo2", "hunyuan_a13b", "hy_v3", "kimi_k2", "minimax_m2", "mistral"] as const),
   ...(["nemotron_v3", "olmo3", "openai_gptoss", "qwen3", "seed_oss", "step3", "step3p5"] as const),

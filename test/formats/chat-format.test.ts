@@ -10,7 +10,7 @@ const TEMPLATES = join(import.meta.dir, "../../third_party/llama.cpp/models/temp
 /** Names of templates without ".jinja", by tool parser and reasoning parser. */
 const FORMATS: Readonly<Record<string, string>> = {
   "Apertus-8B-Instruct": "apertus apertus",
-  "Apriel-1.6-15b-Thinker-fixed": "jamba null",
+  "Apriel-1.6-15b-Thinker-fixed": "jamba apriel",
   "Bielik-11B-v3.0-Instruct": "hermes qwen3",
   "ByteDance-Seed-OSS": "seed_oss seed_oss",
   Cohere2MoE: "cohere cohere",
@@ -76,7 +76,7 @@ const FORMATS: Readonly<Record<string, string>> = {
   "poolside-Laguna-XS-2.1": "glm45 glm45",
   "poolside-Laguna-XS.2": "glm45 glm45",
   "tencent-Hy3": "hy_v3 hy_v3",
-  "unsloth-Apriel-1.5": "jamba null",
+  "unsloth-Apriel-1.5": "jamba apriel",
   "unsloth-mistral-Devstral-Small-2507": "mistral null",
   "upstage-Solar-Open-100B": "hermes null",
 };
@@ -98,6 +98,12 @@ describe("the format of a template", () => {
     const { toolParser, reasoningParser } = chatFormatOf(template);
     expect(`${toolParser} ${reasoningParser}`).toBe(FORMATS[name] ?? "untested");
     if (UNREAD.includes(name)) expect(toolParser).toBe("hermes");
+  });
+
+  test("is Hunyuan's if answers have tags", () => {
+    const template = "{{ content.split('</think>')[-1].split('<answer>')[-1] }}<tool_calls>";
+    const format = { toolParser: "jamba", reasoningParser: "hunyuan_a13b" };
+    expect(chatFormatOf(template)).toEqual(format as never);
   });
 
   test("defaults to hermes without reasoning for a model without a template", () => {

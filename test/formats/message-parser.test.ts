@@ -73,6 +73,42 @@ describe("reasoning", () => {
   });
 });
 
+describe("a frame around the content", () => {
+  const hunyuan: Partial<MessageParsing> = {
+    ...{ toolParser: "hunyuan_a13b", reasoningParser: "hunyuan_a13b" },
+  };
+  const call = '<tool_calls>[{"name": "f", "arguments": {"a": 1}}]</tool_calls>';
+
+  test.each([
+    ["<think>\nHm.\n</think>\n<answer>\nHello\n</answer>\n", "Hm.", "Hello"],
+    ["<think>\n\n</think>\n<answer>\nHello</answer>", "", "Hello"],
+    ["<answer>\nHello", "", "Hello"],
+    ["Hello\n</answer>", "", "Hello\n</answer>"],
+    ["The tag <answer> and </answer>", "", "The tag <answer> and </answer>"],
+  ])("of Hunyuan in %j is not content", (text, reasoning, content) => {
+    expect(parseMessage([text], hunyuan)).toEqual(message({ reasoning, text: content }));
+  });
+
+  test("of Hunyuan can contain calls", () => {
+    const text = `<think>\nHm.\n</think>\n<answer>\nI look.${call}\n</answer>`;
+    const calls = [["f", '{"a": 1}']] as const;
+    const expected = message({ reasoning: "Hm.", text: "I look.", calls });
+    expect(parseMessage([text], hunyuan)).toEqual(expected);
+    expect(parseMessage([...text], hunyuan)).toEqual(expected);
+  });
+
+  test("of Apriel follows the reasoning", () => {
+    const apriel: Partial<MessageParsing> = { toolParser: "jamba", reasoningParser: "apriel" };
+    const steps = "Here are my reasoning steps:\n";
+    const text = "Hm.\n[BEGIN FINAL RESPONSE]\nHello\n[END FINAL RESPONSE]\n";
+    const expected = message({ reasoning: "Hm.", text: "Hello" });
+    expect(parseMessage([text], apriel, `<|begin_assistant|>\n${steps}`)).toEqual(expected);
+    expect(parseMessage([steps + text], apriel)).toEqual(expected);
+    const short = "[BEGIN FINAL RESPONSE]Hello[END FINAL RESPONSE]";
+    expect(parseMessage([short], apriel)).toEqual(message({ text: "Hello" }));
+  });
+});
+
 describe("calls", () => {
   test("have arguments exactly as the model wrote them", () => {
     expect(parseMessage([CALL], HERMES).calls).toEqual([F]);
@@ -135,15 +171,18 @@ describe("calls", () => {
 describe("pieces", () => {
   const part = fc.oneof(
     fc.constantFrom("<think>", "</think>", "<tool_call>", "</tool_call>", " ", "\n\n", "<", CALL),
+    fc.constantFrom("<answer>", "</answer>", "\n"),
     fc.constantFrom('{"name": "f", "arguments": {', '"a": "\\"}"', "}}", "[", "]", "text", "<th"),
     fc.string({ maxLength: 4 }),
   );
   const text = fc.array(part, { maxLength: 12 }).map((parts) => parts.join(""));
   const cuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 10 });
 
+  const HUNYUAN: Partial<MessageParsing> = { ...HERMES, reasoningParser: "hunyuan_a13b" };
   test.each([
     ["not held", HERMES],
     ["held", WHOLE],
+    ["in a frame", HUNYUAN],
   ])("of any size yield the same message with calls %s", (_, parsing) => {
     fc.assert(
       fc.property(text, cuts, fc.boolean(), (whole, fractions, isOpen) => {
