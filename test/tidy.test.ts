@@ -23,6 +23,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   benchmark: ["client"],
   client: [],
   models: ["request", "runtime"],
+  adapters: ["models", "runtime"],
   server: [
     ...["api/messages", "api/responses", "api/schema", "api", "front", "metrics", "protocol"],
     "runtime",
@@ -37,7 +38,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   process: ["process/channel", "engine", "protocol"],
   "process/channel": ["engine", "protocol", "request"],
   engine: [
-    ...["engine/text", "formats", "speculation", "scheduler", "runner", "kvcache"],
+    ...["adapters", "engine/text", "formats", "speculation", "scheduler", "runner", "kvcache"],
     ...["protocol", "request"],
   ],
   "engine/text": ["scheduler", "runner", "formats", "protocol", "request"],

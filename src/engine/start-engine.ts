@@ -1,5 +1,6 @@
 // Starts an in-process engine from its config: plans memory, loads the model, and creates the scheduler and loop.
 
+import { adapterOpener } from "../adapters/adapter-files.ts";
 import { ConfigError, type ConfigErrorCode } from "../errors.ts";
 import { formatMarkers } from "../formats/format-markers.ts";
 import { endOfReasoning } from "../formats/reasoning-formats.ts";
@@ -61,8 +62,11 @@ export async function startEngine(
     host.log(`error: ${message}; requests: ${listIds(externalIds)}`);
   const endText = endOfReasoning(config.chatFormat);
   const endIds = [...(await runner.tokenizer.encode(endText, false, true))];
+  const onFault = ({ message }: Error) => host.log(`error: ${message}`);
+  const adapterFiles = config.lora && { open: adapterOpener(config.modelPath), onFault };
   return new InProcessEngine({
     ...{ info, scheduler, runner, seed, onStepFault, endOfReasoning: endIds, proposer },
+    ...(adapterFiles && { adapterFiles }),
   });
 }
 

@@ -85,7 +85,7 @@ function writeElement(file: ByteWriter, type: string, value: string | number | b
   else file.u32(value >>> 0);
 }
 
-function encodeTensor(tensor: GgufTensor): Uint8Array {
+export function encodeTensor(tensor: GgufTensor): Uint8Array {
   const { values, type } = tensor;
   if (type === "F32") return new Uint8Array(values.slice().buffer);
   if (type === "F16") return new Uint8Array(Float16Array.from(values).buffer);
