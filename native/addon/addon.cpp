@@ -19,7 +19,7 @@ namespace pagoda {
 
 namespace {
 
-constexpr int CONTRACT_VERSION = 16; // src/runner/addon-types.ts
+constexpr int CONTRACT_VERSION = 17; // src/runner/addon-types.ts
 
 // Returns the KV type with this name, which the backend must accept.
 ggml_type kv_type_of(const std::string & name, const AttentionBackend & backend) {
@@ -36,6 +36,7 @@ ggml_type kv_type_of(const std::string & name, const AttentionBackend & backend)
 LoadOptions read_load_options(const Napi::Object & o) {
     LoadOptions options;
     options.path          = string_field(o, "path");
+    options.draft_path    = string_field(o, "draftPath");
     options.chat_template = string_field(o, "chatTemplate");
     options.n_gpu_layers  = int_field(o, "numGpuLayers", -1, 1 << 20);
     options.max_adapters  = int_field(o, "maxAdapters", 0, 256);

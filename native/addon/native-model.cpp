@@ -56,6 +56,7 @@ struct NativeModel::StepInFlight {
     Napi::ObjectReference     output;
     std::vector<SampleResult> results;
     StepTimings               timings = {};
+    DraftFault                draft_fault = DraftFault::none;
     std::optional<Error>      failure;
 };
 
@@ -299,14 +300,14 @@ Napi::Value NativeModel::step(const Napi::CallbackInfo & info) {
 }
 
 void NativeModel::begin_step(Napi::Object output, Napi::Promise::Deferred deferred) {
-    in_flight.reset(new StepInFlight{ deferred, Napi::Persistent(output), {}, {}, std::nullopt });
+    in_flight.reset(new StepInFlight{ deferred, Napi::Persistent(output), {}, {}, DraftFault::none, std::nullopt });
     idle_queue->set_busy();
     Ref(); // keeps this object alive until the step is done
     step_done.Ref(Env());
     StepInFlight & step = *in_flight;
     model->thread->submit([this, &step] {
         try {
-            step.timings = model->pass->run(batch, model->samplers, step.results);
+            step.timings = model->step(batch, step.results, step.draft_fault);
         } catch (...) {
             step.failure = current_error();
         }
@@ -338,7 +339,7 @@ void NativeModel::settle_step(Napi::Env env, StepInFlight & step) {
         if (step.failure) {
             throw *step.failure;
         }
-        write_step_output(step.output.Value(), step.results, step.timings.forward_ms, step.timings.sampling_ms);
+        write_step_output(step.output.Value(), step.results, step.timings, step.draft_fault);
         step.deferred.Resolve(env.Undefined());
     } catch (...) {
         step.deferred.Reject(to_js_error(env, current_error()).Value());

@@ -44,6 +44,23 @@ void read_rows(const Napi::Object & from, size_t n, std::vector<OutputRow> & row
     }
 }
 
+void read_drafts(const Napi::Object & from, DraftInput & to) {
+    const size_t n = int_field(from, "numDraftSeqs", 0, MAX_COUNT);
+    if (n == 0) {
+        to = {};
+        to.catch_up_start = { 0 };
+        return;
+    }
+    copy(from, "draftSeqs", n, to.seqs);
+    copy(from, "catchUpPositions", n, to.positions);
+    copy(from, "catchUpStart", n + 1, to.catch_up_start);
+    const int32_t n_tokens = to.catch_up_start.back();
+    if (n_tokens < 0) {
+        throw Error("invalid_argument", "the last element of catchUpStart is negative");
+    }
+    copy(from, "catchUpTokens", n_tokens, to.catch_up_tokens);
+}
+
 } // namespace
 
 void read_step_batch(const Napi::Object & from, StepBatch & to) {
@@ -65,6 +82,7 @@ void read_step_batch(const Napi::Object & from, StepBatch & to) {
     copy(from, "blockIds", n_blocks, to.block_ids);
     copy(from, "blockCopies", 2 * n_copies, to.copies);
     read_rows(from, n_outputs, to.rows);
+    read_drafts(from, to.drafts);
 }
 
 void check_step_output(const Napi::Object & output, const std::vector<OutputRow> & rows) {
@@ -80,9 +98,10 @@ void check_step_output(const Napi::Object & output, const std::vector<OutputRow>
     array_field<float>(output, "topLogprobs", n_top);
     array_field<uint8_t>(output, "rowFaults", n);
     array_field<double>(output, "timings", 2);
+    array_field<int32_t>(output, "draftFault", 1);
 }
 
-void write_step_output(const Napi::Object & output, const std::vector<SampleResult> & results, double forward_ms, double sampling_ms) {
+void write_step_output(const Napi::Object & output, const std::vector<SampleResult> & results, const StepTimings & step, DraftFault fault) {
     const size_t n = results.size();
     size_t n_top = 0;
     for (const SampleResult & result : results) {
@@ -106,8 +125,9 @@ void write_step_output(const Napi::Object & output, const std::vector<SampleResu
         std::copy(r.top_logprobs.begin(), r.top_logprobs.end(), top_logprobs.data + top);
         top += r.top_ids.size();
     }
-    timings.data[0] = forward_ms;
-    timings.data[1] = sampling_ms;
+    timings.data[0] = step.forward_ms;
+    timings.data[1] = step.sampling_ms;
+    array_field<int32_t>(output, "draftFault", 1).data[0] = (int32_t) fault;
 }
 
 } // namespace pagoda

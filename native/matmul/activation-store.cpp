@@ -20,16 +20,19 @@ ActivationStore::Thread::Thread() : own(OWN_BLOCKS) {}
 
 ActivationStore::ActivationStore(ggml_threadpool * pool, int n_threads, int64_t max_rows, int64_t max_blocks, Head & head)
     : pool(pool), head(head), shared(max_rows * padded_row_blocks(max_blocks)), threads(n_threads),
-      counters(GGML_RUN_MAX_NODES * (n_threads + 1)) {
-    ggml_threadpool_set_data(pool, this);
-}
+      counters(GGML_RUN_MAX_NODES * (n_threads + 1)) {}
 
-ActivationStore::~ActivationStore() { ggml_threadpool_set_data(pool, nullptr); }
+ActivationStore::~ActivationStore() {
+    if (of(pool) == this) {
+        ggml_threadpool_set_data(pool, nullptr);
+    }
+}
 
 ActivationStore * ActivationStore::of(const ggml_threadpool * pool) { return static_cast<ActivationStore *>(ggml_threadpool_data(pool)); }
 
 // The counters are already 0, unless the previous step failed.
 void ActivationStore::begin_step() {
+    ggml_threadpool_set_data(pool, this);
     for (Thread & thread : threads) {
         thread.held = nullptr;
     }

@@ -2,8 +2,8 @@
 // the same rows (q, k and v; gate and up) quantize them only once. If there are few rows, each thread quantizes
 // them for itself, which takes less time than a barrier; otherwise, all threads share the work.
 //
-// There is one store per thread pool. Products find it through the pool, since ggml passes them no other Pagoda
-// data. Threads can be at different products, up to GGML_RUN_MAX_NODES apart, so a thread changes only its own data
+// There is one store per forward pass. Products find that of the running step through the thread pool, which passes
+// can share, since ggml passes them no other Pagoda data. Threads can be at different products, up to GGML_RUN_MAX_NODES apart, so a thread changes only its own data
 // and the counters of its product's place in that range.
 #pragma once
 
@@ -23,18 +23,18 @@ namespace pagoda {
 
 class ActivationStore {
 public:
-    // Products that `pool` computes find the store until it is destroyed. `head` must outlive the store and is
-    // notified of the logits that products write.
+    // `pool` and `head` must outlive the store. `head` is notified of the logits that products write.
     ActivationStore(ggml_threadpool * pool, int n_threads, int64_t max_rows, int64_t max_blocks, Head & head);
     ~ActivationStore();
 
     ActivationStore(const ActivationStore &)             = delete;
     ActivationStore & operator=(const ActivationStore &) = delete;
 
-    // Returns the store of a pool, or null.
+    // Returns the store whose step began last, or null if it has been destroyed.
     static ActivationStore * of(const ggml_threadpool * pool);
 
-    // Forgets all rows, since the tensors are about to change. No product may be in progress.
+    // Forgets all rows, since the tensors are about to change, and makes products that the pool computes from now on find
+    // this store. No product may be in progress.
     void begin_step();
 
     // Quantized rows of one product. If is_held is false, the caller must write them.

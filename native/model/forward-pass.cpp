@@ -72,7 +72,7 @@ int32_t n_cached_layers(const llama_model * model) { return llama_model_n_layer(
 
 void ThreadPoolDeleter::operator()(ggml_threadpool * pool) const { ggml_threadpool_free(pool); }
 
-ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p, AdapterTable & adapters)
+ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p, AdapterTable & adapters, ggml_threadpool * shared)
     : params(p), n_vocab(llama_vocab_n_tokens(llama_model_get_vocab(model))), adapters(adapters), head(n_vocab),
       layers(n_cached_layers(model)), batch_buffer(p.max_tokens) {
     static const int32_t no_blocks[] = { 0, 0 };
@@ -86,11 +86,14 @@ ForwardPass::ForwardPass(llama_model * model, const ForwardPassParams & p, Adapt
     adapters.begin_reserve();
     ctx = make_context(model, context_params(p, &plan));
     adapters.end_reserve();
-    ggml_threadpool_params tp = threadpool_params(p);
-    threadpool.reset(ggml_threadpool_new(&tp));
-    llama_attach_threadpool(ctx.get(), threadpool.get(), threadpool.get());
-    activations = std::make_unique<ActivationStore>(threadpool.get(), p.n_threads, p.max_tokens, widest_packed_blocks(), head);
-    sampler     = std::make_unique<SampleRows>(n_vocab, p.n_threads, threadpool.get());
+    if (!shared) {
+        ggml_threadpool_params tp = threadpool_params(p);
+        own_threadpool.reset(ggml_threadpool_new(&tp));
+    }
+    threadpool = shared ? shared : own_threadpool.get();
+    llama_attach_threadpool(ctx.get(), threadpool, threadpool);
+    activations = std::make_unique<ActivationStore>(threadpool, p.n_threads, p.max_tokens, widest_packed_blocks(), head);
+    sampler     = std::make_unique<SampleRows>(n_vocab, p.n_threads, threadpool);
 
     llama_memory_t memory = llama_get_memory(ctx.get());
     kv_tensors.resize(llama_memory_kv_tensors(memory, nullptr, 0));
@@ -123,7 +126,7 @@ size_t ForwardPass::scratch_bytes() const {
 
 StepTimings ForwardPass::run(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results) {
     const double start = now_ms();
-    params.attention->copy_blocks(kv_tensors, params.block_size, batch.copies);
+    copy_blocks(batch.copies);
     const std::future<void> masks = start_masks(batch, samplers); // if decode() throws, waits for the masks
     const HeadNeed need = batch.head_need(samplers);
     head.begin_step(need, batch.rows.size(), need == HeadNeed::argmax ? allowed_tokens(batch, samplers, masks) : nullptr);
@@ -134,6 +137,10 @@ StepTimings ForwardPass::run(const StepBatch & batch, const SamplerPool & sample
     const double decoded = now_ms();
     sample(batch, samplers, results);
     return { decoded - start, now_ms() - decoded };
+}
+
+void ForwardPass::copy_blocks(const std::vector<int32_t> & copies) {
+    params.attention->copy_blocks(kv_tensors, params.block_size, copies);
 }
 
 std::future<void> ForwardPass::start_masks(const StepBatch & batch, const SamplerPool & samplers) const {

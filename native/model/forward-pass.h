@@ -54,11 +54,18 @@ struct ThreadPoolDeleter {
 
 class ForwardPass {
 public:
-    // `adapters` must outlive the forward pass. Throws Error "model_unsupported" or "out_of_memory".
-    ForwardPass(llama_model * model, const ForwardPassParams & params, AdapterTable & adapters);
+    // `adapters` must outlive the forward pass. threads: a pool to share with another pass, which must outlive this one; null =
+    // the pass has its own. Throws Error "model_unsupported" or "out_of_memory".
+    ForwardPass(llama_model * model, const ForwardPassParams & params, AdapterTable & adapters, ggml_threadpool * threads = nullptr);
 
     // Computes a validated batch; results are parallel to batch.rows. Throws Error "decode_failed".
     StepTimings run(const StepBatch & batch, const SamplerPool & samplers, std::vector<SampleResult> & results);
+
+    // Copies blocks without computing anything. `copies` are (source, destination) pairs, processed in order.
+    void copy_blocks(const std::vector<int32_t> & copies);
+
+    ggml_threadpool * threads() const { return threadpool; }
+    int32_t           vocab_size() const { return n_vocab; }
 
     // Total size of the model's buffers. A packed tied head counts in addition to the embedding table.
     size_t weight_bytes() const;
@@ -83,7 +90,8 @@ private:
     Head                                                head;
     AttentionPlan                                       plan; // passed to llama.cpp as the placement
     std::vector<llama_placement_layer>                  layers;
-    std::unique_ptr<ggml_threadpool, ThreadPoolDeleter> threadpool;
+    std::unique_ptr<ggml_threadpool, ThreadPoolDeleter> own_threadpool; // null = shared
+    ggml_threadpool *                                   threadpool;
     std::unique_ptr<ActivationStore>                    activations;
     std::unique_ptr<SampleRows>                         sampler;
     llama_context_ptr                                   ctx;

@@ -203,4 +203,12 @@ void install_log_capture() {
     ggml_log_set(capture_log, nullptr);
 }
 
+void check_same_model(const ModelHeader & was, const ModelHeader & is, const std::string & path) {
+    const bool same = was.architecture == is.architecture && was.weight_bytes == is.weight_bytes && was.name == is.name &&
+                      was.n_layers == is.n_layers && was.n_vocab == is.n_vocab && was.kv_bytes_per_token == is.kv_bytes_per_token;
+    if (!same) {
+        throw Error("model_unsupported", path + " contains a different model from the one that was loaded");
+    }
+}
+
 } // namespace pagoda

@@ -24,6 +24,9 @@ struct ModelHeader {
 // Throws Error "model_not_found", "model_not_gguf", "model_truncated" or "model_unsupported".
 ModelHeader read_model_header(const std::string & path, ggml_type kv_type);
 
+// Throws Error "model_unsupported" if the file at `path`, with the header `is`, no longer contains the model that was loaded.
+void check_same_model(const ModelHeader & was, const ModelHeader & is, const std::string & path);
+
 // Number of bytes that can be allocated without swapping; 0 = unknown on this system.
 uint64_t available_memory();
 

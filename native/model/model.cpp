@@ -10,6 +10,8 @@
 
 #include "ggml-backend.h"
 
+#include <chrono>
+
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -40,14 +42,6 @@ void check_memory(const LoadOptions & options, uint64_t weights, uint64_t kv) {
     }
 }
 
-void check_same(const ModelHeader & was, const ModelHeader & is, const std::string & path) {
-    const bool same = was.architecture == is.architecture && was.weight_bytes == is.weight_bytes && was.name == is.name &&
-                      was.n_layers == is.n_layers && was.n_vocab == is.n_vocab && was.kv_bytes_per_token == is.kv_bytes_per_token;
-    if (!same) {
-        throw Error("model_unsupported", path + " contains a different model from the one that was loaded");
-    }
-}
-
 // Returns freed memory to the system, since the allocator would keep it.
 void trim_heap() {
 #ifdef __GLIBC__
@@ -62,8 +56,12 @@ Model::Model(const LoadOptions & options, const ModelHeader & header)
 
 std::shared_ptr<Model> Model::load(const LoadOptions & options, std::function<void(float)> progress) {
     auto model = std::make_shared<Model>(options, read_model_header(options.path, options.pass.kv_type));
-    check_memory(options, model->header.weight_bytes, kv_bytes(options, model->header));
+    if (!options.draft_path.empty()) {
+        model->draft = std::make_unique<DraftModel>(options.draft_path, options.n_gpu_layers, options.packs_weights, options.pass);
+    }
+    model->check_room(true, true);
     model->weights.load(std::move(progress));
+    model->wake_weights();
     trim_heap();
     const llama_model * loaded = model->weights.model().get();
     model->n_embd         = llama_model_n_embd(loaded);
@@ -78,7 +76,31 @@ std::shared_ptr<Model> Model::load(const LoadOptions & options, std::function<vo
     return model;
 }
 
-void Model::check_reload() const { check_same(header, read_model_header(options.path, options.pass.kv_type), options.path); }
+StepTimings Model::step(StepBatch & batch, std::vector<SampleResult> & results, DraftFault & fault) {
+    using namespace std::chrono;
+    const auto start = steady_clock::now();
+    fault = draft ? draft->fill(batch) : DraftFault::none;
+    const duration<double, std::milli> drafting = steady_clock::now() - start;
+    StepTimings timings = pass->run(batch, samplers, results);
+    timings.forward_ms += drafting.count();
+    return timings;
+}
+
+void Model::check_reload() const {
+    check_same_model(header, read_model_header(options.path, options.pass.kv_type), options.path);
+    if (draft) {
+        draft->check_reload();
+    }
+}
+
+void Model::check_room(bool has_weights, bool has_kv) const {
+    uint64_t weights = header.weight_bytes, kv = kv_bytes(options, header);
+    if (draft) {
+        weights += draft->header.weight_bytes;
+        kv += kv_bytes(options, draft->header);
+    }
+    check_memory(options, has_weights ? weights : 0, has_kv ? kv : 0);
+}
 
 void Model::sleep(SleepingWeights kept) {
     const bool copies = kept == SleepingWeights::copy && weights.model();
@@ -89,12 +111,18 @@ void Model::sleep(SleepingWeights kept) {
     if (copies || drops) {
         try {
             prepare_unload(drops ? options.path : weights.source());
+            if (draft) {
+                draft->prepare_sleep(kept);
+            }
         } catch (...) {
             if (weights.model()) {
                 weights.drop_copy();
             }
             throw;
         }
+    }
+    if (draft) {
+        draft->sleep(kept);
     }
     pass.reset();
     if (kept != SleepingWeights::keep) {
@@ -108,35 +136,39 @@ void Model::sleep(SleepingWeights kept) {
 }
 
 void Model::prepare_unload(const std::string & source) {
-    check_same(header, read_model_header(source, options.pass.kv_type), options.path);
+    check_same_model(header, read_model_header(source, options.pass.kv_type), options.path);
     if (vocabulary()->is_of(weights.model())) {
         set_vocabulary(weights.load_vocabulary()); // tokenization continues during a sleep
     }
 }
 
 void Model::wake_weights() {
-    if (weights.model()) {
-        return;
+    if (!weights.model()) {
+        const std::string source = weights.source();
+        check_same_model(header, read_model_header(source, options.pass.kv_type), options.path);
+        check_room(true, false);
+        weights.load([](float) {});
     }
-    const std::string source = weights.source();
-    check_same(header, read_model_header(source, options.pass.kv_type), options.path);
-    check_memory(options, header.weight_bytes, 0);
-    weights.load([](float) {});
+    if (draft) {
+        draft->wake_weights(weights.model().get());
+    }
     trim_heap();
     note_memory();
 }
 
 void Model::wake_kv_cache() {
-    if (pass) {
-        return;
-    }
     if (!weights.model()) {
         throw Error("asleep", "the KV cache cannot be created before the weights are loaded");
     }
-    check_memory(options, 0, kv_bytes(options, header));
-    const AbortGuard guard;
-    pass = std::make_unique<ForwardPass>(weights.model().get(), options.pass, *adapters);
-    weights.note_buffers(pass->weight_bytes());
+    if (!pass) {
+        check_room(false, true);
+        const AbortGuard guard;
+        pass = std::make_unique<ForwardPass>(weights.model().get(), options.pass, *adapters);
+        weights.note_buffers(pass->weight_bytes());
+    }
+    if (draft) {
+        draft->wake_kv_cache(pass->threads());
+    }
     note_memory();
 }
 
@@ -173,14 +205,19 @@ MemoryReport Model::memory() const {
 }
 
 void Model::note_memory() {
-    const MemoryReport now = { weights.bytes(), pass ? pass->kv_bytes() : 0, pass ? pass->scratch_bytes() : 0 };
+    MemoryReport now = { weights.bytes(), pass ? pass->kv_bytes() : 0, pass ? pass->scratch_bytes() : 0 };
+    if (draft) {
+        now.weights += draft->weight_bytes();
+        now.kv += draft->kv_bytes();
+        now.scratch += draft->scratch_bytes();
+    }
     std::lock_guard<std::mutex> lock(mutex);
     report = now;
 }
 
 StepLimits Model::limits() const {
     const ForwardPassParams & p = options.pass;
-    return { n_vocab, p.n_blocks, p.block_size, p.max_seqs, p.max_tokens };
+    return { n_vocab, p.n_blocks, p.block_size, p.max_seqs, p.max_tokens, draft != nullptr };
 }
 
 std::string Model::device() const {

@@ -4,6 +4,7 @@
 
 #include "adapters/adapter-table.h"
 #include "grammar/grammar.h"
+#include "model/draft-model.h"
 #include "model/forward-pass.h"
 #include "model/model-file.h"
 #include "model/step-thread.h"
@@ -21,6 +22,7 @@ namespace pagoda {
 
 struct LoadOptions {
     std::string       path;
+    std::string       draft_path; // file of the draft model; "" = none
     std::string       chat_template;
     int32_t           n_gpu_layers;
     bool              packs_weights;
@@ -28,9 +30,6 @@ struct LoadOptions {
     int32_t           max_adapter_rank;
     ForwardPassParams pass;
 };
-
-// What happens to the weights during sleep: they stay loaded, they are kept as a copy in host memory, or they are dropped.
-enum class SleepingWeights { keep, copy, drop };
 
 // Numbers of bytes currently held.
 struct MemoryReport {
@@ -49,6 +48,9 @@ public:
 
     // Joins the step thread after any job in flight. No steps are possible afterwards.
     void stop() { thread.reset(); }
+
+    // Runs a validated step on the calling thread. Results are parallel to batch.rows. Throws Error "decode_failed".
+    StepTimings step(StepBatch & batch, std::vector<SampleResult> & results, DraftFault & fault);
 
     // Throws Error "model_*" if the weights could not be reloaded from the file.
     void check_reload() const;
@@ -94,6 +96,8 @@ private:
     void set_vocabulary(std::shared_ptr<llama_model> source);
     // Makes sure that the weights can be reloaded from `source`. Throws Error "model_*".
     void prepare_unload(const std::string & source);
+    // Checks that weights or a KV cache of the model and the draft model fit in free memory. Throws Error "out_of_memory".
+    void check_room(bool has_weights, bool has_kv) const;
     void note_memory();
 
     mutable std::mutex                mutex; // guards the next two members
@@ -106,6 +110,7 @@ private:
 
 public:
     std::unique_ptr<ForwardPass> pass; // null while asleep
+    std::unique_ptr<DraftModel>  draft; // shares the threads of `pass`; null = none
     std::unique_ptr<StepThread>  thread;
 };
 

@@ -6,16 +6,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 
 namespace pagoda {
 
-namespace {
-
-void check(bool ok, const char * array, size_t index, const char * fault) {
+void check_argument(bool ok, const char * array, size_t index, const char * fault) {
     if (!ok) {
         throw Error("invalid_argument", std::string(array) + "[" + std::to_string(index) + "]: " + fault);
     }
 }
+
+namespace {
+
+constexpr auto check = check_argument;
 
 // Positions are derived from the length, which the table bounds, so no later lookup can exceed the table.
 void check_sequence(const StepBatch & b, const StepLimits & limits, int32_t s) {
@@ -45,8 +48,8 @@ void check_row(const OutputRow & row, size_t i, const StepBatch & b, const StepL
     check(row.num_logprobs >= -1 && row.num_logprobs <= limits.n_vocab, "numLogprobs", i, "not in [-1, vocabulary size]");
     check(row.target >= -1 && row.target < limits.n_vocab, "targetTokens", i, "no such token");
     check(row.sampler == 0 || samplers.find(row.sampler) != nullptr, "sampler", i, "unknown handle");
-    check(row.expected >= -1 && row.expected < limits.n_vocab, "expectedTokens", i, "no such token");
-    if (row.expected >= 0) {
+    check(row.expected >= MODEL_DRAFT && row.expected < limits.n_vocab, "expectedTokens", i, "no such token");
+    if (row.expected != -1) {
         const bool has_next = i + 1 < b.rows.size() && b.rows[i + 1].token_row == row.token_row + 1 && row.token_row + 1 < b.n_tokens();
         check(has_next && row.target < 0 && b.rows[i + 1].target < 0, "expectedTokens", i, "the next row does not sample after the next token");
         check(b.rows[i + 1].sampler == row.sampler, "expectedTokens", i, "the next row has a different sampler");
@@ -81,7 +84,7 @@ void StepBatch::validate(const StepLimits & limits, const SamplerPool & samplers
         check(copies[i] > 0 && copies[i] < limits.n_blocks, "blockCopies", i, "not a block of the pool");
     }
     for (int32_t t = 0; t < n_tokens(); ++t) {
-        check(tokens[t] >= 0 && tokens[t] < limits.n_vocab, "tokens", t, "no such token");
+        check((tokens[t] >= 0 || tokens[t] == MODEL_DRAFT) && tokens[t] < limits.n_vocab, "tokens", t, "no such token");
         check(positions[t] >= 0, "positions", t, "negative");
     }
     for (int32_t s = 0; s < n_seqs(); ++s) {
@@ -90,6 +93,7 @@ void StepBatch::validate(const StepLimits & limits, const SamplerPool & samplers
     for (size_t i = 0; i < rows.size(); ++i) {
         check_row(rows[i], i, *this, limits, samplers);
     }
+    drafts.validate(*this, limits);
 }
 
 } // namespace pagoda

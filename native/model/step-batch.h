@@ -3,6 +3,7 @@
 #pragma once
 
 #include "head/head.h"
+#include "model/draft-input.h"
 #include "sampling/sampler.h"
 
 #include <cstdint>
@@ -16,6 +17,7 @@ struct StepLimits {
     int32_t block_size;
     int32_t max_seqs;
     int32_t max_tokens;
+    bool    has_draft_model;
 };
 
 struct OutputRow : SampleParams {
@@ -31,6 +33,7 @@ struct StepBatch {
     std::vector<int32_t>   block_ids;                     // [block_start[n_seqs]]
     std::vector<int32_t>   copies;                        // (source, destination) pairs
     std::vector<OutputRow> rows;
+    DraftInput             drafts;
 
     int32_t n_tokens() const { return (int32_t) tokens.size(); }
     int32_t n_seqs() const { return (int32_t) seq_lens.size(); }
@@ -41,5 +44,8 @@ struct StepBatch {
     // Throws an Error "invalid_argument" that names the faulty array and index.
     void validate(const StepLimits & limits, const SamplerPool & samplers) const;
 };
+
+// Throws an Error "invalid_argument" that names the array and index unless `ok`.
+void check_argument(bool ok, const char * array, size_t index, const char * fault);
 
 } // namespace pagoda

@@ -74,7 +74,7 @@ const HINTS: Readonly<Record<string, string>> = {
   "Pagoda uses at most one GPU": "-dev --device -sm --split-mode -ts --tensor-split -mg --main-gpu",
   "--enable-lora --lora-modules name=path loads an adapter": "--lora --lora-scaled",
   "it is not supported yet": `
-    -md --model-draft --embedding --embeddings --rerank --reranking --pooling
+    --embedding --embeddings --rerank --reranking --pooling
     -mm --mmproj --image --audio --grammar-file`,
   "--enable-log-requests logs each request": "--verbose -v -lv --verbosity",
   "`version` prints the version": "-v -V",

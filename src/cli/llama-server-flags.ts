@@ -3,8 +3,8 @@
 
 /** Names by hint; see HINTS in familiar-names.ts. */
 export const LLAMA_SERVER_HINTS: Readonly<Record<string, string>> = {
-  "--speculative-config sets up speculative decoding, without a draft model": `
-    -lcs --lookup-cache-static -lcd --lookup-cache-dynamic -hfd -hfrd --hf-repo-draft -td --threads-draft
+  "--speculative-config sets up speculative decoding and names the draft model": `
+    -md --model-draft -lcs --lookup-cache-static -lcd --lookup-cache-dynamic -hfd -hfrd --hf-repo-draft -td --threads-draft
     -tbd --threads-batch-draft -Cd --cpu-mask-draft -Crd --cpu-range-draft --cpu-strict-draft --prio-draft
     --poll-draft -Cbd --cpu-mask-batch-draft --cpu-strict-batch-draft --prio-batch-draft --poll-batch-draft
     -ctkd --cache-type-k-draft -ctvd --cache-type-v-draft -otd --override-tensor-draft -cmoed

@@ -3,6 +3,7 @@
 
 import { contentFormat } from "../cli/chat-format.ts";
 import type { CommandOptions, ServeOptions } from "../cli/commands.ts";
+import { withDraftModel } from "../cli/draft-model.ts";
 import { engineConfig } from "../cli/engine-config.ts";
 import { serveLimits } from "../cli/limits.ts";
 import type { OptionGroup } from "../cli/option-spec.ts";
@@ -120,9 +121,10 @@ function warnOfUnused(given: ReadonlySet<string>, url: string, warn: (line: stri
 async function ownEngine(options: Options, context: CommandContext): Promise<Connection> {
   const { sources, log, warn } = context;
   const serving = { ...serveDefaults(context), ...options };
-  const path = await resolveModel(serving.model, modelSource(options, sources.env, log));
+  const source = modelSource(options, sources.env, log);
+  const path = await resolveModel(serving.model, source);
   const sampling = samplingDefaults(serving, path);
-  const config = engineConfig(serving, path);
+  const config = await withDraftModel(engineConfig(serving, path), source);
   log(`loading ${modelNameOf(path)} in this process`);
   const engine = await startEngine(config, {
     availableBytes: availableMemory(),

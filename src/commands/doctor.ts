@@ -1,6 +1,7 @@
 // `doctor`: checks whether a server can run on this machine, and explains how to fix problems.
 
 import type { CommandOptions } from "../cli/commands.ts";
+import { withDraftModel } from "../cli/draft-model.ts";
 import { engineConfig } from "../cli/engine-config.ts";
 import type { ExitCode } from "../cli/exit-codes.ts";
 import { parseOptions } from "../cli/parse-options.ts";
@@ -85,9 +86,11 @@ async function* engineFindings(
   context: CommandContext,
 ): AsyncGenerator<Finding> {
   const serving = { ...serveDefaults(context), ...options };
+  const source = modelSource(options, context.sources.env, context.log);
+  const config = await withDraftModel(engineConfig(serving, path), source);
   const startedMs = performance.now();
   const engine = await SupervisedEngine.start({
-    config: engineConfig(serving, path),
+    config,
     host: { onLoadProgress: () => {}, log: context.log },
     startProcess: () => startChild(ownCommand("engine")),
     maxDeaths: 1,

@@ -5,6 +5,7 @@ import { version } from "../../package.json";
 import { accessLog } from "../cli/access-line.ts";
 import { banner } from "../cli/banner.ts";
 import type { ServeOptions } from "../cli/commands.ts";
+import { withDraftModel } from "../cli/draft-model.ts";
 import { engineConfig } from "../cli/engine-config.ts";
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { serveLimits, timeoutMs, unlessZero } from "../cli/limits.ts";
@@ -57,11 +58,16 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   const onAnswer = accessLog(options, print) ?? (() => {});
   const place = await listenPlace(options);
   const hasLoaded = endOnStopSignal();
-  const path = await resolveModel(options.model, modelSource(options, sources.env, log));
+  const source = modelSource(options, sources.env, log);
+  const path = await resolveModel(options.model, source);
   const sampling = samplingDefaults(options, path);
   const statsLine = new StatsLine();
   const settings = serviceOptions({ options, path, sampling, statsLine, limits, place, log });
-  const starting = startClient(options, engineConfig(options, path), log);
+  const starting = startClient(
+    options,
+    await withDraftModel(engineConfig(options, path), source),
+    log,
+  );
   prepareService();
   const client = await starting;
   const measured = createFront(client, settings);

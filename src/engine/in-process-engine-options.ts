@@ -4,6 +4,7 @@ import type { EngineError } from "../errors.ts";
 import type { EngineInfo } from "../protocol/protocol.ts";
 import type { ModelRunner } from "../runner/model-runner.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
+import type { DraftFault } from "../scheduler/scheduler-output.ts";
 import type { Proposer } from "../speculation/proposer.ts";
 import type { AdapterFiles } from "./adapter-loader.ts";
 
@@ -25,4 +26,6 @@ export interface InProcessEngineOptions {
    * @param externalIds external IDs of the step's requests
    */
   readonly onStepFault?: (error: EngineError, externalIds: readonly string[]) => void;
+  /** Called once if the draft model fails. It is not used again. */
+  readonly onDraftFault?: (fault: DraftFault) => void;
 }

@@ -49,6 +49,8 @@ export class InProcessEngine implements EngineClient {
   readonly #runner: ModelRunner;
   readonly #nowMs: () => number;
   readonly #onStepFault: NonNullable<InProcessEngineOptions["onStepFault"]>;
+  /** Null after the first fault. */
+  #onDraftFault: InProcessEngineOptions["onDraftFault"] | null;
   readonly #seeds: SeedSource;
   readonly #endOfReasoning: readonly number[];
   readonly #proposer: Proposer | null;
@@ -78,6 +80,7 @@ export class InProcessEngine implements EngineClient {
     this.#runner = options.runner;
     this.#nowMs = options.nowMs ?? (() => performance.now());
     this.#onStepFault = options.onStepFault ?? (() => {});
+    this.#onDraftFault = options.onDraftFault ?? null;
     const { scheduler, runner, adapterFiles: files = GGUF_FILES } = options;
     this.#loader = new AdapterLoader({
       ...{ scheduler, runner, files },
@@ -303,6 +306,10 @@ export class InProcessEngine implements EngineClient {
         this.#take(this.#scheduler.force(request, this.#endOfReasoning), nowS);
       }
       if (!request.isFinished) this.#propose(request);
+    }
+    if (result.draftFault !== undefined) {
+      this.#onDraftFault?.(result.draftFault);
+      this.#onDraftFault = null;
     }
     if (this.#processor.reportsProgress) this.#reportProgress(plan, nowS);
     const { forwardMs, samplingMs } = result;

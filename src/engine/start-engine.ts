@@ -8,14 +8,16 @@ import { noneHash } from "../kvcache/block-hash.ts";
 import { BlockResidency } from "../kvcache/block-residency.ts";
 import { listIds } from "../protocol/listed-ids.ts";
 import type { ChatFormat } from "../protocol/message-parsing.ts";
-import type { ModelInfo } from "../protocol/model-info.ts";
+import type { ModelHeader, ModelInfo } from "../protocol/model-info.ts";
 import type { EngineInfo } from "../protocol/protocol.ts";
 import { loadAddon } from "../runner/addon.ts";
 import type { NativeError } from "../runner/addon-types.ts";
 import { NativeModelRunner } from "../runner/native-model-runner.ts";
 import { GROWTH_RESERVE_TOKENS } from "../scheduler/growth-reserve.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
+import type { DraftFault } from "../scheduler/scheduler-output.ts";
 import { makeProposer } from "../speculation/make-proposer.ts";
+import { asDraftFault } from "../speculation/speculation-config.ts";
 import type { EngineConfig, EngineHost } from "./engine-config.ts";
 import { InProcessEngine } from "./in-process-engine.ts";
 import { planMemory } from "./memory-plan.ts";
@@ -60,15 +62,23 @@ export async function startEngine(
   const proposer = config.speculation && makeProposer(config.speculation);
   const onStepFault = ({ message }: Error, externalIds: readonly string[]) =>
     host.log(`error: ${message}; requests: ${listIds(externalIds)}`);
+  const onDraftFault = (fault: DraftFault) =>
+    host.log(`warning: ${DRAFT_FAULTS[fault]}; decoding continues without its drafts`);
   const endText = endOfReasoning(config.chatFormat);
   const endIds = [...(await runner.tokenizer.encode(endText, false, true))];
   const onFault = ({ message }: Error) => host.log(`error: ${message}`);
   const adapterFiles = config.lora && { open: adapterOpener(config.modelPath), onFault };
   return new InProcessEngine({
-    ...{ info, scheduler, runner, seed, onStepFault, endOfReasoning: endIds, proposer },
+    ...{ info, scheduler, runner, seed, endOfReasoning: endIds, proposer },
+    ...{ onStepFault, onDraftFault },
     ...(adapterFiles && { adapterFiles }),
   });
 }
+
+const DRAFT_FAULTS: Readonly<Record<DraftFault, string>> = {
+  nan: "the draft model computed NaN",
+  failed: "a pass of the draft model failed",
+};
 
 /** Looks up a format's markers among the special tokens. */
 function formatTokens(
@@ -135,18 +145,41 @@ type DecidedConfig = Awaited<ReturnType<typeof decide>>;
 async function planLimits(config: DecidedConfig, availableBytes: number | null) {
   const addon = await loadAddon();
   const header = await addon.readModelHeader(config.modelPath, config.kvCacheType);
+  const draft = await draftHeader(config);
+  const plan = planMemory({
+    ...{ ...header, ...config, availableBytes },
+    weightBytes: header.weightBytes + (draft?.weightBytes ?? 0),
+    kvBytesPerToken: header.kvBytesPerToken + (draft?.kvBytesPerToken ?? 0),
+  });
   const { blockSize, maxNumBatchedTokens } = config;
-  const plan = planMemory({ ...header, ...config, availableBytes });
   const { numBlocks, maxModelLen, maxNumSeqs } = plan;
   return { numBlocks, blockSize, maxNumSeqs, maxNumBatchedTokens, maxModelLen };
 }
+
+/** @returns the draft model's header; null without one */
+async function draftHeader(config: DecidedConfig): Promise<ModelHeader | null> {
+  const path = draftPathOf(config);
+  if (path === "") return null;
+  const addon = await loadAddon();
+  return addon.readModelHeader(path, config.kvCacheType).catch((error) => {
+    throw asDraftFault(asConfigError(error));
+  });
+}
+
+/** @returns the path of the draft model's file; "" without one */
+const draftPathOf = ({ speculation }: DecidedConfig) =>
+  speculation?.method === "draft_model" ? speculation.model : "";
 
 type Limits = Awaited<ReturnType<typeof planLimits>>;
 
 async function loadRunner(config: DecidedConfig, limits: Limits, host: EngineHost) {
   const { maxLoadedLoras: maxAdapters = 0, maxLoraRank: maxAdapterRank = 1 } = config.lora ?? {};
   const adapters = { maxAdapters, maxAdapterRank };
-  const options = { ...config, ...limits, ...adapters, path: config.modelPath };
+  const options = {
+    ...{ ...config, ...limits, ...adapters },
+    path: config.modelPath,
+    draftPath: draftPathOf(config),
+  };
   try {
     const runner = await NativeModelRunner.load(options, host.onLoadProgress, host.log);
     warnOfUnpacked(runner.info, host.log);

@@ -13,6 +13,7 @@ import { blockHash, type ExtraKey } from "./block-hash.ts";
 import { BlockPool } from "./block-pool.ts";
 import type { BlockResidency } from "./block-residency.ts";
 import { BlockTable } from "./block-table.ts";
+import { DraftCoverage } from "./draft-coverage.ts";
 
 export interface KvCacheConfig {
   /** Number of blocks, including the null block. */
@@ -34,6 +35,7 @@ const NO_EVICTIONS: readonly BlockEviction[] = [];
 
 export class KvCacheManager {
   readonly pool: BlockPool;
+  readonly draftCoverage: DraftCoverage;
   readonly #config: KvCacheConfig;
   /** Also null without prefix caching, since blocks that cannot be hit are not evicted. */
   readonly #residency: BlockResidency | null;
@@ -43,6 +45,7 @@ export class KvCacheManager {
     this.#config = config;
     this.#residency = config.enablePrefixCaching ? config.residency : null;
     this.pool = new BlockPool(config.numBlocks, this.#residency);
+    this.draftCoverage = new DraftCoverage(config.numBlocks, config.blockSize);
   }
 
   /** Maximum number of tokens of a single request. */
@@ -101,6 +104,7 @@ export class KvCacheManager {
     table.numHashed += cached.length;
     const copies = isShared ? [this.#copyOnWrite(table, firstWritten)] : NO_COPIES;
     while (table.length < numNeeded) table.append(this.#allocate());
+    this.draftCoverage.truncate(table.at(firstWritten), numComputedTokens % blockSize);
     return copies;
   }
 
@@ -115,6 +119,11 @@ export class KvCacheManager {
     const numNeeded = Math.ceil((numTokens + numDraftTokens) / blockSize);
     while (table.length < numNeeded && this.pool.numFree > 0) table.append(this.#allocate());
     return Math.min(numDraftTokens, table.length * blockSize - numTokens);
+  }
+
+  /** @returns the number of a request's first tokens that the draft model has computed, at most `limit` */
+  numDraftedTokens(request: Request, limit: number): number {
+    return this.draftCoverage.end(this.#table(request).ids(), limit);
   }
 
   /** Releases the blocks after the first `numTokens` tokens, last one first, because their drafts were rejected. */
@@ -226,6 +235,7 @@ export class KvCacheManager {
   #copyOnWrite(table: BlockTable, index: number): BlockCopy {
     const source = table.at(index);
     const destination = this.#allocate();
+    this.draftCoverage.copy(source, destination);
     table.replace(index, destination);
     this.pool.free(source);
     return [source, destination];
@@ -234,6 +244,7 @@ export class KvCacheManager {
   #allocate(): number {
     const blockId = this.pool.allocate();
     assert(blockId !== null, "the pool ran out of blocks despite the check");
+    this.draftCoverage.truncate(blockId, 0);
     return blockId;
   }
 

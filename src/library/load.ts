@@ -2,6 +2,7 @@
 // line's option table, so defaults and bounds are defined in one place.
 
 import type { ServeOptions } from "../cli/commands.ts";
+import { withDraftModel } from "../cli/draft-model.ts";
 import { engineConfig } from "../cli/engine-config.ts";
 import { parseOptions } from "../cli/parse-options.ts";
 import { type DecidedSampling, samplingDefaults } from "../cli/sampling-defaults.ts";
@@ -68,16 +69,17 @@ async function startedEngine(model: string, load: LoadOptions): Promise<LoadedEn
   const { signal, logger = () => {}, onProgress = () => {} } = load;
   signal?.throwIfAborted();
   const options = serveOptions(load, logger);
-  const path = await resolveModel(model, {
+  const source = {
     modelsDir: MODELS_DIR,
     env: process.env,
     log: logger,
     isOffline: load.offline === true,
     signal,
-  });
+  };
+  const path = await resolveModel(model, source);
   signal?.throwIfAborted();
   const sampling = samplingDefaults(options, path);
-  const client = await startEngine(engineConfig(options, path), {
+  const client = await startEngine(await withDraftModel(engineConfig(options, path), source), {
     availableBytes: availableMemory(),
     onLoadProgress: onProgress,
     log: logger,

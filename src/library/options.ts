@@ -74,8 +74,13 @@ export interface LoadOptions {
   readonly reasoningBudget?: number;
   /** Speculative decoding, which speeds up output that repeats its input. Default: off. */
   readonly speculativeConfig?: {
-    /** "ngram" predicts from the request itself, "suffix" also from past outputs. */
-    readonly method: "ngram" | "suffix";
+    /**
+     * "ngram" predicts from the request itself, "suffix" also from past outputs, and "draft_model" with a second model.
+     */
+    readonly method: "ngram" | "suffix" | "draft_model";
+    /** With "draft_model": name or path of the draft model, and its branch, tag or commit on the hub. */
+    readonly model?: string;
+    readonly revision?: string;
     /** Maximum number of predicted tokens per request and step, 1 to 128; can be absent with "suffix". */
     readonly num_speculative_tokens?: number;
     /** With "ngram": minimum and maximum number of tokens to match, 1 to 64. Default: 5. */

@@ -12,7 +12,7 @@ import type {
 import type { GrammarSpec } from "../request/sampling-params.ts";
 
 /** Version of this interface. It is raised on both sides with every change in shape or meaning, and checked at load. */
-export const CONTRACT_VERSION = 16;
+export const CONTRACT_VERSION = 17;
 
 /**
  * Codes: "invalid_argument" (a mistake by the caller), "model_not_found", "model_not_gguf", "model_truncated",
@@ -38,6 +38,8 @@ export type KvCacheType = "f16" | "bf16" | "f32" | "q8_0";
 
 export interface LoadModelOptions {
   readonly path: string;
+  /** GGUF file of the draft model, which has the same blocks and options; empty = none. */
+  readonly draftPath: string;
   /** Number of blocks in the KV pool, which holds numBlocks x blockSize tokens; block 0 is the null block. */
   readonly numBlocks: number;
   readonly blockSize: number;
@@ -63,6 +65,7 @@ export interface LoadModelOptions {
 
 /** Default load options for benchmarks and tests, which have no server options. */
 export const DEFAULT_LOAD_OPTIONS = {
+  draftPath: "",
   cpuAffinity: new Int32Array(0),
   poll: 1,
   attentionBackend: "paged",
@@ -128,6 +131,10 @@ export const FAULT_NAN = 1;
 export const FAULT_REFUSED = 2;
 export const FAULT_DROPPED = 4;
 
+/** Values of StepOutput.draftFault. */
+export const DRAFT_FAULT_NAN = 1;
+export const DRAFT_FAULT_FAILED = 2;
+
 /** Row flag: IDs in SamplerInit.endTokenIds must not be sampled, because min_tokens has not been reached yet. */
 export const FLAG_BAN_END = 1;
 /** Row flag: report log-probabilities of the row that the token was drawn from, not of the unmodified logits. */
@@ -144,8 +151,12 @@ export interface StepBatch {
   numSeqs: number;
   numBlockCopies: number;
   numOutputs: number;
+  numDraftSeqs: number;
 
-  /** int32 [numTokens]: the token's ID, its position in its sequence (consecutive), and the slot to write K/V to. */
+  /**
+   * int32 [numTokens]: the token's ID, or MODEL_DRAFT for a token that the draft model predicts, at the end of a sequence;
+   * its position in its sequence (consecutive), and the slot to write K/V to.
+   */
   readonly tokens: Int32Array;
   readonly positions: Int32Array;
   readonly slotMapping: Int32Array;
@@ -187,9 +198,24 @@ export interface StepBatch {
   readonly targetTokens: Int32Array;
   /**
    * Draft token at the next row of `tokens`, which makes the next output row part of the same run: it is sampled only if
-   * this row's token is the draft. -1 = last row of a run. The rows of a run have the same sampler.
+   * this row's token is the draft. -1 = last row of a run; MODEL_DRAFT as in `tokens`. The rows of a run have the same
+   * sampler.
    */
   readonly expectedTokens: Int32Array;
+
+  /** int32 [numDraftSeqs]: ascending indices of the sequences for which the draft model computes tokens. */
+  readonly draftSeqs: Int32Array;
+  /**
+   * int32 [numDraftSeqs]: position of the first token that the draft model must compute before its predictions. Its tokens
+   * from there on are catchUpTokens[catchUpStart[i], catchUpStart[i + 1]), then those of the step up to the first
+   * MODEL_DRAFT. They must be consecutive; without MODEL_DRAFT, they can end before the step's tokens, which are not
+   * computed.
+   */
+  readonly catchUpPositions: Int32Array;
+  /** [numDraftSeqs + 1] int32. */
+  readonly catchUpStart: Int32Array;
+  /** At most maxNumBatchedTokens tokens, including those of the step. */
+  readonly catchUpTokens: Int32Array;
 }
 
 /** Results of a step, preallocated by the caller and filled on the JS thread before step()'s promise resolves. */
@@ -213,6 +239,11 @@ export interface StepOutput {
   readonly rowFaults: Uint8Array;
   /** float64 [2]: duration of the forward pass and of sampling, in ms. */
   readonly timings: Float64Array;
+  /**
+   * int32 [1]: DRAFT_FAULT_NAN or DRAFT_FAULT_FAILED if the draft model's predictions are arbitrary, because one of its logits
+   * was NaN or its pass failed; otherwise 0.
+   */
+  readonly draftFault: Int32Array;
 }
 
 export interface ChatTemplateInput {

@@ -4,6 +4,7 @@
 
 import { EngineError } from "../errors.ts";
 import type { AdapterInfo, MemoryReport, ModelInfo } from "../protocol/model-info.ts";
+import { MODEL_DRAFT } from "../request/model-draft.ts";
 import type { Request } from "../request/request.ts";
 import type { GrammarSpec } from "../request/sampling-params.ts";
 import type { StepPlan, StepResult } from "../scheduler/scheduler-output.ts";
@@ -79,6 +80,7 @@ export class NativeModelRunner implements ModelRunner {
 
   cutDrafts(request: Request, tokenIds: readonly number[]): readonly number[] {
     const sampler = this.#samplers.get(request.requestId);
+    if (tokenIds[0] === MODEL_DRAFT) return tokenIds;
     if (request.grammar === null || tokenIds.length === 0 || sampler === undefined) return tokenIds;
     // The sampler has not seen forced tokens, after which the next step creates another one.
     if (sampler.numForcedTokens !== request.numForcedTokens) return [];

@@ -10,12 +10,15 @@ import type { Request } from "../request/request.ts";
 import { USUAL_LOGPROBS } from "../request/sampling-params.ts";
 import type {
   BlockTransfers,
+  DraftFault,
   ScheduledRequest,
   ScheduledResult,
   StepPlan,
   StepResult,
 } from "../scheduler/scheduler-output.ts";
 import {
+  DRAFT_FAULT_FAILED,
+  DRAFT_FAULT_NAN,
   FAULT_DROPPED,
   FAULT_NAN,
   FAULT_REFUSED,
@@ -53,6 +56,11 @@ interface RowUse {
   readonly index?: number;
 }
 
+const DRAFT_FAULTS: Readonly<Record<number, DraftFault>> = {
+  [DRAFT_FAULT_NAN]: "nan",
+  [DRAFT_FAULT_FAILED]: "failed",
+};
+
 const NOTHING_SAMPLED = { tokenIds: [], logprobs: null, pooled: null, isRefused: false } as const;
 
 export class StepPacker {
@@ -80,6 +88,7 @@ export class StepPacker {
     batch.numTokens = 0;
     batch.numSeqs = 0;
     batch.numOutputs = 0;
+    batch.numDraftSeqs = 0;
     assert(plan.scheduled.every(isSupported), "the addon does not support pooling");
     for (const entry of plan.scheduled) this.#packSequence(entry, samplerOf);
     this.#packCopies(plan.transfers);
@@ -109,7 +118,8 @@ export class StepPacker {
       return { tokenIds, logprobs, pooled: null, promptLogprobs, isCorrupted, isRefused };
     });
     const [forwardMs = 0, samplingMs = 0] = this.output.timings;
-    return { results, forwardMs, samplingMs };
+    const draftFault = DRAFT_FAULTS[this.output.draftFault[0] ?? 0];
+    return { results, forwardMs, samplingMs, ...(draftFault && { draftFault }) };
   }
 
   #packSequence(entry: ScheduledRequest, samplerOf: SamplerLookup): void {
@@ -138,7 +148,20 @@ export class StepPacker {
     const tableStart = batch.blockTableStart[sequence] ?? 0;
     batch.blockIds.set(blockIds, tableStart);
     batch.blockTableStart[sequence + 1] = tableStart + blockIds.length;
+    this.#packCatchUp(entry, sequence);
     this.#packRows(entry, first, samplerOf);
+  }
+
+  #packCatchUp({ request, catchUp }: ScheduledRequest, sequence: number): void {
+    if (catchUp === undefined) return;
+    const { batch } = this;
+    const { start, end } = catchUp;
+    const i = batch.numDraftSeqs++;
+    const from = batch.catchUpStart[i] ?? 0;
+    batch.draftSeqs[i] = sequence;
+    batch.catchUpPositions[i] = start;
+    batch.catchUpTokens.set(request.tokenIds(start, end), from);
+    batch.catchUpStart[i + 1] = from + end - start;
   }
 
   #packRows(entry: ScheduledRequest, firstToken: number, samplerOf: SamplerLookup): void {
@@ -297,6 +320,11 @@ function allocateBatch(limits: StepBatchLimits): StepBatch {
     numLogprobs: int32(numTokens),
     targetTokens: int32(numTokens),
     expectedTokens: int32(numTokens).fill(-1),
+    numDraftSeqs: 0,
+    draftSeqs: int32(maxNumSeqs),
+    catchUpPositions: int32(maxNumSeqs),
+    catchUpStart: int32(maxNumSeqs + 1),
+    catchUpTokens: int32(numTokens),
   };
 }
 
@@ -309,5 +337,6 @@ function allocateOutput(numRows: number): StepOutput {
     topLogprobs: new Float32Array(numRows * USUAL_LOGPROBS),
     rowFaults: new Uint8Array(numRows),
     timings: new Float64Array(2),
+    draftFault: new Int32Array(1),
   };
 }

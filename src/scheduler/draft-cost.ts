@@ -7,6 +7,8 @@ export interface DecodeStep {
   /** Number of requests. */
   readonly numDecodes: number;
   readonly numDraftTokens: number;
+  /** Whether the draft model computed known tokens, which only drafts need. Absent = false. */
+  readonly hasCatchUp?: boolean;
   /** Duration of the forward pass and sampling. */
   readonly durationMs: number;
 }
@@ -53,10 +55,11 @@ export class DraftCost {
     const last = this.#last;
     this.#last = step;
     if (step === null) return;
-    const { numDecodes, numDraftTokens, durationMs } = step;
+    const { numDecodes, numDraftTokens, hasCatchUp = false, durationMs } = step;
     const measured = this.#at(numDecodes);
     const isSameShape = last?.numDecodes === numDecodes;
-    if (numDraftTokens > 0) addDrafts(measured, durationMs, numDraftTokens, KEEP_DRAFTS);
+    if (numDraftTokens > 0 || hasCatchUp)
+      addDrafts(measured, durationMs, numDraftTokens, KEEP_DRAFTS);
     else if (isSameShape && last.numDraftTokens > 0) addDrafts(measured, durationMs, 0, 1);
     else if (isSameShape) addPlain(measured, durationMs);
   }

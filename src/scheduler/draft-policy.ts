@@ -63,7 +63,8 @@ export class DraftPolicy {
     });
     const durationMs = forwardMs + samplingMs;
     const isDecode = scheduled.every(decodes);
-    const step = { numDecodes: scheduled.length, numDraftTokens, durationMs };
+    const hasCatchUp = scheduled.some(({ catchUp }) => catchUp !== undefined);
+    const step = { numDecodes: scheduled.length, numDraftTokens, hasCatchUp, durationMs };
     this.#cost.learn(isDecode ? step : null);
   }
 

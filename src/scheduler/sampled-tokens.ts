@@ -3,6 +3,7 @@
 
 import { assert } from "../assert.ts";
 import type { PositionLogprobs } from "../request/logprobs.ts";
+import { MODEL_DRAFT } from "../request/model-draft.ts";
 import type { ScheduledRequest } from "./scheduler-output.ts";
 
 /**
@@ -24,7 +25,9 @@ function checkSampled(
   assert(tokenIds.length > 0, () => `${requestId}: no token was sampled`);
   assert(tokenIds.length <= numRows, () => `${requestId}: more tokens than rows`);
   const accepted = tokenIds.slice(0, -1);
-  const agrees = accepted.every((tokenId, i) => tokenId === draftTokenIds[i]);
+  const agrees = accepted.every(
+    (tokenId, i) => draftTokenIds[i] === tokenId || draftTokenIds[i] === MODEL_DRAFT,
+  );
   assert(agrees, () => `${requestId}: sampled past a rejected draft`);
 }
 

@@ -12,6 +12,12 @@ import type { GRAMMAR_FAILED } from "../request/request-status.ts";
  */
 export type StepOutputKind = "none" | "tokens" | "pooled";
 
+/** Positions [start, end). */
+export interface PositionRange {
+  readonly start: number;
+  readonly end: number;
+}
+
 /**
  * One request's part in a step. Its tokens are at positions [numComputedTokens, + numScheduledTokens): known
  * tokens, then drafts.
@@ -38,6 +44,11 @@ export interface ScheduledRequest {
   readonly numDraftTokens: number;
   /** Slot of the adapter for the tokens at or after request.adapterStart; -1 = none. */
   readonly adapterSlot: number;
+  /**
+   * Positions of known tokens that the draft model computes in this step, before numComputedTokens. If there are drafts,
+   * it continues with the last known token and predicts them. Absent if it computes nothing.
+   */
+  readonly catchUp?: PositionRange;
 }
 
 /** Block transfers to run before the pass. */
@@ -80,12 +91,17 @@ export interface ScheduledResult {
   readonly isRefused: boolean;
 }
 
+/** "nan" = a logit of the draft model was NaN; "failed" = its pass failed. */
+export type DraftFault = "nan" | "failed";
+
 export interface StepResult {
   /** Parallel to StepPlan.scheduled. */
   readonly results: readonly ScheduledResult[];
   /** Wall time of the forward pass without sampling, in ms. */
   readonly forwardMs: number;
   readonly samplingMs: number;
+  /** Why the step's drafts of the draft model were arbitrary; absent if they were its predictions. */
+  readonly draftFault?: DraftFault;
 }
 
 /** The tokens that a request took from a step. The request may have finished with the last of them. */

@@ -68,9 +68,9 @@ export class Scheduler {
     this.#config = config;
     const { maxNumBatchedTokens, longPrefillTokenThreshold, maxModelLen } = config;
     const maxTokensPerRequest = longPrefillTokenThreshold ?? maxNumBatchedTokens;
-    this.#requestLimits = { maxTokensPerRequest, maxModelLen };
+    this.#requestLimits = { maxTokensPerRequest, maxNumBatchedTokens, maxModelLen };
     this.#stepBudget = new StepBudget(maxNumBatchedTokens, config.targetInterTokenLatencyMs);
-    this.#draftTokens = new DraftTokens(this.#requestLimits, config.draftLimits);
+    this.#draftTokens = new DraftTokens(this.kvCache, this.#requestLimits, config.draftLimits);
     this.#eosTokenIds = new Set(config.eosTokenIds);
     this.#waiting = new WaitingRequests(config.policy);
     this.adapters = new AdapterTurns(config.adapterLimits ?? NO_ADAPTERS, ORDERS[config.policy]);
@@ -148,7 +148,7 @@ export class Scheduler {
     }
     if (!draft.hasPreempted) {
       this.#scheduleWaiting(draft);
-      this.#draftTokens.schedule(draft, this.kvCache);
+      this.#draftTokens.schedule(draft);
     }
     // The runner gets the IDs with a plan that is run.
     const finished = draft.scheduled.length > 0 ? this.#finishedRequestIds.splice(0) : [];

@@ -11,8 +11,19 @@ interface Limits {
   readonly disableByBatchSize: number | null;
 }
 
+export interface DraftModelOptions {
+  /** Name or path of the draft model. */
+  readonly model: string;
+  /** Branch, tag or commit of the draft model on the hub; null = main. */
+  readonly revision: string | null;
+}
+
 export type SpeculationConfig = Limits &
-  (({ readonly method: "ngram" } & NgramOptions) | ({ readonly method: "suffix" } & SuffixOptions));
+  (
+    | ({ readonly method: "ngram" } & NgramOptions)
+    | ({ readonly method: "suffix" } & SuffixOptions)
+    | ({ readonly method: "draft_model" } & DraftModelOptions)
+  );
 
 type Method = SpeculationConfig["method"];
 
@@ -35,7 +46,6 @@ const DEFAULT_TOKEN_PROB = 0.1;
 
 /** Reasons why vLLM's other methods are refused. */
 const UNBUILT: Readonly<Record<string, string>> = {
-  draft_model: "a second model cannot be loaded yet",
   mtp: "a model's prediction heads are not used yet",
   eagle: "EAGLE heads are not supported",
   eagle3: "EAGLE heads are not supported",
@@ -43,16 +53,16 @@ const UNBUILT: Readonly<Record<string, string>> = {
   mlp_speculator: "MLP speculators are not supported",
 };
 
-/** Fields that have no effect with any of the methods, with the reasons. */
+/** vLLM's fields that have no effect with any of the methods, with the reasons. */
+const NO_DRAFT_OPTION = "a draft model has the options of the model";
 const UNUSED: Readonly<Record<string, string>> = {
-  draft_tensor_parallel_size: "there is no draft model",
-  tensor_parallel_size: "there is no draft model",
-  quantization: "there is no draft model",
-  max_model_len: "there is no draft model",
-  revision: "there is no draft model",
-  code_revision: "there is no draft model",
-  enforce_eager: "there is no draft model",
-  disable_padded_drafter_batch: "there is no draft model",
+  draft_tensor_parallel_size: "models are not split",
+  tensor_parallel_size: "models are not split",
+  quantization: "the file of a draft model determines it",
+  max_model_len: NO_DRAFT_OPTION,
+  code_revision: "models bring no code",
+  enforce_eager: NO_DRAFT_OPTION,
+  disable_padded_drafter_batch: NO_DRAFT_OPTION,
   speculative_token_tree: "drafts are a single sequence",
 };
 
@@ -67,6 +77,7 @@ const FIELDS: Readonly<Record<Method, readonly string[]>> = {
     "suffix_decoding_max_spec_factor",
     "suffix_decoding_min_token_prob",
   ],
+  draft_model: ["revision"],
 };
 
 /**
@@ -90,21 +101,26 @@ export function speculationConfig(fields: Fields): SpeculationConfig | null {
   if (numTokens === null) {
     throw fault(
       "num_speculative_tokens",
-      "is missing; set the maximum number of drafts, such as 7",
+      `is missing; set the maximum number of drafts, such as ${method === "ngram" ? 7 : 4}`,
     );
   }
-  return { method, numSpeculativeTokens: numTokens, disableByBatchSize, ...ngramOptions(known) };
+  const limits = { numSpeculativeTokens: numTokens, disableByBatchSize };
+  return method === "ngram"
+    ? { method, ...limits, ...ngramOptions(known) }
+    : { method, ...limits, ...draftModelOptions(known) };
 }
 
 /** @returns the method; like vLLM, takes it from `model` if `method` is absent */
 function methodOf({ method, model }: Fields): Method {
   const isNamed = model === undefined || model === "ngram" || model === "[ngram]";
   const named = method ?? (isNamed ? model : "draft_model");
-  if (named === undefined) throw fault("method", 'is missing; set it to "ngram" or "suffix"');
+  if (named === undefined) {
+    throw fault("method", 'is missing; set it to "ngram", "suffix" or "draft_model"');
+  }
   if (named === "ngram" || named === "[ngram]") return "ngram";
-  if (named === "suffix") return "suffix";
+  if (named === "suffix" || named === "draft_model") return named;
   const reason = typeof named === "string" ? UNBUILT[named] : undefined;
-  const advice = "use ngram or suffix";
+  const advice = "use ngram, suffix or draft_model";
   if (reason === undefined) throw fault("method", `${JSON.stringify(named)} is unknown; ${advice}`);
   throw new ConfigError("unsupported_option", `${FLAG}: method ${named}: ${reason}; ${advice}`);
 }
@@ -140,6 +156,15 @@ function suffixOptions(fields: Fields): SuffixOptions {
   };
 }
 
+function draftModelOptions({ model, revision = null }: Fields): DraftModelOptions {
+  if (typeof model !== "string" || model === "") {
+    const text = model === undefined ? "is missing" : `expected text, got ${JSON.stringify(model)}`;
+    throw fault("model", `${text}; set it to the draft model's name or path`);
+  }
+  if (revision === null || typeof revision === "string") return { model, revision };
+  throw fault("revision", `expected text, got ${JSON.stringify(revision)}`);
+}
+
 /** @returns a field's value from `min` to `max`; null if it is absent */
 function integer(fields: Fields, name: string, min: number, max: number): number | null {
   const value = fields[name];
@@ -162,3 +187,9 @@ function number(fields: Fields, name: string, max: number): number | null {
 
 const fault = (field: string, text: string) =>
   new ConfigError("invalid_option", `${FLAG}.${field}: ${text}`);
+
+/** @returns an error about the draft model's file with the name of its field, or any other error unchanged */
+export function asDraftFault(error: unknown): unknown {
+  if (!(error instanceof ConfigError)) return error;
+  return new ConfigError(error.code, `${FLAG}.model: ${error.message}`, { cause: error });
+}

@@ -6,29 +6,44 @@ import { DEFAULT_MODEL_FILE } from "../../src/models/default-model.ts";
 import type { Request } from "../../src/request/request.ts";
 import type { GrammarSpec, SamplingParams } from "../../src/request/sampling-params.ts";
 import { NativeModelRunner } from "../../src/runner/native-model-runner.ts";
+import { ModelProposer } from "../../src/speculation/model-proposer.ts";
 import { NgramProposer } from "../../src/speculation/ngram-proposer.ts";
 import type { Proposer } from "../../src/speculation/proposer.ts";
 import { SuffixProposer } from "../../src/speculation/suffix-proposer.ts";
+import { writeFewerLayers } from "../support/fewer-layers.ts";
 import { makeRequest, makeScheduler } from "../support/make-request.ts";
 import { PROMPTS } from "../support/prompts.ts";
-import { loadOptions } from "../support/tiny-model.ts";
+import { loadOptions, tempFolder } from "../support/tiny-model.ts";
 
 const PATH = join(import.meta.dir, "../../models", DEFAULT_MODEL_FILE.name);
-const NUM_TOKENS = 48;
+const NUM_TOKENS = 32;
 const NUM_DRAFTS = 5;
 const SUFFIX = { maxTreeDepth: 24, maxCachedRequests: 1000, maxSpecFactor: 2, minTokenProb: 0.1 };
 
+/** Two hundred beginnings of text. */
+const BEGINNINGS = PROMPTS.flatMap((prompt) => [
+  ...[prompt, `Chapter 1\n\n${prompt}`, `"${prompt}`, `- One\n- Two\n- ${prompt}`],
+]);
+const SIZE = { numBlocks: 513, maxNumSeqs: 64, maxNumBatchedTokens: 512, maxModelLen: 2048 };
+/** Layers of a draft model: two thirds of the 30. */
+const LAYERS = Array.from({ length: 30 }, (_, i) => i).filter((i) => i < 5 || i % 3 !== 0);
+
+const folder = tempFolder();
 let runner: NativeModelRunner;
 let promptIds: number[][] = [];
 
 beforeAll(async () => {
-  const size = { numBlocks: 513, maxNumSeqs: 64, maxNumBatchedTokens: 512, maxModelLen: 2048 };
-  runner = await NativeModelRunner.load(loadOptions(PATH, size));
+  const draftPath = join(folder.path, "fewer-layers.gguf");
+  writeFewerLayers(PATH, draftPath, LAYERS);
+  runner = await NativeModelRunner.load(loadOptions(PATH, { ...SIZE, draftPath }));
   promptIds = await Promise.all(
-    PROMPTS.map(async (prompt) => [...(await runner.tokenizer.encode(prompt, true, false))]),
+    BEGINNINGS.map(async (prompt) => [...(await runner.tokenizer.encode(prompt, true, false))]),
   );
 }, 60_000);
-afterAll(() => runner.dispose());
+afterAll(async () => {
+  await runner.dispose();
+  folder.remove();
+});
 
 let numRuns = 0;
 
@@ -96,14 +111,17 @@ function oracle(outputs: readonly number[][]): Proposer {
   };
 }
 
-test("drafts from earlier tokens, past outputs, or the output itself do not change the output", async () => {
+test("drafts from earlier tokens, past outputs, a draft model, or the output itself do not change the output", async () => {
   const plain = await generate(null);
   const ngram = await generate(new NgramProposer({ promptLookupMin: 1, promptLookupMax: 4 }));
   const suffix = new SuffixProposer(SUFFIX);
   const once = await generate(suffix);
   for (const request of once.requests) suffix.finish(request);
   const again = await generate(suffix);
+  const model = await generate(new ModelProposer());
   const known = await generate(oracle(plain.outputs));
+  expect(model.outputs).toEqual(plain.outputs);
+  expect(model.numAccepted).toBeGreaterThan(promptIds.length);
   expect(once.outputs).toEqual(plain.outputs);
   expect(again.outputs).toEqual(plain.outputs);
   expect(again.numAccepted).toBeGreaterThan((promptIds.length * NUM_TOKENS) / 2);
@@ -111,13 +129,40 @@ test("drafts from earlier tokens, past outputs, or the output itself do not chan
   expect(known.outputs).toEqual(plain.outputs);
   expect([plain.numAccepted, ngram.numAccepted > 50]).toEqual([0, true]);
   expect(known.numAccepted).toBeGreaterThan((promptIds.length * NUM_TOKENS) / 3);
-}, 120_000);
+}, 300_000);
 
 test("drafts with preemptions, prefix hits, and prompts in chunks do not change the output", async () => {
   const plain = await generate(null);
-  const config = { numBlocks: 40, maxModelLen: 320, maxNumBatchedTokens: 48 };
+  const config = { numBlocks: 22, maxModelLen: 320, maxNumBatchedTokens: 48 };
   const known = await generate(oracle(plain.outputs), config);
   expect(known.outputs).toEqual(plain.outputs);
+  const model = await generate(new ModelProposer(), config);
+  expect(model.outputs).toEqual(plain.outputs);
   expect(known.numAccepted).toBeGreaterThan(promptIds.length);
-  expect(known.requests.some(({ numPreemptions }) => numPreemptions > 0)).toBe(true);
+  for (const { requests } of [known, model]) {
+    expect(requests.some(({ numPreemptions }) => numPreemptions > 0)).toBe(true);
+  }
+}, 300_000);
+
+test("the model itself as draft model predicts more than 95% of greedy output", async () => {
+  const self = await NativeModelRunner.load(loadOptions(PATH, { ...SIZE, draftPath: PATH }));
+  const scheduler = makeScheduler({ numBlocks: SIZE.numBlocks, maxModelLen: SIZE.maxModelLen });
+  promptIds.slice(0, 50).forEach((prompt, i) => {
+    scheduler.add(makeRequest(`self-${i}`, prompt, { params: { maxTokens: 41 } }));
+  });
+  const proposer = new ModelProposer();
+  let [numDrafts, numDraftTokens, numAccepted] = [0, 0, 0];
+  while (scheduler.hasWork) {
+    const plan = scheduler.schedule();
+    for (const { request } of scheduler.update(plan, await self.run(plan))) {
+      if (!request.isFinished) request.draftTokenIds = proposer.propose(request, 4);
+    }
+    const { specDecode } = scheduler.takeStats();
+    numDrafts += specDecode?.numDrafts ?? 0;
+    numDraftTokens += specDecode?.numDraftTokens ?? 0;
+    numAccepted += specDecode?.numAcceptedTokens ?? 0;
+  }
+  await self.dispose();
+  expect(numAccepted / numDraftTokens).toBeGreaterThan(0.95);
+  expect(1 + numAccepted / numDrafts).toBeGreaterThan(3.5);
 }, 120_000);

@@ -64,7 +64,7 @@ test.each([
   ["--cpu-moe", "--gpu-layers offloads whole layers, including their KV cache"],
   ["--n_cpu_moe", "--gpu-layers offloads whole layers, including their KV cache"],
   ["--rope-scaling", "the model file sets it, and Pagoda cannot override it"],
-  ["--draft-max", "--speculative-config sets up speculative decoding, without a draft model"],
+  ["--draft-max", "--speculative-config sets up speculative decoding and names the draft model"],
   ["--temperature", "set sampling parameters in each request"],
 ])("%s gets a hint", (flag, hint) => {
   expect(refusal(flag)).toBe(`unknown option ${flag}: ${hint}`);

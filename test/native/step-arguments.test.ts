@@ -78,6 +78,8 @@ const FAULTS: Fault[] = [
   ["a draft beyond the vocabulary", "expectedTokens", 0, 1_000_000, "expectedTokens[0]"],
   ["a draft after the last row", "expectedTokens", 1, 5, "expectedTokens[1]"],
   ["a draft that is not at the next row", "expectedTokens", 0, 5, "expectedTokens[0]"],
+  ["a draft of the draft model, of which there is none", "tokens", 19, -2, "draftSeqs[0]"],
+  ["a sequence for the draft model, of which there is none", "numDraftSeqs", null, 1, "draftSeqs[0]"],
   ["an unknown sampler", "sampler", 0, 77, "sampler[0]"],
   ["no tokens", "numTokens", null, 0, "tokens[0]"],
   ["no sequences", "numSeqs", null, 0, "seqLens[0]"],

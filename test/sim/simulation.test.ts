@@ -4,7 +4,9 @@
 // cache and drafts. PAGODA_SIM_SEED=<n> starts at another seed; PAGODA_SIM_STEPS=<n> sets the minimum number of steps.
 
 import { describe, expect, test } from "bun:test";
+import { EngineError } from "../../src/errors.ts";
 import type { AdapterRef } from "../../src/request/adapter.ts";
+import { MODEL_DRAFT } from "../../src/request/model-draft.ts";
 import type { Request } from "../../src/request/request.ts";
 import type { AdapterLoad } from "../../src/scheduler/adapter-slots.ts";
 import type { AdapterLimits } from "../../src/scheduler/adapter-turns.ts";
@@ -60,6 +62,9 @@ interface Events {
   /** New blocks that accepted tokens reached, and blocks returned with rejected tokens. */
   acceptedAcrossBorder: number;
   rejectedBlocks: number;
+  /** Drafts of the draft model, and steps in which it only caught up. */
+  modelDrafts: number;
+  catchUpSteps: number;
   failedDrafts: number;
   /** Steps while requests wait for a grammar, and grammars that could not be compiled. */
   stepsBesideGrammars: number;
@@ -90,6 +95,8 @@ const NO_EVENTS: Events = {
   preemptedWithDraft: 0,
   acceptedAcrossBorder: 0,
   rejectedBlocks: 0,
+  modelDrafts: 0,
+  catchUpSteps: 0,
   failedDrafts: 0,
   stepsBesideGrammars: 0,
   failedGrammars: 0,
@@ -317,7 +324,10 @@ async function runStep(
   const hasPartial = plan.scheduled.some(({ output }) => output === "none");
   events.shortSteps += isShort && hasPartial ? 1 : 0;
   runner.failNextStep = prng.chance(failureRate);
-  const result = await runner.run(plan).catch(() => null);
+  const result = await runner.run(plan).catch((error) => {
+    if (error instanceof EngineError) return null;
+    throw error;
+  });
   if (prng.chance(abortRate)) {
     scheduler.finish(added[prng.int(0, added.length - 1)] as Request, "FINISHED_ABORTED");
   }
@@ -355,12 +365,15 @@ function countDrafts({ scheduled }: StepPlan, events: Events): void {
 const blocksOf = (numTokens: number) => Math.ceil(numTokens / BLOCK_SIZE);
 
 function countAccepted({ scheduled }: StepPlan, { results }: StepResult, events: Events): void {
-  scheduled.forEach(({ request, numComputedTokens, numScheduledTokens, numDraftTokens }, i) => {
+  scheduled.forEach((entry, i) => {
+    const { request, numComputedTokens, numScheduledTokens, numDraftTokens, catchUp } = entry;
+    events.catchUpSteps += catchUp !== undefined && numDraftTokens === 0 ? 1 : 0;
     if (numDraftTokens === 0) return;
     const numAccepted = (results[i]?.tokenIds.length ?? 1) - 1;
     const end = numComputedTokens + numScheduledTokens;
     const kept = blocksOf(request.numTokens + numAccepted);
     events.acceptedDrafts += numAccepted;
+    events.modelDrafts += request.draftTokenIds[0] === MODEL_DRAFT ? numDraftTokens : 0;
     events.rejectedDrafts += numDraftTokens - numAccepted;
     events.acceptedAcrossBorder += kept - blocksOf(request.numTokens);
     events.rejectedBlocks += blocksOf(end) - kept;

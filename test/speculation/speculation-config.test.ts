@@ -54,10 +54,40 @@ describe("speculative config", () => {
     } as never);
   });
 
+  test("names a draft model, which can be all there is besides the number of drafts", () => {
+    const expected = {
+      ...{ method: "draft_model", numSpeculativeTokens: 4, disableByBatchSize: null },
+      ...{ model: "a/b.gguf", revision: null },
+    };
+    const fields = { model: "a/b.gguf", num_speculative_tokens: 4 };
+    expect(speculationConfig(fields)).toEqual(expected as never);
+    expect(speculationConfig({ ...fields, method: "draft_model", revision: "v1" })).toEqual({
+      ...expected,
+      revision: "v1",
+    } as never);
+  });
+
   test.each<[object, string]>([
-    [{ method: null }, '.method: is missing; set it to "ngram" or "suffix"'],
-    [{ method: "lookahead" }, '.method: "lookahead" is unknown; use ngram or suffix'],
-    [{ method: 3 }, ".method: 3 is unknown; use ngram or suffix"],
+    [{ method: "draft_model" }, ".model: is missing; set it to the draft model's name or path"],
+    [
+      { method: "draft_model", model: 3 },
+      ".model: expected text, got 3; set it to the draft model's name or path",
+    ],
+    [
+      { method: "draft_model", model: "a.gguf", num_speculative_tokens: null },
+      ".num_speculative_tokens: is missing; set the maximum number of drafts, such as 4",
+    ],
+    [
+      { method: "draft_model", model: "a.gguf", max_model_len: 512 },
+      ".max_model_len: has no effect with draft_model: a draft model has the options of the model; remove it",
+    ],
+    [
+      { revision: "v1" },
+      ".revision: has no effect with ngram: it belongs to another method; remove it",
+    ],
+    [{ method: null }, '.method: is missing; set it to "ngram", "suffix" or "draft_model"'],
+    [{ method: "lookahead" }, '.method: "lookahead" is unknown; use ngram, suffix or draft_model'],
+    [{ method: 3 }, ".method: 3 is unknown; use ngram, suffix or draft_model"],
     [
       { num_speculative_tokens: null },
       ".num_speculative_tokens: is missing; set the maximum number of drafts, such as 7",
@@ -85,7 +115,7 @@ describe("speculative config", () => {
     ],
     [
       { draft_tensor_parallel_size: 1 },
-      ".draft_tensor_parallel_size: has no effect with ngram: there is no draft model; remove it",
+      ".draft_tensor_parallel_size: has no effect with ngram: models are not split; remove it",
     ],
     [
       { suffix_decoding_max_tree_depth: 9 },
@@ -119,12 +149,11 @@ describe("speculative config", () => {
   test.each([
     [
       { method: "mtp" },
-      "method mtp: a model's prediction heads are not used yet; use ngram or suffix",
+      "method mtp: a model's prediction heads are not used yet; use ngram, suffix or draft_model",
     ],
-    [{ method: "eagle3" }, "method eagle3: EAGLE heads are not supported; use ngram or suffix"],
     [
-      { method: null, model: "a/b.gguf" },
-      "method draft_model: a second model cannot be loaded yet; use ngram or suffix",
+      { method: "eagle3" },
+      "method eagle3: EAGLE heads are not supported; use ngram, suffix or draft_model",
     ],
   ])("reports why %j is not supported", (fields, message) => {
     expect(() => speculationConfig({ ...NGRAM, ...fields })).toThrow(

@@ -2,9 +2,9 @@
 // weights or activations. Supports Q4_1 and Q8_0, which the default model uses.
 
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
+import { aligned, GgufReader } from "./gguf-reader.ts";
 
 const F32 = 0;
-const ALIGNMENT = 32;
 
 /** Size in bytes of a block of 32 weights, and a decoder for its values. */
 interface BlockType {
@@ -34,45 +34,6 @@ const BLOCK_TYPES: Readonly<Record<number, BlockType>> = {
   },
 };
 
-/** Sizes of GGUF's scalar value types by number; 8 = string, 9 = array. */
-const SCALAR_BYTES = [1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8];
-
-class Reader {
-  readonly view: DataView;
-  at = 0;
-
-  constructor(readonly bytes: Uint8Array) {
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-
-  u32(): number {
-    this.at += 4;
-    return this.view.getUint32(this.at - 4, true);
-  }
-
-  u64(): number {
-    this.at += 8;
-    return Number(this.view.getBigUint64(this.at - 8, true));
-  }
-
-  skipString(): void {
-    const length = this.u64();
-    this.at += length;
-  }
-
-  skipValue(type: number): void {
-    if (type === 8) {
-      this.skipString();
-    } else if (type === 9) {
-      const of = this.u32();
-      const count = this.u64();
-      for (let i = 0; i < count; i++) this.skipValue(of);
-    } else {
-      this.at += SCALAR_BYTES[type] ?? 0;
-    }
-  }
-}
-
 interface Tensor {
   readonly numValues: number;
   readonly type: number;
@@ -81,8 +42,8 @@ interface Tensor {
   readonly typeAt: number;
 }
 
-function readTensor(reader: Reader): Tensor {
-  reader.skipString();
+function readTensor(reader: GgufReader): Tensor {
+  reader.string();
   const numDims = reader.u32();
   let numValues = 1;
   for (let i = 0; i < numDims; i++) numValues *= reader.u64();
@@ -90,17 +51,15 @@ function readTensor(reader: Reader): Tensor {
   return { numValues, typeAt, type: reader.u32(), offset: reader.u64() };
 }
 
-const aligned = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
-
 /** @throws Error for an unsupported type */
 export function writeDequantizedGguf(from: string, to: string): void {
   const bytes = readFileSync(from);
-  const reader = new Reader(bytes);
+  const reader = new GgufReader(bytes);
   reader.at = 8;
   const numTensors = reader.u64();
   const numKeys = reader.u64();
   for (let i = 0; i < numKeys; i++) {
-    reader.skipString();
+    reader.string();
     reader.skipValue(reader.u32());
   }
   const tensors = Array.from({ length: numTensors }, () => readTensor(reader));
@@ -119,7 +78,7 @@ export function writeDequantizedGguf(from: string, to: string): void {
   closeSync(file);
 }
 
-function valuesOf({ view }: Reader, dataStart: number, tensor: Tensor): Float32Array {
+function valuesOf({ view }: GgufReader, dataStart: number, tensor: Tensor): Float32Array {
   const { numValues, type } = tensor;
   const start = dataStart + tensor.offset;
   const values = new Float32Array(aligned(4 * numValues) / 4);

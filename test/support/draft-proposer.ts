@@ -1,6 +1,7 @@
 // Proposes random draft tokens for the simulation. Some match the request's future output; others differ from
-// it starting at a random position.
+// it starting at a random position, or are left to the draft model.
 
+import { MODEL_DRAFT } from "../../src/request/model-draft.ts";
 import type { Request } from "../../src/request/request.ts";
 import type { Prng } from "./prng.ts";
 
@@ -28,6 +29,7 @@ export class DraftProposer {
   #draft(request: Request): number[] {
     const prng = this.#prng;
     const length = prng.int(1, MAX_DRAFT_TOKENS);
+    if (prng.chance(0.4)) return new Array<number>(length).fill(MODEL_DRAFT);
     const { numOutputTokens } = request;
     const right = this.#continuations
       .get(request)

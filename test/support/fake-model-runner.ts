@@ -6,6 +6,7 @@ import { EngineError, RequestError } from "../../src/errors.ts";
 import type { ChatTemplateRequest } from "../../src/protocol/chat-template-request.ts";
 import type { AdapterInfo, MemoryReport, ModelInfo } from "../../src/protocol/model-info.ts";
 import type { PositionLogprobs } from "../../src/request/logprobs.ts";
+import { MODEL_DRAFT } from "../../src/request/model-draft.ts";
 import type { Request } from "../../src/request/request.ts";
 import type { GrammarSpec } from "../../src/request/sampling-params.ts";
 import type { ModelRunner } from "../../src/runner/model-runner.ts";
@@ -97,6 +98,15 @@ function textOf(content: unknown): string {
   return parts.map(String).join("\n");
 }
 
+/** An entry with the drafts to verify. */
+interface DraftedRequest extends ScheduledRequest {
+  readonly drafts: readonly number[];
+}
+
+/**
+ * Runs steps of a model and, for requests whose drafts are MODEL_DRAFT, of a draft model. The draft model has its own
+ * slots and predicts what the model generates, except for one token in five.
+ */
 export class FakeModelRunner implements ModelRunner {
   readonly info: ModelInfo;
   readonly tokenizer = new FakeTokenizer();
@@ -113,6 +123,8 @@ export class FakeModelRunner implements ModelRunner {
   /** [numBlocks * blockSize] int32 each; -1 = never written. */
   readonly #tokens: Int32Array;
   readonly #positions: Int32Array;
+  /** The draft model's slots. */
+  readonly #draftTokens: Int32Array;
 
   constructor(options: FakeModelOptions) {
     const { numBlocks, blockSize } = options;
@@ -125,6 +137,7 @@ export class FakeModelRunner implements ModelRunner {
     if (options.answer !== undefined) this.answers(options.answer);
     this.#tokens = new Int32Array(numBlocks * blockSize).fill(-1);
     this.#positions = new Int32Array(numBlocks * blockSize).fill(-1);
+    this.#draftTokens = new Int32Array(numBlocks * blockSize).fill(-1);
     this.info = fakeInfo(options.maxModelLen ?? (numBlocks - 1) * blockSize);
   }
 
@@ -144,8 +157,9 @@ export class FakeModelRunner implements ModelRunner {
     const fails = this.failNextStep;
     this.failNextStep = false;
     for (const [source, destination] of plan.transfers.copies) this.#copyBlock(source, destination);
-    for (const entry of plan.scheduled) this.#write(entry, fails);
-    const results = plan.scheduled.map((entry) => this.#result(entry));
+    const entries = plan.scheduled.map((entry) => this.#predict(entry));
+    for (const entry of entries) this.#write(entry, fails);
+    const results = entries.map((entry) => this.#result(entry));
     for (let i = 0; i < this.#stepTurns; i++) await turn();
     if (this.#stepDelayMs > 0) await Bun.sleep(this.#stepDelayMs); // simulates a slow model
     if (fails) throw new EngineError("engine_step_failed", "the fake step failed");
@@ -227,17 +241,49 @@ export class FakeModelRunner implements ModelRunner {
 
   #copyBlock(source: number, destination: number): void {
     const size = this.#blockSize;
-    for (const array of [this.#tokens, this.#positions]) {
+    for (const array of [this.#tokens, this.#positions, this.#draftTokens]) {
       array.copyWithin(destination * size, source * size, (source + 1) * size);
     }
   }
 
+  /**
+   * Computes an entry's part of the draft model's step.
+   * @returns the entry with predictions instead of MODEL_DRAFT
+   * @throws Error if the draft model has not computed exactly the known tokens
+   */
+  #predict(entry: ScheduledRequest): DraftedRequest {
+    const { request, catchUp, numComputedTokens, numDraftTokens, blockIds } = entry;
+    const drafts = request.draftTokenIds.slice(0, numDraftTokens);
+    if (catchUp === undefined) {
+      if (drafts.includes(MODEL_DRAFT)) throw new Error("drafts without the draft model");
+      return { ...entry, drafts };
+    }
+    const write = (position: number, token: number) => {
+      this.#draftTokens[this.#slot(blockIds, position)] = token;
+    };
+    for (let i = catchUp.start; i < catchUp.end; i++) write(i, request.tokenAt(i));
+    const known = request.tokenIds(0, numDraftTokens > 0 ? numComputedTokens + 1 : catchUp.end);
+    if (numDraftTokens > 0) write(numComputedTokens, request.tokenAt(numComputedTokens));
+    known.forEach((token, i) => {
+      if (this.#draftTokens[this.#slot(blockIds, i)] === token) return;
+      throw new Error(`${request.requestId}: the draft model lacks position ${i}`);
+    });
+    const context = [...known];
+    const predictions = drafts.map((_, i) => {
+      const hash = context.reduce(hashPair, FNV_START) >>> 0;
+      const token = (this.#sample(hash, request) + (hash % 5 === 0 ? 1 : 0)) % VOCAB_SIZE;
+      if (i + 1 < drafts.length) write(context.length, token);
+      context.push(token);
+      return token;
+    });
+    return { ...entry, drafts: predictions };
+  }
+
   /** Writes the entry's tokens to their slots; a failed step writes garbage. */
-  #write(entry: ScheduledRequest, fails: boolean): void {
-    const { request, numComputedTokens, blockIds, numDraftTokens } = entry;
+  #write(entry: DraftedRequest, fails: boolean): void {
+    const { request, numComputedTokens, blockIds, drafts } = entry;
     const salt = this.#adapterSalt(entry);
     const known = request.tokenIds(numComputedTokens, endOfKnown(entry));
-    const drafts = request.draftTokenIds.slice(0, numDraftTokens);
     [...known, ...drafts].forEach((token, i) => {
       const slot = this.#slot(blockIds, numComputedTokens + i);
       const isAdapted = numComputedTokens + i >= (request.adapterStart ?? 0);
@@ -253,7 +299,7 @@ export class FakeModelRunner implements ModelRunner {
     return Bun.hash.crc32(path) & 0xffff00;
   }
 
-  #result(entry: ScheduledRequest): ScheduledResult {
+  #result(entry: DraftedRequest): ScheduledResult {
     const promptLogprobs = this.#promptLogprobs(entry);
     const tokenIds = entry.output === "none" ? [] : this.#sampleRows(entry);
     const { logprobs: wanted } = entry.request.samplingParams;
@@ -270,13 +316,13 @@ export class FakeModelRunner implements ModelRunner {
   }
 
   /** Samples after the last known token and after each draft, up to the first wrong draft. */
-  #sampleRows(entry: ScheduledRequest): number[] {
-    const { request, numDraftTokens } = entry;
+  #sampleRows(entry: DraftedRequest): number[] {
+    const { drafts, numDraftTokens } = entry;
     const tokenIds: number[] = [];
     for (let i = 0; i <= numDraftTokens; i++) {
       const tokenId = this.#nextToken(entry, endOfKnown(entry) + i);
       tokenIds.push(tokenId);
-      if (tokenId !== request.draftTokenIds[i]) break;
+      if (tokenId !== drafts[i]) break;
     }
     return tokenIds;
   }
@@ -299,11 +345,10 @@ export class FakeModelRunner implements ModelRunner {
 
   /** FNV-1a hash of the (token, position) pairs read back through the block table. */
   #contextHash({ blockIds }: ScheduledRequest, end: number): number {
-    let hash = 0x811c9dc5;
+    let hash = FNV_START;
     for (let i = 0; i < end; i++) {
       const slot = this.#slot(blockIds, i);
-      hash = Math.imul(hash ^ (this.#tokens[slot] ?? -1), 0x01000193);
-      hash = Math.imul(hash ^ (this.#positions[slot] ?? -1), 0x01000193);
+      hash = hashPair(hash, this.#tokens[slot] ?? -1, this.#positions[slot] ?? -1);
     }
     return hash >>> 0;
   }
@@ -325,6 +370,12 @@ export class FakeModelRunner implements ModelRunner {
 
 function nativeError(code: string, message: string): Error {
   return Object.assign(new Error(message), { code });
+}
+
+const FNV_START = 0x811c9dc5;
+
+function hashPair(hash: number, token: number, position: number): number {
+  return Math.imul(Math.imul(hash ^ token, 0x01000193) ^ position, 0x01000193);
 }
 
 /** Returns the last tokens of those bad words whose other tokens are at the end of the output. */
