@@ -26,6 +26,9 @@ export function toolCallId(
     case "mistral":
       // Mistral's templates refuse any other length.
       return randomHex().slice(0, 9);
+    case "solar_open":
+      // Solar's template asks the model for IDs of this length.
+      return randomHex().slice(0, 10);
     default:
       return prefix + randomHex();
   }

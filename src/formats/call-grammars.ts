@@ -241,6 +241,17 @@ const GRAMMARS: Readonly<Record<Exclude<ToolParser, "mistral">, CallGrammar>> = 
     ...{ callStart: "<seed:tool_call>\n<function=", callEnd: "</function>\n</seed:tool_call>" },
     ...{ parameterNameEnd: ">", parameterEnd: "</parameter>\n" },
   }),
+  solar_open: {
+    ...{ open: "<|tool_calls|>", separator: "", close: "<|calls|>", trigger: "<|tool_calls|>" },
+    call: (tool, lark) => [
+      text("<|tool_call:begin|>"),
+      // The template asks for a random ID of this length.
+      { lark: "/[a-z0-9]{10}/" },
+      text(`<|tool_call:name|>${tool.name}<|tool_call:args|>`),
+      argumentsOf(tool, lark),
+      text("<|tool_call:end|>"),
+    ],
+  },
   step3: xmlGrammar({
     ...{ open: "<｜tool_calls_begin｜>", separator: "", close: "<｜tool_calls_end｜>" },
     ...{ trigger: "<｜tool_calls_begin｜>", nameEnd: '">' },

@@ -16,6 +16,10 @@ export interface MessageLayout {
 const LAYOUTS: Readonly<Partial<Record<ToolParser | ReasoningParser, MessageLayout>>> = {
   openai: harmony(),
   openai_gptoss: harmony(),
+  solar_open: {
+    ...{ contentStart: "<|content|>", contentEnd: "<|end|>", next: "<|begin|>assistant" },
+    messageEnd: "",
+  },
 };
 
 function harmony(): MessageLayout {

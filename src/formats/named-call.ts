@@ -13,6 +13,8 @@ import type { Parsing } from "./text-reader.ts";
 import type { ToolFormat } from "./tool-format.ts";
 
 export interface NamedCallFormat extends CallSection {
+  /** Marker after an ID that precedes the name; absent = there is no ID. */
+  readonly idEnd?: string;
   /** Markers between the name and the arguments. Whitespace is allowed between markers. */
   readonly nameEnd: readonly string[];
   /** Markers after the arguments. */
@@ -22,11 +24,11 @@ export interface NamedCallFormat extends CallSection {
 }
 
 export function namedCalls(format: NamedCallFormat): ToolFormat {
-  const { sectionStart, sectionEnd, callStart, callEnd, nameEnd } = format;
+  const { sectionStart, sectionEnd, callStart, callEnd, idEnd = "", nameEnd } = format;
   return {
     starts: [sectionStart, callStart].filter((marker) => marker !== ""),
     bareStarts: [],
-    markers: [sectionEnd, ...nameEnd, ...callEnd],
+    markers: [sectionEnd, idEnd, ...nameEnd, ...callEnd],
     end: callEnd.at(-1) ?? sectionEnd,
     read: (source, start) =>
       readSection(source, format, start, () => readNamedCall(source, format)),
@@ -35,9 +37,14 @@ export function namedCalls(format: NamedCallFormat): ToolFormat {
 
 function* readNamedCall(
   { reader, writer }: CallSource,
-  { nameEnd, callEnd, toolName = (written) => written }: NamedCallFormat,
+  { idEnd, nameEnd, callEnd, toolName = (written) => written }: NamedCallFormat,
 ): Parsing<boolean> {
   yield* reader.spaces();
+  if (idEnd !== undefined) {
+    yield* readName(reader);
+    if (!(yield* readMarkers(reader, [idEnd]))) return false;
+    yield* reader.spaces();
+  }
   const name = toolName(yield* readName(reader));
   if (name === "" || !(yield* readMarkers(reader, nameEnd))) return false;
   yield* reader.spaces();

@@ -1,5 +1,5 @@
-// Formats that models use for reasoning, by vLLM's names for --reasoning-parser. The names "apertus", "apriel" and
-// "cohere" are Pagoda's own.
+// Formats that models use for reasoning, by vLLM's names for --reasoning-parser. The names "apertus", "apriel",
+// "cohere" and "solar_open" are Pagoda's own.
 
 import type { ChatFormat, ReasoningParser } from "../protocol/message-parsing.ts";
 import { layoutOf } from "./message-layouts.ts";
@@ -40,6 +40,7 @@ export const REASONING_FORMATS: Readonly<Record<ReasoningParser, ReasoningFormat
   openai_gptoss: { start: "<|channel|>analysis<|message|>", end: "<|end|>" },
   qwen3: THINK,
   seed_oss: { start: "<seed:think>", end: "</seed:think>" },
+  solar_open: { start: "<|think|>", end: "<|end|>" },
   step3: THINK,
   step3p5: THINK,
 };

@@ -1,5 +1,5 @@
 // Formats that models use for tool calls, by vLLM's names for --tool-call-parser. The names "apertus", "cohere",
-// "command_r_plus", "functionary", "lfm2" and "nemotron_json" are Pagoda's own.
+// "command_r_plus", "functionary", "lfm2", "nemotron_json" and "solar_open" are Pagoda's own.
 
 import type { ToolParser } from "../protocol/message-parsing.ts";
 import { type CallSource, readEnds, readMarkers, readName, readSection } from "./call-reader.ts";
@@ -223,6 +223,11 @@ export const TOOL_FORMATS: Readonly<Record<ToolParser, ToolFormat>> = {
   seed_oss: xmlCalls({
     ...{ ...QWEN_XML, wrapsValues: false },
     ...{ sectionStart: "<seed:tool_call>", sectionEnd: "</seed:tool_call>" },
+  }),
+  solar_open: namedCalls({
+    ...{ sectionStart: "<|tool_calls|>", sectionEnd: "<|calls|>" },
+    ...{ callStart: "<|tool_call:begin|>", idEnd: "<|tool_call:name|>" },
+    ...{ nameEnd: ["<|tool_call:args|>"], callEnd: ["<|tool_call:end|>"] },
   }),
   step3: xmlCalls({
     sectionStart: "<｜tool_calls_begin｜>",

@@ -24,7 +24,14 @@ export const TOOL_PARSERS = [
     "olmo3",
     "openai",
   ] as const),
-  ...(["phi4_mini_json", "pythonic", "qwen3_coder", "qwen3_xml", "seed_oss"] as const),
+  ...([
+    "phi4_mini_json",
+    "pythonic",
+    "qwen3_coder",
+    "qwen3_xml",
+    "seed_oss",
+    "solar_open",
+  ] as const),
   ...(["step3", "step3p5", "xlam"] as const),
 ] as const;
 export type ToolParser = (typeof TOOL_PARSERS)[number];
@@ -34,7 +41,16 @@ export const REASONING_PARSERS = [
   ...(["apertus", "apriel", "cohere", "deepseek_r1", "deepseek_v3", "ernie45", "gemma4"] as const),
   ...(["glm45", "glm47"] as const),
   ...(["granite", "holo2", "hunyuan_a13b", "hy_v3", "kimi_k2", "minimax_m2", "mistral"] as const),
-  ...(["nemotron_v3", "olmo3", "openai_gptoss", "qwen3", "seed_oss", "step3", "step3p5"] as const),
+  ...([
+    "nemotron_v3",
+    "olmo3",
+    "openai_gptoss",
+    "qwen3",
+    "seed_oss",
+    "solar_open",
+    "step3",
+    "step3p5",
+  ] as const),
 ] as const;
 export type ReasoningParser = (typeof REASONING_PARSERS)[number];
 

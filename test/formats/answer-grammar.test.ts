@@ -74,6 +74,17 @@ describe("the grammar of an answer", () => {
     expect(start).toBe("start: (rule_0 | rule_1 )");
   });
 
+  test("puts content and calls into segments if the format has them", () => {
+    const solar: ChatFormat = { toolParser: "solar_open", reasoningParser: "solar_open" };
+    const [start] = lines(solar, { ...one, kind: "text_with_calls" }) ?? [];
+    const thoughts = '("<|think|>" rule_2 "<|begin|>assistant")?';
+    const next = '("<|end|>" ("<|begin|>assistant" rule_1)?)?';
+    expect(start).toBe(`start: ${thoughts} ("<|content|>" /(?s:.)*/ ${next} | rule_1)`);
+    const grammar = { kind: "json_schema", text: "{}", param: "response_format" } as const;
+    const [text] = lines(solar, { kind: "grammar", grammar, calls: null }) ?? [];
+    expect(text).toBe(`start: ${thoughts.replace("rule_2", "rule_1")} "<|content|>" rule_0`);
+  });
+
   test("applies the body's constraint in harmony's final channel", () => {
     const grammar = { kind: "json_schema", text: "{}", param: "response_format" } as const;
     const harmony: ChatFormat = { toolParser: null, reasoningParser: "openai_gptoss" };

@@ -78,13 +78,13 @@ const FORMATS: Readonly<Record<string, string>> = {
   "tencent-Hy3": "hy_v3 hy_v3",
   "unsloth-Apriel-1.5": "jamba apriel",
   "unsloth-mistral-Devstral-Small-2507": "mistral null",
-  "upstage-Solar-Open-100B": "hermes null",
+  "upstage-Solar-Open-100B": "solar_open solar_open",
 };
 
 /** Templates whose format has no parser. "hermes" finds no calls in it, so calls remain text. */
 const UNREAD = [
   ...["Kimi-K3", "MiniMax-M3", "muse-glimmer"],
-  ...["meetkai-functionary-medium-v3.2", "upstage-Solar-Open-100B"],
+  ...["meetkai-functionary-medium-v3.2"],
 ];
 
 const names = readdirSync(TEMPLATES)

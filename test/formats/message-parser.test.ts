@@ -109,6 +109,30 @@ describe("a frame around the content", () => {
   });
 });
 
+describe("segments", () => {
+  const solar: Partial<MessageParsing> = {
+    ...{ toolParser: "solar_open", reasoningParser: "solar_open" },
+  };
+  const thoughts = "<|think|>Hm.<|end|><|begin|>assistant";
+  const call =
+    "<|tool_calls|><|tool_call:begin|>a1b2c3d4e5<|tool_call:name|>f<|tool_call:args|>{}<|tool_call:end|><|calls|>";
+
+  test.each([
+    [`${thoughts}<|content|>Hello<|end|>`, message({ reasoning: "Hm.", text: "Hello" })],
+    ["<|content|>Hello", message({ text: "Hello" })],
+    [thoughts + call, message({ reasoning: "Hm.", calls: [["f", "{}"]] })],
+    [
+      `<|content|>Hi<|end|><|begin|>assistant${call}`,
+      message({ text: "Hi", calls: [["f", "{}"]] }),
+    ],
+  ])("of Solar are separated in %j", (text, expected) => {
+    expect(parseMessage([text], solar)).toEqual(expected);
+    expect(parseMessage([...text], solar)).toEqual(expected);
+    const untooled = { ...solar, toolParser: null };
+    if (expected.calls.length === 0) expect(parseMessage([text], untooled)).toEqual(expected);
+  });
+});
+
 describe("calls", () => {
   test("have arguments exactly as the model wrote them", () => {
     expect(parseMessage([CALL], HERMES).calls).toEqual([F]);

@@ -5,9 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { callableTools } from "../../src/api/callable-tools.ts";
+import { toolCallId } from "../../src/api/tool-call-id.ts";
 import { answerGrammar } from "../../src/formats/answer-grammar.ts";
 import { chatFormatOf } from "../../src/formats/chat-format.ts";
 import { opensReasoning } from "../../src/formats/reasoning-formats.ts";
+import type { ChatFormat } from "../../src/protocol/message-parsing.ts";
 import { GrammarProbe } from "../support/grammar-probe.ts";
 import { parseMessage } from "../support/parse-message.ts";
 
@@ -30,7 +32,7 @@ const SINGLE = [
 /** Templates whose format has no parser. */
 const UNREAD = [
   ...["Kimi-K3", "MiniMax-M3", "muse-glimmer"],
-  ...["meetkai-functionary-medium-v3.2", "upstage-Solar-Open-100B"],
+  ...["meetkai-functionary-medium-v3.2"],
 ];
 
 const NAMES = readdirSync(TEMPLATES)
@@ -42,6 +44,7 @@ const NAMES = readdirSync(TEMPLATES)
 const ENFORCED: Readonly<Record<string, string>> = {
   "Qwen3-Coder": "<|im_end|>\n",
   "openbmb-MiniCPM5-1B": "<|im_end|>\n",
+  "upstage-Solar-Open-100B": "",
 };
 
 const property = (type: string) => ({ type, description: `A ${type}.` });
@@ -74,8 +77,12 @@ afterAll(() => probe?.remove());
 
 const USER = { role: "user", content: "Weather?" };
 
-function toolCall([name, args]: Call, index: number) {
-  const id = `abcdefgh${index}`;
+/** @param format determines the format of the ID */
+function toolCall(format: ChatFormat, [name, args]: Call, index: number) {
+  const parsing = {
+    ...{ ...format, tools: [], holdsCalls: true, onlyFirstCall: false, thinkingTokenBudget: null },
+  };
+  const id = toolCallId({ parsing, body: { messages: [] } }, name, index);
   return { id, type: "function", function: { name, arguments: JSON.stringify(args) } };
 }
 
@@ -86,7 +93,11 @@ async function rendered(template: string, calls: readonly Call[]) {
     const flags = { addGenerationPrompt, continueFinalMessage: false };
     return probe.model.applyChatTemplate({ json, chatTemplate: template, ...flags });
   };
-  const answer = { role: "assistant", content: null, tool_calls: calls.map(toolCall) };
+  const answer = {
+    role: "assistant",
+    content: null,
+    tool_calls: calls.map((one, i) => toolCall(chatFormatOf(template), one, i)),
+  };
   const all = await render([USER, answer], false);
   const prompts = [await render([USER], true), await render([USER], false)];
   const prompt = prompts.find((one) => all.startsWith(one)) ?? "";
