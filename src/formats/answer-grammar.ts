@@ -54,7 +54,14 @@ function answerOf(format: ChatFormat, lark: Lark, rule: AnswerRule): string | nu
   }
   if (toolParser === null || isHarmony(format)) return null;
   if (contentStart !== "") return contentOrCalls(format, lark, rule);
-  return textWithCalls(callGrammar(toolParser, lark), lark, rule);
+  const text = textWithCalls(callGrammar(toolParser, lark), lark, rule);
+  return text && `${text} ${messageEnd(format, lark)}`;
+}
+
+/** @returns an expression for the markers after the last segment, which a model can leave out */
+function messageEnd(format: ChatFormat, lark: Lark): string {
+  const { contentEnd = "", messageEnd: end = "" } = layoutOf(format) ?? {};
+  return end === "" ? "" : `(${lark.text(contentEnd)})? (${lark.text(end)})?`;
 }
 
 /** @returns an expression for content in its frame, calls, or both */

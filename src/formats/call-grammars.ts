@@ -6,7 +6,7 @@ import type { CallGrammar, CallPart, GrammarTool } from "./call-grammar.ts";
 import { gemmaGrammar } from "./gemma-grammar.ts";
 import type { Lark } from "./lark.ts";
 import { parametersOf, separated } from "./parameters.ts";
-import { xmlGrammar } from "./xml-grammar.ts";
+import { type XmlGrammar, xmlGrammar, xmlParameters } from "./xml-grammar.ts";
 
 interface JsonGrammar {
   readonly open?: string;
@@ -115,9 +115,23 @@ const dsml = (section: string) =>
     ...{ open: `<｜DSML｜${section}>\n`, separator: "\n", close: `\n</｜DSML｜${section}>` },
     ...{ trigger: `<｜DSML｜${section}>`, callStart: '<｜DSML｜invoke name="', nameEnd: '">\n' },
     ...{ callEnd: "</｜DSML｜invoke>", parameterStart: '<｜DSML｜parameter name="' },
-    ...{ parameterNameEnd: '" string="false">', stringNameEnd: '" string="true">' },
+    ...{ parameterNameEnd: '" string="' },
+    attribute: { ofStrings: "true", ofOthers: ["false"], end: '">' },
     parameterEnd: "</｜DSML｜parameter>\n",
   });
+
+const KIMI_K3: XmlGrammar = {
+  ...{ open: "<|close|>response<|sep|><|open|>tools<|sep|>", separator: "" },
+  ...{ close: "<|close|>tools<|sep|>", trigger: "<|close|>response<|sep|><|open|>tools<|sep|>" },
+  ...{ callStart: '<|open|>call tool="', nameEnd: "", callEnd: "<|close|>call<|sep|>" },
+  ...{ parameterStart: '<|open|>argument key="', parameterNameEnd: '" type="' },
+  parameterEnd: "<|close|>argument<|sep|>",
+  attribute: {
+    ofStrings: "string",
+    ofOthers: ["number", "boolean", "null", "object", "array"],
+    end: '"<|sep|>',
+  },
+};
 
 const hermes = json({
   ...{ callStart: "<tool_call>\n", callEnd: "\n</tool_call>", separator: "\n" },
@@ -204,6 +218,16 @@ const GRAMMARS: Readonly<Record<Exclude<ToolParser, "mistral">, CallGrammar>> = 
       text("<|tool_call_argument_begin|>"),
       argumentsOf(tool, lark),
       text("<|tool_call_end|>"),
+    ],
+  },
+  kimi_k3: {
+    ...KIMI_K3,
+    call: (tool, lark) => [
+      text(`${KIMI_K3.callStart}${tool.name}" index="`),
+      { lark: "/[1-9][0-9]{0,2}/" },
+      text('"<|sep|>'),
+      ...xmlParameters(KIMI_K3, tool, lark),
+      text(KIMI_K3.callEnd),
     ],
   },
   lfm2: python("<|tool_call_start|>[", "]<|tool_call_end|>"),

@@ -14,6 +14,10 @@ export interface MessageLayout {
 }
 
 const LAYOUTS: Readonly<Partial<Record<ToolParser | ReasoningParser, MessageLayout>>> = {
+  kimi_k3: {
+    ...{ contentStart: "", contentEnd: "<|close|>response<|sep|>" },
+    ...{ next: "<|open|>response<|sep|>", messageEnd: "<|close|>message<|sep|>" },
+  },
   openai: harmony(),
   openai_gptoss: harmony(),
   solar_open: {

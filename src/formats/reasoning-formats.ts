@@ -32,6 +32,7 @@ export const REASONING_FORMATS: Readonly<Record<ReasoningParser, ReasoningFormat
   hunyuan_a13b: { ...THINK, frame: { start: "<answer>", end: "</answer>" } },
   hy_v3: { start: "<think:opensource>", end: "</think:opensource>" },
   kimi_k2: THINK,
+  kimi_k3: { start: "<|open|>think<|sep|>", end: "<|close|>think<|sep|>" },
   minimax_m2: THINK,
   mistral: { start: "[THINK]", end: "[/THINK]" },
   nemotron_v3: THINK,

@@ -100,8 +100,8 @@ const dsml = (section: string) =>
   xmlCalls({
     ...{ sectionStart: `<｜DSML｜${section}>`, sectionEnd: `</｜DSML｜${section}>` },
     ...{ callStart: '<｜DSML｜invoke name="', nameEnd: '">', callEnd: "</｜DSML｜invoke>" },
-    ...{ parameterStart: '<｜DSML｜parameter name="', parameterNameEnd: [] },
-    ...{ parameterEnd: "</｜DSML｜parameter>", wrapsValues: false, saysString: true },
+    ...{ parameterStart: '<｜DSML｜parameter name="', parameterNameEnd: ['" string="'] },
+    ...{ parameterEnd: "</｜DSML｜parameter>", wrapsValues: false, attributeEnd: '">' },
   });
 
 const DEEPSEEK_SECTION = {
@@ -193,6 +193,14 @@ export const TOOL_FORMATS: Readonly<Record<ToolParser, ToolFormat>> = {
     nameEnd: ["<|tool_call_argument_begin|>"],
     callEnd: ["<|tool_call_end|>"],
     toolName: (written) => written.replace(/^functions\./, "").replace(/:\d+$/, ""),
+  }),
+  kimi_k3: xmlCalls({
+    ...{ sectionStart: "<|open|>tools<|sep|>", sectionEnd: "<|close|>tools<|sep|>" },
+    ...{ callStart: '<|open|>call tool="', nameEnd: '"', callAttributesEnd: "<|sep|>" },
+    ...{ callEnd: "<|close|>call<|sep|>", parameterStart: '<|open|>argument key="' },
+    ...{ parameterNameEnd: ['" type="'], attributeEnd: '"<|sep|>' },
+    ...{ parameterEnd: "<|close|>argument<|sep|>", wrapsValues: false },
+    jsonBlock: ['<|open|>json type="object"<|sep|>', "<|close|>json<|sep|>"],
   }),
   lfm2: pythonCalls("<|tool_call_start|>", "<|tool_call_end|>"),
   llama3_json: llama3,

@@ -7,7 +7,7 @@ import {
   readName,
   readSection,
 } from "./call-reader.ts";
-import { escaped } from "./json-reader.ts";
+import { escaped, readValue } from "./json-reader.ts";
 import type { Parsing, TextSink } from "./text-reader.ts";
 import type { ToolFormat } from "./tool-format.ts";
 import { type ToolTypes, valueJson } from "./tool-types.ts";
@@ -22,11 +22,18 @@ export interface XmlCallFormat extends CallSection {
   readonly parameterEnd: string;
   /** True if values are on separate lines. */
   readonly wrapsValues: boolean;
-  /** True if each parameter has an attribute that says whether it is a string. */
-  readonly saysString?: true;
+  /** Marker after a parameter's attribute, which says whether it is a string; absent = there is no attribute. */
+  readonly attributeEnd?: string;
+  /** Marker after a call's attributes, which follow `nameEnd` and have no meaning; absent = there are none. */
+  readonly callAttributesEnd?: string;
+  /** Markers around a JSON object that replaces all parameters; absent = this is not possible. */
+  readonly jsonBlock?: readonly [start: string, end: string];
   /** True if a value can be in a CDATA section. */
   readonly allowsCdata?: true;
 }
+
+/** Values of the attribute of a string. */
+const STRING_ATTRIBUTES = ["true", "string"];
 
 const CDATA_START = "<![CDATA[";
 const CDATA_END = "]]>";
@@ -51,7 +58,16 @@ function* readXmlCall(
 ): Parsing<boolean> {
   const { reader, writer } = source;
   const name = yield* readName(reader);
-  if (name === "" || !(yield* reader.accept(format.nameEnd)) || !writer.call(name)) return false;
+  if (name === "" || !(yield* reader.accept(format.nameEnd))) return false;
+  const { callAttributesEnd, jsonBlock } = format;
+  if (callAttributesEnd !== undefined && (yield* reader.until([callAttributesEnd], () => {})) === null) {
+    return false;
+  }
+  if (!writer.call(name)) return false;
+  if (jsonBlock !== undefined && (yield* reader.accept(jsonBlock[0]))) {
+    const isRead = yield* readValue(reader, writer.arguments);
+    return isRead && (yield* readMarkers(reader, [jsonBlock[1], format.callEnd])) && writer.endCall();
+  }
   const parameters = new ParameterReader(source, format, types.get(name));
   writer.arguments("{");
   for (;;) {
@@ -94,12 +110,14 @@ class ParameterReader {
   /** Reads the end of a parameter's name. @returns the parameter's types; null if the end is missing */
   *#nameEnd(name: string): Parsing<readonly string[] | null> {
     const { reader } = this.#source;
-    const { parameterNameEnd, saysString } = this.#format;
-    if (!saysString) {
-      return (yield* readMarkers(reader, parameterNameEnd)) ? (this.#types?.get(name) ?? []) : null;
-    }
-    if (yield* reader.accept('" string="true">')) return ["string"];
-    return (yield* reader.accept('" string="false">')) ? [] : null;
+    const { parameterNameEnd, attributeEnd } = this.#format;
+    if (!(yield* readMarkers(reader, parameterNameEnd))) return null;
+    const declared = this.#types?.get(name) ?? [];
+    if (attributeEnd === undefined) return declared;
+    const attribute = yield* reader.while((unit) => /\w/.test(unit));
+    if (!(yield* reader.accept(attributeEnd))) return null;
+    if (!STRING_ATTRIBUTES.includes(attribute)) return [];
+    return declared.length === 0 || declared.includes("string") ? ["string"] : declared;
   }
 
   /** Reads a string and passes it on as it arrives. */

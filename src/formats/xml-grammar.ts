@@ -15,8 +15,13 @@ export interface XmlGrammar {
   readonly trigger: string;
   readonly parameterStart: string;
   readonly parameterNameEnd: string;
-  /** The end of a string parameter's name, if it differs. */
-  readonly stringNameEnd?: string;
+  /** Attribute after a parameter's name and the text after it; absent = none. */
+  readonly attribute?: {
+    readonly ofStrings: string;
+    /** Values of the attribute for other types, any of which is allowed. */
+    readonly ofOthers: readonly string[];
+    readonly end: string;
+  };
   readonly parameterEnd: string;
   /** Markers around values with special characters; absent = values are unchanged. */
   readonly cdata?: Cdata;
@@ -34,7 +39,7 @@ export function xmlGrammar(grammar: XmlGrammar): CallGrammar {
   };
 }
 
-function xmlParameters(grammar: XmlGrammar, tool: GrammarTool, lark: Lark): CallPart[] {
+export function xmlParameters(grammar: XmlGrammar, tool: GrammarTool, lark: Lark): CallPart[] {
   return parametersOf(tool.schema).map((parameter) => {
     const expression = xmlParameter(grammar, tool, parameter, lark);
     return { lark: parameter.isRequired ? expression : `(${expression})?` };
@@ -47,18 +52,19 @@ function xmlParameter(
   { name, schema }: Parameter,
   lark: Lark,
 ): string {
-  const { parameterStart, parameterNameEnd, parameterEnd, cdata } = grammar;
-  const { stringNameEnd = parameterNameEnd } = grammar;
+  const { parameterStart, parameterNameEnd, parameterEnd, attribute, cdata } = grammar;
   const init = { lark, end: parameterEnd, isLenient, ...(cdata !== undefined && { cdata }) };
   const { strings, others, isFree } = plainValues(schema, init);
-  const start = (nameEnd: string) => lark.text(parameterStart + name + nameEnd);
-  if (stringNameEnd === parameterNameEnd) {
-    const values = isFree ? strings : [...strings, ...others];
-    return `${start(parameterNameEnd)} (${values.join(" | ")})`;
-  }
-  const groups = [
-    ...(strings.length > 0 ? [`${start(stringNameEnd)} (${strings.join(" | ")})`] : []),
-    ...(others.length > 0 ? [`${start(parameterNameEnd)} (${others.join(" | ")})`] : []),
-  ];
-  return `(${groups.join(" | ")})`;
+  const start = lark.text(parameterStart + name + parameterNameEnd);
+  if (attribute === undefined) return `${start} ${oneOf(isFree ? strings : [...strings, ...others])}`;
+  const typed = (types: readonly string[], values: readonly string[]) =>
+    values.length === 0
+      ? []
+      : [`${oneOf(types.map((type) => lark.text(type)))} ${lark.text(attribute.end)} ${oneOf(values)}`];
+  const { ofStrings, ofOthers } = attribute;
+  return `${start} ${oneOf([...typed([ofStrings], strings), ...typed(ofOthers, others)])}`;
+}
+
+function oneOf(expressions: readonly string[]): string {
+  return `(${expressions.join(" | ")})`;
 }

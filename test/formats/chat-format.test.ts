@@ -23,7 +23,7 @@ const FORMATS: Readonly<Record<string, string>> = {
   "HuggingFaceTB-SmolLM3-3B": "hermes qwen3",
   "Kimi-K2-Instruct": "kimi_k2 null",
   "Kimi-K2-Thinking": "kimi_k2 kimi_k2",
-  "Kimi-K3": "hermes null",
+  "Kimi-K3": "kimi_k3 kimi_k3",
   "LFM2-8B-A1B": "lfm2 null",
   "LFM2.5-8B-A1B": "lfm2 qwen3",
   "LFM2.5-Instruct": "lfm2 qwen3",
@@ -83,7 +83,7 @@ const FORMATS: Readonly<Record<string, string>> = {
 
 /** Templates whose format has no parser. "hermes" finds no calls in it, so calls remain text. */
 const UNREAD = [
-  ...["Kimi-K3", "MiniMax-M3", "muse-glimmer"],
+  ...["MiniMax-M3", "muse-glimmer"],
   ...["meetkai-functionary-medium-v3.2"],
 ];
 

@@ -131,6 +131,17 @@ describe("segments", () => {
     const untooled = { ...solar, toolParser: null };
     if (expected.calls.length === 0) expect(parseMessage([text], untooled)).toEqual(expected);
   });
+
+  test("of Kimi K3 are separated, whether the prompt opens the reasoning or the content", () => {
+    const kimi: Partial<MessageParsing> = { toolParser: "kimi_k3", reasoningParser: "kimi_k3" };
+    const text = "<|open|>response<|sep|>Hello<|close|>response<|sep|><|close|>message<|sep|>";
+    const open = "<|open|>think<|sep|>";
+    const whole = message({ reasoning: "Hm.", text: "Hello" });
+    expect(parseMessage([`Hm.<|close|>think<|sep|>${text}`], kimi, open)).toEqual(whole);
+    expect(parseMessage([`${open}Hm.<|close|>think<|sep|>${text}`], kimi)).toEqual(whole);
+    const content = parseMessage([...text.slice(23)], kimi, "<|open|>response<|sep|>");
+    expect(content).toEqual(message({ text: "Hello" }));
+  });
 });
 
 describe("calls", () => {

@@ -148,6 +148,27 @@ const CASES: readonly Case[] = [
     calls: [["get_weather", { city: "Rome", days: 3, units: "metric" }]],
   },
   {
+    parsers: ["kimi_k3"],
+    text:
+      'I look.<|close|>response<|sep|><|open|>tools<|sep|><|open|>call tool="get_weather" index="1"<|sep|>' +
+      '<|open|>argument key="city" type="string"<|sep|>7 "x"\n<|close|>argument<|sep|>' +
+      '<|open|>argument key="days" type="number"<|sep|>3<|close|>argument<|sep|>' +
+      '<|open|>argument key="any" type="object"<|sep|>{"a": null}<|close|>argument<|sep|><|close|>call<|sep|>' +
+      '<|open|>call tool="now" index="2"<|sep|><|close|>call<|sep|><|close|>tools<|sep|><|close|>message<|sep|>',
+    calls: [
+      ["get_weather", { city: '7 "x"\n', days: 3, any: { a: null } }],
+      ["now", {}],
+    ],
+    content: "I look.",
+  },
+  {
+    parsers: ["kimi_k3"],
+    text:
+      '<|open|>tools<|sep|><|open|>call tool="get_weather" index="1"<|sep|><|open|>json type="object"<|sep|>' +
+      `${ROME_ARGS}<|close|>json<|sep|><|close|>call<|sep|><|close|>tools<|sep|>`,
+    calls: ROME,
+  },
+  {
     parsers: ["solar_open"],
     text:
       "<|content|>I look.<|end|><|begin|>assistant<|tool_calls|><|tool_call:begin|>a1b2c3d4e5<|tool_call:name|>" +

@@ -31,7 +31,7 @@ const SINGLE = [
 
 /** Templates whose format has no parser. */
 const UNREAD = [
-  ...["Kimi-K3", "MiniMax-M3", "muse-glimmer"],
+  ...["MiniMax-M3", "muse-glimmer"],
   ...["meetkai-functionary-medium-v3.2"],
 ];
 
@@ -42,6 +42,7 @@ const NAMES = readdirSync(TEMPLATES)
 
 /** Templates whose layout of calls the grammar has, and the text after the calls. */
 const ENFORCED: Readonly<Record<string, string>> = {
+  "Kimi-K3": "<|close|>message<|sep|><|end_of_msg|>",
   "Qwen3-Coder": "<|im_end|>\n",
   "openbmb-MiniCPM5-1B": "<|im_end|>\n",
   "upstage-Solar-Open-100B": "",
