@@ -6,6 +6,7 @@ import type { GrammarSpec } from "../request/sampling-params.ts";
 import { type CallsInit, calls, textWithCalls } from "./call-grammar.ts";
 import { callGrammar } from "./call-grammars.ts";
 import { isHarmony } from "./format-markers.ts";
+import { harmonyMessages } from "./harmony-grammar.ts";
 import { Lark, slashed } from "./lark.ts";
 import { layoutOf } from "./message-layouts.ts";
 import { REASONING_FORMATS, type ReasoningFormat } from "./reasoning-formats.ts";
@@ -35,11 +36,16 @@ export function answerGrammar(
   const build = (isOpen: boolean) => {
     const lark = new Lark(specialTokens);
     const answer = answerOf(format, lark, rule);
-    const reasoning = reasoningOf(format, lark, isOpen);
+    const reasoning = hasOwnReasoning(format, rule) ? "" : reasoningOf(format, lark, isOpen);
     return answer === null ? null : lark.grammar(`${reasoning} ${answer}`);
   };
   const otherwise = build(false);
   return otherwise === null ? null : { afterOpen: build(true) ?? otherwise, otherwise };
+}
+
+/** @returns true if the answer's grammar includes the reasoning */
+function hasOwnReasoning(format: ChatFormat, { kind }: AnswerRule): boolean {
+  return isHarmony(format) && kind === "text_with_calls";
 }
 
 function answerOf(format: ChatFormat, lark: Lark, rule: AnswerRule): string | null {
@@ -52,7 +58,8 @@ function answerOf(format: ChatFormat, lark: Lark, rule: AnswerRule): string | nu
     const instead = rule.calls && callsOf(format, lark, rule.calls);
     return instead === null ? answer : `(${answer} | ${instead})`;
   }
-  if (toolParser === null || isHarmony(format)) return null;
+  if (toolParser === null) return null;
+  if (isHarmony(format)) return harmonyMessages(lark, rule.tools);
   if (contentStart !== "") return contentOrCalls(format, lark, rule);
   const text = textWithCalls(callGrammar(toolParser, lark), lark, rule);
   return text && `${text} ${messageEnd(format, lark)}`;

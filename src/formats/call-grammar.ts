@@ -22,10 +22,22 @@ export interface CallGrammar {
   readonly separator: string;
   readonly close: string;
   readonly call: (tool: GrammarTool, lark: Lark) => readonly CallPart[];
-  /**
-   * Marker at which free text turns into a call: the start of `open` or of each call; null = there is no reliable one.
-   */
+  /** Marker at which free text turns into calls. Can be the start of `open` or of each call; null = there is none. */
   readonly trigger: string | null;
+  /** How calls that no text precedes can begin without a marker; absent = they cannot. */
+  readonly bare?: BareCalls;
+}
+
+/** Grammar for calls without a marker. Until the text names a tool, it can also turn out to be an ordinary answer. */
+export interface BareCalls {
+  /** Regular expression for the text before the tool's name, except whitespace at the beginning. */
+  readonly start: string;
+  /** Regular expression for the name and what makes the text a call. */
+  readonly name: (tool: GrammarTool) => string;
+  /** The rest of the first call. */
+  readonly rest: (tool: GrammarTool, lark: Lark) => readonly CallPart[];
+  /** The end of a list of calls; null = `start` begins a single call. */
+  readonly close: string | null;
 }
 
 export interface CallsInit {
@@ -41,16 +53,46 @@ export function calls(grammar: CallGrammar, lark: Lark, init: CallsInit): string
 
 /** @returns an expression for free text that contains calls; null if calls cannot be distinguished from text */
 export function textWithCalls(grammar: CallGrammar, lark: Lark, init: CallsInit): string | null {
-  const { open, trigger } = grammar;
-  if (trigger === null) return null;
+  const { trigger, bare } = grammar;
+  if (trigger === null && bare === undefined) return null;
+  const sections = [
+    ...(trigger === null ? [] : [markedCalls(grammar, trigger, lark, init)]),
+    ...(bare === undefined ? [] : [bareCalls(grammar, bare, lark, init)]),
+  ];
+  const section = lark.rule(sections.join(" | "));
+  return `${section}* ${lark.without(trigger, bare && bareStart(bare, init.tools))}`;
+}
+
+/** @returns an expression for any text up to a marker, and the calls after it */
+function markedCalls(grammar: CallGrammar, trigger: string, lark: Lark, init: CallsInit): string {
+  const { open } = grammar;
   const start = lark.until(trigger);
   const rest =
     open === ""
       ? oneOf(init.tools.map((tool) => parts(lark, grammar.call(tool, lark), trigger)))
-      : [optional(lark, open.slice(trigger.length)), list(grammar, lark, init)].join(" ");
-  const section = lark.rule(`${start} ${rest}`);
-  return `${section}* ${lark.without(trigger)}`;
+      : [optional(lark, withoutStart(open, trigger)), list(grammar, lark, init)].join(" ");
+  return `${start} ${rest}`;
 }
+
+function bareCalls(grammar: CallGrammar, bare: BareCalls, lark: Lark, init: CallsInit): string {
+  const first = init.tools.map((tool) => {
+    const start = lark.rule(`/${bareStart(bare, [tool])}/`, "lazy");
+    return `${start} ${parts(lark, bare.rest(tool, lark))}`;
+  });
+  const { close } = bare;
+  if (close === null) return oneOf(first);
+  if (init.onlyFirstCall) return `${oneOf(first)} ${lark.text(close)}`;
+  const call = lark.rule(oneOf(init.tools.map((tool) => parts(lark, grammar.call(tool, lark)))));
+  return `${oneOf(first)} (${lark.text(grammar.separator)} ${call})* ${lark.text(close)}`;
+}
+
+/** @returns a regular expression for the start of a call to one of the tools */
+function bareStart({ start, name }: BareCalls, tools: readonly GrammarTool[]): string {
+  return `${SPACES}${start}(${tools.map(name).join("|")})`;
+}
+
+/** Regular expression for the whitespace that parsers skip. */
+export const SPACES = "[ \\t\\r\\n]*";
 
 function list(grammar: CallGrammar, lark: Lark, { tools, onlyFirstCall }: CallsInit): string {
   const call = lark.rule(oneOf(tools.map((tool) => parts(lark, grammar.call(tool, lark)))));
@@ -59,12 +101,17 @@ function list(grammar: CallGrammar, lark: Lark, { tools, onlyFirstCall }: CallsI
   return `${all} ${optional(lark, grammar.close)}`;
 }
 
-function parts(lark: Lark, list: readonly CallPart[], withoutStart = ""): string {
+/** @param start marker that has already been generated, with which the first part can begin */
+function parts(lark: Lark, list: readonly CallPart[], start = ""): string {
   const expressions = list.map((part, i) => {
     if ("lark" in part) return part.lark;
-    return optional(lark, i === 0 ? part.text.slice(withoutStart.length) : part.text);
+    return optional(lark, i === 0 ? withoutStart(part.text, start) : part.text);
   });
   return expressions.join(" ");
+}
+
+function withoutStart(text: string, start: string): string {
+  return text.startsWith(start) ? text.slice(start.length) : text;
 }
 
 function optional(lark: Lark, text: string): string {

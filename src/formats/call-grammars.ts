@@ -2,9 +2,15 @@
 
 import { writeJson } from "../json.ts";
 import type { ToolParser } from "../protocol/message-parsing.ts";
-import type { CallGrammar, CallPart, GrammarTool } from "./call-grammar.ts";
+import {
+  type BareCalls,
+  type CallGrammar,
+  type CallPart,
+  type GrammarTool,
+  SPACES,
+} from "./call-grammar.ts";
 import { gemmaGrammar } from "./gemma-grammar.ts";
-import type { Lark } from "./lark.ts";
+import { type Lark, literalRegex } from "./lark.ts";
 import { parametersOf, separated } from "./parameters.ts";
 import { type XmlGrammar, xmlGrammar, xmlParameters } from "./xml-grammar.ts";
 
@@ -16,7 +22,8 @@ interface JsonGrammar {
   readonly close?: string;
   readonly nameKey?: string;
   readonly argumentsKey?: string;
-  readonly trigger?: string | null;
+  readonly trigger?: string;
+  readonly bare?: BareCalls;
 }
 
 /** Calls as JSON objects with a name and arguments. */
@@ -29,15 +36,37 @@ function json({
   nameKey = '"name"',
   argumentsKey = "arguments",
   trigger = open === "" ? callStart.trimEnd() : open.replace(/\[?\n?$/, ""),
+  bare,
 }: JsonGrammar): CallGrammar {
   return {
-    ...{ open, separator, close },
+    ...{ open, separator, close, ...(bare && { bare }) },
     trigger: trigger === "" ? null : trigger,
     call: (tool, lark) => [
       text(`${callStart}{${nameKey}: ${writeJson(tool.name)}, "${argumentsKey}": `),
       argumentsOf(tool, lark),
       text(`}${callEnd}`),
     ],
+  };
+}
+
+/**
+ * Calls as JSON without a marker. JSON whose first member is not the name of a tool is an ordinary answer.
+ * @param open "[" for a list
+ */
+function bareJson(open: "[" | "", argumentsKey: string): BareCalls {
+  const spaced = (...tokens: string[]) => tokens.map(literalRegex).join(SPACES) + SPACES;
+  // Parsers also read a call after another one and a separator. Llama sometimes writes a type first.
+  const start = open === "" ? `([;,]${SPACES})?` : spaced(open);
+  const type = `(${spaced('"type"', ":", '"function"', ",")})?`;
+  return {
+    start: `${start}${spaced("{")}${type}${spaced('"name"', ":")}`,
+    name: ({ name }) => literalRegex(writeJson(name)),
+    rest: (tool, lark) => [
+      { lark: `/, ?"${argumentsKey}": ?/` },
+      argumentsOf(tool, lark),
+      text("}"),
+    ],
+    close: open === "" ? null : "]",
   };
 }
 
@@ -67,17 +96,27 @@ function python(open: string, close: string, separator = ", "): CallGrammar {
   return {
     ...{ open: open === "" ? "[" : open, separator, close },
     trigger: open === "" ? null : open.replace(/\[$/, ""),
-    call: (tool, lark) => {
-      const parameters = parametersOf(tool.schema);
-      const given = parameters.map(({ name, schema }) => {
-        const isTruth = schema["type"] === "boolean";
-        const value = isTruth ? '("True" | "False")' : lark.json(schema, tool.isLenient);
-        return `${lark.text(`${name}=`)} ${value}`;
-      });
-      return [text(`${tool.name}(`), { lark: separated(parameters, given, lark) }, text(")")];
-    },
+    call: (tool, lark) => [text(`${tool.name}(`), ...pythonParameters(tool, lark)],
   };
 }
+
+function pythonParameters({ schema, isLenient }: GrammarTool, lark: Lark): readonly CallPart[] {
+  const parameters = parametersOf(schema);
+  const given = parameters.map(({ name, schema: type }) => {
+    const isTruth = type["type"] === "boolean";
+    const value = isTruth ? '("True" | "False")' : lark.json(type, isLenient);
+    return `${lark.text(`${name}=`)} ${value}`;
+  });
+  return [{ lark: separated(parameters, given, lark) }, text(")")];
+}
+
+/** A list of calls in Python without a marker. A list of anything else is an ordinary answer. */
+const barePython: BareCalls = {
+  start: `\\[${SPACES}`,
+  name: ({ name }) => `${literalRegex(name)}\\(`,
+  rest: pythonParameters,
+  close: "]",
+};
 
 function argumentsOf({ schema, isLenient, input }: GrammarTool, lark: Lark): CallPart {
   if (input === undefined) return { lark: lark.json(schema, isLenient) };
@@ -137,7 +176,10 @@ const hermes = json({
   ...{ callStart: "<tool_call>\n", callEnd: "\n</tool_call>", separator: "\n" },
 });
 const toolCalls = json({ open: "<tool_calls>[", close: "]</tool_calls>" });
-const llama3 = json({ separator: "; ", argumentsKey: "parameters", trigger: null });
+const llama3 = json({
+  ...{ separator: "; ", argumentsKey: "parameters", trigger: "<|python_tag|>" },
+  bare: bareJson("", "parameters"),
+});
 
 const mistralList = json({ open: "[TOOL_CALLS] [", close: "]" });
 const mistralNames = named({ callStart: "[TOOL_CALLS]", nameEnd: "[ARGS]", callEnd: "" });
@@ -189,7 +231,7 @@ const GRAMMARS: Readonly<Record<Exclude<ToolParser, "mistral">, CallGrammar>> = 
   gigachat3: json({ callStart: "<|function_call|>" }),
   glm45: glm("\n"),
   glm47: glm(""),
-  granite: json({ open: "<|tool_call|>[", close: "]" }),
+  granite: json({ open: "<|tool_call|>[", close: "]", bare: bareJson("[", "arguments") }),
   "granite-20b-fc": json({ callStart: "<function_call> ", separator: "\n" }),
   hermes,
   hunyuan_a13b: toolCalls,
@@ -230,10 +272,10 @@ const GRAMMARS: Readonly<Record<Exclude<ToolParser, "mistral">, CallGrammar>> = 
       text(KIMI_K3.callEnd),
     ],
   },
-  lfm2: python("<|tool_call_start|>[", "]<|tool_call_end|>"),
+  lfm2: { ...python("<|tool_call_start|>[", "]<|tool_call_end|>"), bare: barePython },
   llama3_json: llama3,
   llama4_json: llama3,
-  llama4_pythonic: python("<|python_start|>[", "]<|python_end|>"),
+  llama4_pythonic: { ...python("<|python_start|>[", "]<|python_end|>"), bare: barePython },
   longcat: json({
     ...{ callStart: "<longcat_tool_call>", callEnd: "</longcat_tool_call>", separator: "\n" },
   }),
@@ -257,7 +299,7 @@ const GRAMMARS: Readonly<Record<Exclude<ToolParser, "mistral">, CallGrammar>> = 
   },
   openai: harmony,
   phi4_mini_json: json({ open: "functools[", close: "]" }),
-  pythonic: python("", "]"),
+  pythonic: { ...python("", "]"), bare: barePython },
   qwen3_coder: qwen3Coder,
   qwen3_xml: qwen3Coder,
   seed_oss: xmlGrammar({
@@ -285,7 +327,10 @@ const GRAMMARS: Readonly<Record<Exclude<ToolParser, "mistral">, CallGrammar>> = 
     parameterEnd: "</steptml:parameter>",
   }),
   step3p5: qwen3Coder,
-  xlam: json({ open: "[", close: "]", trigger: null }),
+  xlam: json({
+    ...{ open: "[", close: "]", trigger: "[TOOL_CALLS]" },
+    bare: bareJson("[", "arguments"),
+  }),
 };
 
 export function callGrammar(parser: ToolParser, lark: Lark): CallGrammar {

@@ -3,7 +3,7 @@
 import { writeJson } from "../json.ts";
 
 /** Regular expression for any text without special tokens. */
-const ANY = "(?s:.)*";
+export const ANY = "(?s:.)*";
 
 /**
  * Whitespace allowed in JSON: a line break and indentation. Without a limit, small models can emit whitespace
@@ -56,7 +56,7 @@ export class Lark {
     const length = repetition === "*" ? "" : ` & /(?s:.)${repetition}${end}/`;
     const once = end === "" ? "" : ` & ~/${ANY}${end}(?s:.)+/`;
     const body = `/(?:${slashed(regex)})${end}/${length}${once}`;
-    const text = this.#define("TEXT", "", body);
+    const text = this.terminal(body);
     if (typeof first === "number") return `${text} ${this.text(marker)}`;
     return [text, ...rest.map((piece) => this.text(String(piece)))].join(" ");
   }
@@ -66,11 +66,19 @@ export class Lark {
     return `/${ANY}/`;
   }
 
-  /** @returns an expression for any text without `marker` */
-  without(marker: string): string {
-    const [first = ""] = this.#pieces(marker);
-    if (typeof first === "number") return this.any();
-    return this.#define("TEXT", "", `/${ANY}/ & ~/${ANY}${literalRegex(first)}${ANY}/`);
+  /**
+   * @param marker null = any
+   * @param start regular expression; absent = any
+   * @returns an expression for any text that neither contains `marker` nor begins with a match of `start`
+   */
+  without(marker: string | null, start?: string): string {
+    const [first = 0] = marker === null ? [] : this.#pieces(marker);
+    const excluded = [
+      ...(typeof first === "number" ? [] : [`${ANY}${literalRegex(first)}`]),
+      ...(start === undefined ? [] : [start]),
+    ];
+    if (excluded.length === 0) return this.any();
+    return this.terminal([this.any(), ...excluded.map((one) => `~/${one}${ANY}/`)].join(" & "));
   }
 
   /** @param isLenient whether keywords that cannot be enforced are ignored */
@@ -87,6 +95,11 @@ export class Lark {
   /** @returns the name of a new rule */
   rule(body: string, attribute = ""): string {
     return this.#define("rule", attribute, body);
+  }
+
+  /** @param body regular expressions, combined by `&` and `~` @returns the name of a new terminal */
+  terminal(body: string): string {
+    return this.#define("TEXT", "", body);
   }
 
   /** @param body builds the body of the rule from its name @returns the name */
@@ -132,7 +145,7 @@ export function slashed(regex: string): string {
 }
 
 /** @returns a regular expression that matches only this text */
-function literalRegex(text: string): string {
+export function literalRegex(text: string): string {
   return text.replaceAll(
     /[^A-Za-z0-9]/gu,
     (sign) => `\\u{${(sign.codePointAt(0) ?? 0).toString(16)}}`,

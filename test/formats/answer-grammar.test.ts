@@ -58,7 +58,17 @@ describe("the grammar of an answer", () => {
       `rule_1: rule_0 ("\\n{\\"name\\": \\"f\\", \\"arguments\\": " %json ${SCHEMA} "}\\n</tool_call>")`,
       `TEXT_2: /(?s:.)*/ & ~/(?s:.)*${CALL}(?s:.)*/`,
     ]);
-    expect(lines({ ...PLAIN, toolParser: "llama3_json" }, auto)).toBeUndefined();
+  });
+
+  test("allows an answer that begins like a call without a marker, up to the name of a tool", () => {
+    const list = "[ \\t\\r\\n]*\\[[ \\t\\r\\n]*(f\\()";
+    const pythonic: ChatFormat = { ...PLAIN, toolParser: "pythonic" };
+    expect(lines(pythonic, { ...one, kind: "text_with_calls" })).toEqual([
+      "start: rule_1* TEXT_2",
+      `rule_0[lazy]: /${list}/`,
+      `rule_1: (rule_0 ")") "]"`,
+      `TEXT_2: /(?s:.)*/ & ~/${list}(?s:.)*/`,
+    ]);
   });
 
   test("applies the body's constraint after the reasoning", () => {

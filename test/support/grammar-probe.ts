@@ -14,10 +14,13 @@ export class GrammarProbe {
   readonly #remove: () => Promise<void>;
   readonly #bytes: readonly string[];
 
-  private constructor(loaded: Awaited<ReturnType<typeof loadTinyNative>>, kind: TinyTokenizer) {
+  private constructor(
+    loaded: Awaited<ReturnType<typeof loadTinyNative>>,
+    vocabulary: TinyVocabulary,
+  ) {
     this.model = loaded.model;
     this.#remove = loaded.remove;
-    this.vocabulary = tinyVocabulary(kind, true);
+    this.vocabulary = vocabulary;
     this.#step = new NativeStep(loaded.model);
     const { bytes, starts } = loaded.model.vocabulary();
     this.#bytes = Array.from({ length: this.vocabulary.size }, (_, id) =>
@@ -25,8 +28,9 @@ export class GrammarProbe {
     );
   }
 
-  static async load(kind: TinyTokenizer = "bpe"): Promise<GrammarProbe> {
-    return new GrammarProbe(await loadTinyNative({ tokenizer: kind }), kind);
+  static async load(tokenizer: TinyTokenizer | TinyVocabulary = "bpe"): Promise<GrammarProbe> {
+    const vocabulary = typeof tokenizer === "string" ? tinyVocabulary(tokenizer, true) : tokenizer;
+    return new GrammarProbe(await loadTinyNative({ tokenizer }), vocabulary);
   }
 
   remove(): Promise<void> {
@@ -77,12 +81,12 @@ export class GrammarProbe {
     return ids.filter((id) => results[id]?.isRefused === false);
   }
 
-  /** @returns whether an unforced grammar allows exactly this text */
-  async accepts(grammar: number, text: string): Promise<boolean> {
+  /** @param text text, or its tokens @returns whether an unforced grammar allows exactly this text */
+  async accepts(grammar: number, text: string | Int32Array): Promise<boolean> {
     const { eosId } = this.vocabulary;
     const sampler = this.createSampler({
       grammar,
-      outputTokenIds: this.tokensOf(text),
+      outputTokenIds: typeof text === "string" ? this.tokensOf(text) : text,
       allowedTokenIds: Int32Array.of(eosId),
     });
     const [result] = await this.sample([{ sampler }]);
