@@ -92,7 +92,7 @@ function grammarTool(tool: JsonObject, warn: (text: string) => void): GrammarToo
 /** A `response_format` is allowed, as by OpenAI: it is for text, which an output that must be a call does not have. */
 function checkForced(parsing: MessageParsing | null, asked: GrammarSpec | null): void {
   if (asked !== null && asked.param !== "response_format") {
-    // vLLM's text, which it uses for named tools; with "required", it drops the constraint.
+    // The text of vLLM's later versions for a named tool; 0.13 drops the constraint.
     const message =
       "You can only either use constraints for structured outputs or tools, not both.";
     throw new RequestError("invalid_value", message, asked.param);
