@@ -9,6 +9,9 @@ const TEXT = "This server generates text: POST /v1/chat/completions or /v1/compl
 
 const RENDERS = "POST /tokenize renders `messages` and returns the tokens.";
 
+/** Paths of other servers that look like the path of an item with an ID. */
+export const ABSENT_ACTIONS: readonly string[] = ["/v1/responses/compact"];
+
 /** Paths, with advice for each group. A final "/*" matches anything or nothing, and ":id" matches one segment. */
 const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   [
@@ -18,6 +21,11 @@ const ABSENT: readonly (readonly [paths: string, advice: string])[] = [
   [
     "/score /v1/score /rerank /v1/rerank /v2/rerank /reranking /v1/reranking /classify /v1/classify",
     `Scoring, reranking and classification are not supported yet. ${TEXT}`,
+  ],
+  [
+    "/v1/responses/compact",
+    "Conversations cannot be compacted: summarize the conversation with POST /v1/responses, or set `truncation` to " +
+      '"auto" there to drop the oldest turns.',
   ],
   [
     "/v1/responses/*",

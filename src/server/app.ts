@@ -6,7 +6,7 @@ import { Elysia } from "elysia";
 import { isFault } from "../api/error-body.ts";
 import { quoted } from "../api/quote.ts";
 import { RequestError } from "../errors.ts";
-import { adviceFor } from "./absent-routes.ts";
+import { ABSENT_ACTIONS, adviceFor } from "./absent-routes.ts";
 import { ApiKeys } from "./auth.ts";
 import { cancelMethods, cancelRoutes } from "./cancel.ts";
 import { chatRoutes } from "./chat.ts";
@@ -69,7 +69,7 @@ export function createApp(context: ServerContext) {
     ...loraMethods(context),
     ...tokenizerInfoMethods(context),
   ];
-  const routes = new RouteTable([...entries, ...docsMethods(context)]);
+  const routes = new RouteTable([...entries, ...docsMethods(context)], ABSENT_ACTIONS);
   const load = new ServerLoad();
   const app = createRoutes(context, routes, load).use(docsRoutes(context, entries));
   const routeOf = ({ url }: Request) => routes.routeOf(routedPath(url) ?? "");

@@ -7,10 +7,13 @@ export type RouteEntry = readonly [path: string, methods: string];
 const PARAMETER = /\{id(:path)?\}/;
 
 export class RouteTable {
+  readonly #absent: readonly string[];
   readonly #methods: ReadonlyMap<string, string>;
   readonly #patterns: readonly (readonly [pattern: RegExp, path: string])[];
 
-  constructor(entries: readonly RouteEntry[]) {
+  /** @param absent paths that no route with an ID serves */
+  constructor(entries: readonly RouteEntry[], absent: readonly string[] = []) {
+    this.#absent = absent;
     this.#methods = new Map(entries);
     this.#patterns = entries
       .filter(([path]) => PARAMETER.test(path))
@@ -20,6 +23,7 @@ export class RouteTable {
   /** @returns the route that serves a path; null if there is none */
   routeOf(path: string): string | null {
     if (this.#methods.has(path)) return path;
+    if (this.#absent.includes(path)) return null;
     return this.#patterns.find(([pattern]) => pattern.test(path))?.[1] ?? null;
   }
 

@@ -12,6 +12,7 @@ const ABSENT: [method: string, path: string, advice: string][] = [
   ["POST", "/score", "Scoring, reranking and classification are not supported yet."],
   ["POST", "/v2/rerank", "Scoring, reranking and classification are not supported yet."],
   ["POST", "/classify", "Scoring, reranking and classification are not supported yet."],
+  ["POST", "/v1/responses/compact", "set `truncation`"],
   ["POST", "/v1/responses/resp_1/compact", "input_tokens of the Responses API"],
   ["POST", "/v1/audio/transcriptions", "Images, audio and video are not supported yet."],
   ["POST", "/v1/images/generations", "Images, audio and video are not supported yet."],
