@@ -14,9 +14,14 @@ export function chatMessages(messages: readonly JsonObject[]): ChatMessage[] {
   return messages.map((message) => ({
     ...withoutNulls(message),
     role: String(message["role"]),
-    content: checkedContent(message["content"] ?? null),
+    content: checkedContent(message["content"] ?? refusalOf(message)),
     ...toolCalls(message["tool_calls"]),
   }));
+}
+
+/** @returns the text with which a model of OpenAI refused an earlier request, which stands in for the content */
+function refusalOf({ refusal = null }: JsonObject): Json {
+  return typeof refusal === "string" && refusal !== "" ? refusal : null;
 }
 
 function toolCalls(list: Json | undefined): JsonObject {

@@ -30,6 +30,14 @@ describe("content", () => {
     expect(contentOf(content)).toBe(text);
   });
 
+  test("of a model's earlier refusal is the text of the refusal", () => {
+    const texts = (message: object) =>
+      chatMessages([{ role: "assistant", ...message }]).map(contentText)[0];
+    expect(texts({ content: null, refusal: "no" })).toBe("no");
+    expect(texts({ content: "yes", refusal: null })).toBe("yes");
+    expect(texts({ content: "", refusal: "no" })).toBe("");
+  });
+
   test("stays a list of parts, in vLLM's form, for templates that expect a list", () => {
     const parts = ["a", { type: "refusal", refusal: "no", x: 1 }];
     expect(chatMessages([{ role: "user", content: parts }])).toEqual([
@@ -101,6 +109,6 @@ describe("content", () => {
 });
 
 test("null members of a message count as absent, except for content", () => {
-  const message = { role: "assistant", content: null, name: null, tool_calls: null, refusal: "no" };
-  expect(chatMessages([message])).toEqual([{ role: "assistant", content: null, refusal: "no" }]);
+  const message = { role: "assistant", content: null, name: null, tool_calls: null, x: "y" };
+  expect(chatMessages([message])).toEqual([{ role: "assistant", content: null, x: "y" }]);
 });

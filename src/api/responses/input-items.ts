@@ -109,8 +109,9 @@ class Turns {
 function contentOf(content: Json | undefined): Json {
   if (!Array.isArray(content)) return content ?? "";
   const [first] = content;
-  const isText = content.length === 1 && isObject(first) && typeof first["text"] === "string";
-  return isText ? (first["text"] ?? "") : content;
+  const { text, refusal } = isObject(first) ? first : {};
+  const only = text ?? refusal;
+  return content.length === 1 && typeof only === "string" ? only : content;
 }
 
 /** Replaces media in tool outputs with a note. Refusing media would end the session, since it stays in the history. */
