@@ -16,6 +16,7 @@ import { fieldsSaid } from "../api/parse-body.ts";
 import { shortened } from "../api/quote.ts";
 import { isObject } from "../api/schema/json-value.ts";
 import { shownChat, startChat } from "../api/started-chat.ts";
+import { toolChoice } from "../api/tool-choice.ts";
 import { answer } from "./answer.ts";
 import { jsonResponse } from "./json-response.ts";
 import { readBody } from "./read-body.ts";
@@ -75,6 +76,7 @@ function clientFields({ output_config: config }: MessagesBody): ClientFields {
 async function countTokens(context: ServerContext, request: Request): Promise<Response> {
   const body = await readBody(context, request, COUNT_TOKENS_FIELDS, aliasOf(context));
   const chat = countedChatOf(body);
+  toolChoice(chat);
   const messages = chatMessages(chat.messages);
   const ids = await context.front.calls.encodeChat(shownChat(context, chat, messages));
   return jsonResponse({ input_tokens: ids.length });

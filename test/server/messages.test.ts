@@ -171,6 +171,23 @@ describe("count_tokens", () => {
     const response = await post(`${PATH}/count_tokens`, { messages: [user("x".repeat(1000))] });
     expect(await response.json()).toEqual({ input_tokens: 1019 });
   });
+
+  test.each([PATH, `${PATH}/count_tokens`])(
+    "and %s refuse a forced call without tools",
+    async (path) => {
+      const { post } = makeApp();
+      const response = await post(path, body({ tool_choice: { type: "any" } }));
+      expect([response.status, await response.json()]).toEqual([
+        400,
+        expect.objectContaining({
+          error: {
+            type: "invalid_request_error",
+            message: "When using `tool_choice`, `tools` must be set.",
+          },
+        }),
+      ]);
+    },
+  );
 });
 
 describe("an error", () => {

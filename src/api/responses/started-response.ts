@@ -9,6 +9,7 @@ import { quoted, shortened } from "../quote.ts";
 import type { JsonObject } from "../schema/json-value.ts";
 import type { ChatBody } from "../schemas.ts";
 import { type AnswerInit, type StartedChat, shownChat, startChat } from "../started-chat.ts";
+import { toolChoice } from "../tool-choice.ts";
 import { chatBodyOf, checkResponsesBody, toolsOf } from "./chat-body.ts";
 import { itemsOf } from "./input-items.ts";
 import { withId } from "./input-list.ts";
@@ -172,5 +173,7 @@ export function countInput(
   context: ApiContext,
   { body, items, tools }: ResponseRequest,
 ): Promise<number> {
-  return numTokens(context, chatBodyOf(body, items, tools));
+  const chat = chatBodyOf(body, items, tools);
+  toolChoice(chat);
+  return numTokens(context, chat);
 }
