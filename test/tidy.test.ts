@@ -29,7 +29,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
     "runtime",
   ],
   "api/messages": ["api/schema", "api", "front", "protocol"],
-  "api/responses": ["api/schema", "api/grammar", "api", "front", "protocol"],
+  "api/responses": ["api/schema", "api", "front", "protocol"],
   api: ["api/schema", "api/grammar", "formats", "front", "metrics", "protocol", "request"],
   "api/schema": [],
   "api/grammar": ["api/schema"],

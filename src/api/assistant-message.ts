@@ -3,14 +3,21 @@
 import type { MessagePart } from "../protocol/message-part.ts";
 import type { FinishReason } from "../request/request-status.ts";
 import type { Choice } from "./choice.ts";
+import { CustomInput } from "./custom-input.ts";
 import type { StartedChat } from "./started-chat.ts";
 import { toolCallId } from "./tool-call-id.ts";
 
-export interface ToolCall {
-  readonly id: string;
-  readonly type: "function";
-  readonly function: { readonly name: string; readonly arguments: string };
-}
+export type ToolCall =
+  | {
+      readonly id: string;
+      readonly type: "function";
+      readonly function: { readonly name: string; readonly arguments: string };
+    }
+  | {
+      readonly id: string;
+      readonly type: "custom";
+      readonly custom: { readonly name: string; readonly input: string };
+    };
 
 /** @returns a choice's message, with the same members as in vLLM, including those that are null */
 export function assistantMessage(chat: StartedChat, { text, parts }: Choice) {
@@ -56,8 +63,16 @@ function toolCalls(chat: StartedChat, parts: readonly MessagePart[]): ToolCall[]
   }
   return called.map((call, index) => {
     const id = toolCallId(chat, call.name, index);
-    return { id, type: "function", function: call };
+    if (!chat.customTools.has(call.name)) return { id, type: "function", function: call };
+    return { id, type: "custom", custom: { name: call.name, input: inputOf(call.arguments) } };
   });
+}
+
+function inputOf(text: string): string {
+  const input = new CustomInput();
+  input.add(text);
+  input.end();
+  return input.text;
 }
 
 function joinedText(parts: readonly MessagePart[], kind: MessagePart["kind"]): string {

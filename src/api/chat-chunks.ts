@@ -2,7 +2,7 @@
 
 import type { SequenceOutput } from "../front/output-stream.ts";
 import { chatFinishReason, hasCalls } from "./assistant-message.ts";
-import { callDelta, contentDelta, reasoningDelta } from "./chat-deltas.ts";
+import { CallDeltas, contentDelta, reasoningDelta } from "./chat-deltas.ts";
 import { completionDetails, isSilent, usage } from "./choice.ts";
 import { ChunkHead } from "./chunk-head.ts";
 import type { ChunkWriter } from "./events.ts";
@@ -18,6 +18,8 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
   #isFirst = true;
   /** Number of tokens generated so far in each choice. */
   readonly #numTokens: number[];
+  /** The calls of each choice. */
+  readonly #calls: CallDeltas[] = [];
   /** Indexes of choices with tool calls. */
   readonly #hasCalls = new Set<number>();
   /** The last output of each choice, with its counts. */
@@ -119,13 +121,19 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
   }
 
   /** @returns the JSON for each of an output's deltas */
-  #deltas({ index, text, parts }: SequenceOutput): string[] {
+  #deltas({ index, text, parts, finishReason }: SequenceOutput): string[] {
     if (parts === null) return [contentDelta(text)];
     if (hasCalls(parts)) this.#hasCalls.add(index);
-    return parts.map((part) => {
-      if ("index" in part) return callDelta(this.#chat, part);
+    const deltas = parts.flatMap((part) => {
+      if ("index" in part) return this.#callsOf(index).add(part);
       return part.kind === "text" ? contentDelta(part.text) : reasoningDelta(part.text);
     });
+    return finishReason === null ? deltas : [...deltas, ...this.#callsOf(index).end()];
+  }
+
+  #callsOf(index: number): CallDeltas {
+    this.#calls[index] ??= new CallDeltas(this.#chat);
+    return this.#calls[index];
   }
 
   #numTokensOf(index: number): number {

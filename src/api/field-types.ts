@@ -49,7 +49,16 @@ export const streamOptions = converted(
 const TEXT = { type: "string" };
 const OBJECT = { type: "object" };
 
-export const tool = shape({
+const customTool = shape({
+  type: oneOf("custom"),
+  custom: shownAs(anything, {
+    type: "object",
+    required: ["name"],
+    properties: { name: TEXT, description: TEXT, format: OBJECT },
+  }),
+});
+
+const functionTool = shape({
   type: optional(shownAs(anything, { const: "function" })),
   function: shape({
     name: string,
@@ -58,6 +67,8 @@ export const tool = shape({
     strict: optional(shownAs(anything, { type: "boolean" })),
   }),
 });
+
+export const tool = either(customTool, functionTool);
 
 /** A kind of choice, or the tool to call. */
 export const toolChoice = shownAs(anything, {
@@ -74,8 +85,14 @@ export const toolChoice = shownAs(anything, {
   ],
 });
 
+const customCall = shape({
+  id: optional(shownAs(anything, TEXT)),
+  type: oneOf("custom"),
+  custom: shownAs(object, { type: "object", properties: { name: TEXT, input: TEXT } }),
+});
+
 /** A tool call from an earlier turn. Its arguments are an object, a list, or a string that contains JSON. */
-const toolCall = shape({
+const functionCall = shape({
   id: optional(shownAs(anything, TEXT)),
   type: optional(shownAs(anything, { const: "function" })),
   function: shape({
@@ -95,7 +112,7 @@ export const message = shape({
   tool_call_id: optional(string),
   reasoning: optional(string),
   reasoning_content: optional(string),
-  tool_calls: optional(list(toolCall)),
+  tool_calls: optional(list(either(customCall, functionCall))),
 });
 
 export const responseFormat = shape({

@@ -10,6 +10,7 @@ import { type Filled, withAnswerOptions } from "./answer-options.ts";
 import { type ApiContext, adapterField, unixSeconds } from "./api-context.ts";
 import { badWordIds } from "./bad-words.ts";
 import { BeamSearch } from "./beam-search.ts";
+import { customTools, withFunctions } from "./chat-custom-tools.ts";
 import { chatGrammar, type ToolInputs } from "./chat-grammar.ts";
 import { type ChatMessage, chatMessages, contentText } from "./chat-messages.ts";
 import { chatParsing } from "./chat-parsing.ts";
@@ -33,7 +34,7 @@ export interface AnswerInit {
   readonly signal?: AbortSignal;
   /** False = if a token limit exceeds the context, reduce it instead of refusing the request. Absent = true. */
   readonly mustFit?: boolean;
-  /** Absent = only the tools' schemas constrain their input. */
+  /** Absent = those of the body's custom tools. */
   readonly toolInputs?: ToolInputs;
 }
 
@@ -52,6 +53,8 @@ export interface StartedChat {
   readonly prefix: string;
   /** Tools that the model may call. */
   readonly choice: ToolChoice;
+  /** Names of custom tools, whose calls contain plain text. */
+  readonly customTools: ReadonlySet<string>;
   /** How to parse the output; null = its text is the content. */
   readonly parsing: MessageParsing | null;
 }
@@ -60,10 +63,12 @@ export interface StartedChat {
 export async function startChat(
   context: ApiContext,
   given: ChatBody,
-  { id, arrivalMs, signal, mustFit = true, toolInputs: inputs = new Map() }: AnswerInit,
+  { id, arrivalMs, signal, mustFit = true, toolInputs }: AnswerInit,
 ): Promise<StartedChat> {
   checkStreamOptions(given);
-  const body = withAllowedTools(withAnswerOptions(context.answers, given));
+  const { names: customNames, inputs: customInputs } = customTools(given.tools);
+  const inputs = toolInputs ?? customInputs;
+  const body = withAllowedTools(withFunctions(withAnswerOptions(context.answers, given)));
   checkChatFeatures(body);
   const choice = toolChoice(body);
   const n = checkN(context, body);
@@ -110,7 +115,8 @@ export async function startChat(
   const stream = everyTokens(start.stream, body.stream ? context.answers.streamInterval : 1);
   const { role, prefix } = echoOf(context, body, messages);
   const createdS = unixSeconds();
-  return { context, body, id, createdS, n, promptIds, stream, role, prefix, choice, parsing };
+  const shown = { role, prefix, choice, customTools: customNames, parsing };
+  return { context, body, id, createdS, n, promptIds, stream, ...shown };
 }
 
 const TOOLS_NOT_SHOWN =

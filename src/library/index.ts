@@ -16,8 +16,10 @@ export type {
 export type {
   ChatMessage,
   ChatResult,
+  CustomCall,
   DecodedLogprob,
   FinishReason,
+  FunctionCall,
   GeneratedChoice,
   GenerateResult,
   PositionLogprobs,

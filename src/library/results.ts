@@ -83,11 +83,24 @@ export interface ChatMessage extends Message {
 }
 
 /** A tool call. */
-export interface ToolCall {
+export type ToolCall = FunctionCall | CustomCall;
+
+/** A call of a tool whose arguments follow a JSON schema. */
+export interface FunctionCall {
   /** ID that the message with the tool's result must give as `tool_call_id`. */
   readonly id: string;
   /** Kind of tool. */
   readonly type: "function";
   /** Name of the tool, and its arguments as JSON. */
   readonly function: { readonly name: string; readonly arguments: string };
+}
+
+/** A call of a custom tool. */
+export interface CustomCall {
+  /** ID that the message with the tool's result must give as `tool_call_id`. */
+  readonly id: string;
+  /** Kind of tool. */
+  readonly type: "custom";
+  /** Name of the tool, and its input as plain text. */
+  readonly custom: { readonly name: string; readonly input: string };
 }

@@ -1,6 +1,7 @@
 // POST /tokenize and /detokenize.
 
 import { Elysia } from "elysia";
+import { withFunctions } from "../api/chat-custom-tools.ts";
 import { chatMessages } from "../api/chat-messages.ts";
 import { bodyFault } from "../api/schema-faults.ts";
 import { DETOKENIZE_FIELDS, TOKENIZE_FIELDS, type TokenizeBody } from "../api/schemas.ts";
@@ -40,10 +41,11 @@ async function entriesOf(
 }
 
 async function tokensOf(context: ServerContext, body: TokenizeBody): Promise<Int32Array> {
-  const { prompt, messages, add_special_tokens: addSpecial } = body;
+  const { prompt, add_special_tokens: addSpecial } = body;
   const { calls } = context.front;
-  if (messages === null) return calls.encode(requirePrompt(prompt), addSpecial ?? true);
-  const request = chatTemplateRequest(context, body, chatMessages(messages));
+  const chat = withFunctions(body);
+  if (chat.messages === null) return calls.encode(requirePrompt(prompt), addSpecial ?? true);
+  const request = chatTemplateRequest(context, chat, chatMessages(chat.messages));
   return calls.encodeChat(request);
 }
 

@@ -357,3 +357,110 @@ describe("tools", () => {
     expect(await refused({ tools })).toMatchObject({ param: "tools" });
   });
 });
+
+describe("a custom tool", () => {
+  const custom = (format?: object) => ({
+    type: "custom",
+    custom: { name: "f", description: "Edits.", ...(format && { format }) },
+  });
+  const grammar = (syntax: string, definition: string) => ({
+    ...{ type: "grammar", grammar: { syntax, definition } },
+  });
+  const ANSWER = '<tool_call>\n{"name": "f", "arguments": {"input": "a\\nb"}}\n</tool_call>';
+  const fields = { tools: [custom()] };
+
+  test("is called with plain text", async () => {
+    expect(await choiceOf(ANSWER, fields)).toMatchObject({
+      message: {
+        content: null,
+        tool_calls: [{ id: ID, type: "custom", custom: { name: "f", input: "a\nb" } }],
+      },
+      finish_reason: "tool_calls",
+    } as never);
+  });
+
+  test("is called with plain text in a stream", async () => {
+    const { deltas, finishReason } = await streamOf(ANSWER, fields);
+    const calls = deltas.flatMap(({ tool_calls }) => tool_calls ?? []) as unknown[];
+    expect(calls[0]).toEqual({
+      id: ID,
+      type: "custom",
+      index: 0,
+      custom: { name: "f", input: "" },
+    });
+    const rest = calls.slice(1) as { index: number; custom: { input: string } }[];
+    expect(rest.map(({ custom: { input } }) => input).join("")).toBe("a\nb");
+    expect(rest.every(({ index }) => index === 0)).toBe(true);
+    expect(finishReason).toBe("tool_calls");
+  });
+
+  test.each([
+    ["named", { type: "custom", custom: { name: "f" } }, "stop"],
+    ["required", "required", "tool_calls"],
+    [
+      "allowed",
+      { type: "allowed_tools", allowed_tools: { mode: "required", tools: [custom()] } },
+      "tool_calls",
+    ],
+  ])("can be %s by the tool choice", async (_, choice, reason) => {
+    const fields = {
+      tools: [custom(grammar("lark", 'start: "x"')), tool("g")],
+      tool_choice: choice,
+    };
+    expect(await choiceOf(ANSWER, fields)).toMatchObject({
+      message: { tool_calls: [{ type: "custom" }] },
+      finish_reason: reason,
+    } as never);
+  });
+
+  test("and its calls are shown to the model as a function", async () => {
+    const { post, runner } = appThatAnswers("ok");
+    const encodeChat = spyOn(runner.tokenizer, "encodeChat");
+    const call = { id: "c1", type: "custom", custom: { name: "f", input: 'say "a"\n' } };
+    const messages = [
+      ...BODY.messages,
+      { role: "assistant", content: null, tool_calls: [call] },
+      { role: "tool", tool_call_id: "c1", content: "done" },
+    ];
+    const tools = [custom(grammar("regex", "a+"))];
+    expect((await post(CHAT, { ...BODY, messages, tools })).status).toBe(200);
+    const json = encodeChat.mock.calls[0]?.[0].json ?? "";
+    const rendered = JSON.parse(json) as { messages: object[]; tools: object[] };
+    expect(rendered.messages[1]).toMatchObject({
+      tool_calls: [
+        {
+          ...{ id: "c1", type: "function" },
+          function: { name: "f", arguments: JSON.stringify({ input: 'say "a"\n' }) },
+        },
+      ],
+    });
+    expect(rendered.tools).toEqual([
+      {
+        type: "function",
+        function: {
+          name: "f",
+          description: "Edits.\n\nThe input must match this regex grammar:\na+",
+          parameters: {
+            ...{ type: "object", required: ["input"], additionalProperties: false },
+            properties: { input: { type: "string", pattern: "^(?:a+)$" } },
+          },
+        },
+      },
+    ]);
+  });
+
+  test.each([
+    [{ type: "custom" }, "'tools', 0, 'function'), 'msg': 'Field required'"],
+    [{ type: "custom", custom: {} }, "'tools', 0, 'custom', 'name'), 'msg': 'Field required'"],
+    [custom({ type: "x" }), "Input should be 'text' or 'grammar'"],
+    [custom(grammar("ebnf", "a")), "Input should be 'lark' or 'regex'"],
+    [custom({ type: "grammar" }), "'format', 'grammar'), 'msg': 'Field required'"],
+  ])("that is malformed is refused: %j", async (bad, message) => {
+    const { post } = appThatAnswers("ok");
+    const response = await post(CHAT, { ...BODY, tools: [bad] });
+    expect([response.status, await response.text()]).toEqual([
+      400,
+      expect.stringContaining(message),
+    ]);
+  });
+});

@@ -19,6 +19,7 @@ export function scriptedChat(numPromptTokens = 10): StartedChat {
     id: "answer-1",
     createdS: 1_700_000_000,
     n: 1,
+    customTools: new Set(),
     promptIds,
     parsing: null,
     body,

@@ -2,9 +2,10 @@
 // Items of unknown types are skipped, since clients send new types to every server.
 
 import { writeJson } from "../../json.ts";
+import { CUSTOM_INPUT } from "../custom-tool.ts";
 import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
 import { reasoningText } from "./reasoning.ts";
-import { CUSTOM_INPUT, flatName } from "./tools.ts";
+import { flatName } from "./tools.ts";
 
 /** @returns the items of an input; text becomes a single item; [] for null */
 export function itemsOf(input: string | readonly JsonObject[] | null): readonly JsonObject[] {

@@ -1,9 +1,9 @@
 // Accumulates a response's output items as their text arrives, and creates the events for them.
 
 import { randomHex } from "../answer-id.ts";
+import { CustomInput } from "../custom-input.ts";
 import type { chatLogprobs } from "../logprobs.ts";
 import type { MessageBlock } from "../message-blocks.ts";
-import { CustomInput } from "./custom-input.ts";
 import { sealed } from "./reasoning.ts";
 import type { ToolOrigin } from "./tools.ts";
 

@@ -4,7 +4,7 @@
 
 import { RequestError } from "../../errors.ts";
 import type { ToolInputs } from "../chat-grammar.ts";
-import { inJsonString } from "../grammar/json-string-lark.ts";
+import { type CustomTool, customFunction, customGrammar } from "../custom-tool.ts";
 import { quoted } from "../quote.ts";
 import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
 
@@ -25,9 +25,6 @@ export interface ToolTable {
   readonly inputs: ToolInputs;
 }
 
-/** Parameter of a function that represents a custom tool. */
-export const CUSTOM_INPUT = "input";
-
 /**
  * Creates the table.
  * @param added tools that the input adds, which replace tools with the same name: clients resend tools that a search
@@ -41,12 +38,14 @@ export function toolTable(
   const first = flattened(tools).filter(({ name }) => !later.has(name));
   const all = [...first, ...later.values()];
   const inputs = all.flatMap(({ name, tool, origin }) => {
-    const lark = origin.kind === "custom" ? inputGrammar(tool) : null;
-    return lark === null ? [] : [[name, { parameter: CUSTOM_INPUT, lark }] as const];
+    const input = origin.kind === "custom" ? customGrammar(customToolOf(tool)) : null;
+    return input === null ? [] : [[name, input] as const];
   });
   return {
     functions: all.map(({ name, tool, origin }) =>
-      origin.kind === "custom" ? customTool(tool, name) : functionTool(tool, name),
+      origin.kind === "custom"
+        ? customFunction(customToolOf(tool), name)
+        : functionTool(tool, name),
     ),
     origins: new Map(all.map(({ name, origin }) => [name, origin])),
     inputs: new Map(inputs),
@@ -92,34 +91,13 @@ function functionTool({ description, parameters, strict }: JsonObject, name: str
   };
 }
 
-/** @returns null without a grammar, or for one that cannot be enforced inside a JSON string */
-function inputGrammar(tool: JsonObject): string | null {
-  const { syntax, definition } = grammarOf(tool);
-  return syntax === "lark" && typeof definition === "string" ? inJsonString(definition) : null;
-}
-
-function grammarOf({ format }: JsonObject): JsonObject {
-  return isObject(format) && format["type"] === "grammar" ? format : {};
-}
-
-function customTool(tool: JsonObject, name: string): JsonObject {
-  const { description = "" } = tool;
-  const { syntax, definition = "" } = grammarOf(tool);
-  const rules =
-    syntax === undefined ? "" : `\n\nThe input must match this ${syntax} grammar:\n${definition}`;
-  const pattern = syntax === "regex" ? { pattern: `^(?:${definition})$` } : {};
+function customToolOf({ description, format }: JsonObject): CustomTool {
+  const { syntax, definition = "" } =
+    isObject(format) && format["type"] === "grammar" ? format : {};
   return {
-    type: "function",
-    function: {
-      name,
-      description: `${description}${rules}`,
-      parameters: {
-        type: "object",
-        properties: { [CUSTOM_INPUT]: { type: "string", ...pattern } },
-        required: [CUSTOM_INPUT],
-        additionalProperties: false,
-      },
-    },
+    description: typeof description === "string" ? description : "",
+    grammar:
+      syntax === undefined ? null : { syntax: String(syntax), definition: String(definition) },
   };
 }
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { CustomInput } from "../../../src/api/responses/custom-input.ts";
+import { CustomInput } from "../../src/api/custom-input.ts";
 
 function read(chunks: readonly string[]) {
   const input = new CustomInput();

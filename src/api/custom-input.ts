@@ -1,7 +1,7 @@
 // Reads a custom tool's input from its function's arguments as they arrive. The arguments are JSON text for an object
 // with a single string.
 
-import { CUSTOM_INPUT } from "./tools.ts";
+import { CUSTOM_INPUT } from "./custom-tool.ts";
 
 const HEAD = new RegExp(`^\\s*\\{\\s*"${CUSTOM_INPUT}"\\s*:\\s*"`);
 /** Arguments that have not matched HEAD by this length never will, unless they contain spaces that no model writes. */
