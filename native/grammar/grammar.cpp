@@ -1,5 +1,5 @@
-// Limits bound the cost of a mask to about 50 ms and 100 MB, even for a hostile grammar. Compile time is bounded by the API's limits on
-// text lengths and by a limit on the size of the compiled grammar.
+// Limits bound the memory of a hostile grammar to about 100 MB per sequence, and deadlines its time. Compile time is bounded by the API's
+// limits on text lengths and by a limit on the size of the compiled grammar.
 
 #include "grammar/grammar.h"
 
@@ -11,6 +11,17 @@
 namespace pagoda {
 
 namespace {
+
+// CPU time of a sequence's masks: a supply that each token refills up to its maximum. Usual masks take less than 1 ms.
+constexpr std::chrono::milliseconds MAX_TIME_LEFT(300);
+constexpr std::chrono::milliseconds TIME_PER_TOKEN(20);
+
+// CPU time of the first mask, which is computed with the grammar, outside of steps.
+constexpr std::chrono::seconds MAX_FIRST_MASK(2);
+
+CancellationPointer cancellation_of(LlgMatcher * matcher) {
+    return CancellationPointer(llguidance()->matcher_get_cancellation_handle(matcher));
+}
 
 LlgConstraintInit constraint_init(const GrammarTokens & tokens) {
     LlgConstraintInit init = {};
@@ -28,11 +39,22 @@ LlgConstraintInit constraint_init(const GrammarTokens & tokens) {
 
 void MatcherDeleter::operator()(LlgMatcher * matcher) const { llguidance()->free_matcher(matcher); }
 
-Matcher::Matcher(std::shared_ptr<const GrammarTokens> owner, MatcherPointer m) : tokens(std::move(owner)), matcher(std::move(m)) {}
+void CancellationDeleter::operator()(LlgCancellationHandle * handle) const { llguidance()->free_cancellation_handle(handle); }
+
+Matcher::Matcher(std::shared_ptr<const GrammarTokens> owner, MatcherPointer m)
+    : tokens(std::move(owner)), matcher(std::move(m)), cancellation(cancellation_of(matcher.get())), time_left(MAX_TIME_LEFT) {}
+
+// Returns false if the work fails or exceeds the time left.
+template <class F> bool Matcher::succeeds_in_time(F && work) {
+    const Deadline deadline(cancellation.get(), time_left);
+    const bool     ok = work() == 0;
+    time_left = std::max(time_left - deadline.elapsed(), std::chrono::nanoseconds(0));
+    return ok;
+}
 
 const uint32_t * Matcher::mask() {
     if (!computed) {
-        const bool ok = llguidance()->matcher_compute_mask(matcher.get()) == 0;
+        const bool ok = succeeds_in_time([&] { return llguidance()->matcher_compute_mask(matcher.get()); });
         current  = ok ? llguidance()->matcher_get_mask(matcher.get()) : nullptr;
         computed = true;
     }
@@ -46,8 +68,9 @@ void Matcher::consume(int32_t token) {
     if (is_allowed && llguidance()->matcher_is_stopped(matcher.get())) {
         return;
     }
-    computed = false;
-    if (!is_allowed || llguidance()->matcher_consume_token(matcher.get(), (uint32_t) token) != 0) {
+    computed  = false;
+    time_left = std::min<std::chrono::nanoseconds>(time_left + TIME_PER_TOKEN, MAX_TIME_LEFT);
+    if (!is_allowed || !succeeds_in_time([&] { return llguidance()->matcher_consume_token(matcher.get(), (uint32_t) token); })) {
         current  = nullptr;
         computed = true;
     }
@@ -58,6 +81,7 @@ int32_t Matcher::count_allowed(const std::vector<int32_t> & ids) const {
         return 0; // asked about tokens after the end, llguidance would break the matcher
     }
     const std::vector<uint32_t> list(ids.begin(), ids.end());
+    const Deadline deadline(cancellation.get(), time_left);
     return std::max(0, llguidance()->matcher_validate_tokens(matcher.get(), list.data(), list.size()));
 }
 
@@ -68,8 +92,11 @@ Grammar::Grammar(std::shared_ptr<const GrammarTokens> owner, const std::string &
     if (const char * error = llguidance()->matcher_get_error(fresh.get())) {
         throw Error("grammar_error", error);
     }
+    const CancellationPointer cancellation = cancellation_of(fresh.get());
+    const Deadline            deadline(cancellation.get(), MAX_FIRST_MASK);
     if (llguidance()->matcher_compute_mask(fresh.get()) != 0) {
-        throw Error("grammar_error", "no text fits the grammar");
+        const bool is_late = llguidance()->matcher_is_cancelled(fresh.get());
+        throw Error("grammar_error", is_late ? "it is too complex" : "no text fits the grammar");
     }
 }
 

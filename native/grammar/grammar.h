@@ -1,8 +1,10 @@
 // A compiled grammar, and one sequence's state in it.
 #pragma once
 
+#include "grammar/deadline.h"
 #include "grammar/grammar-tokens.h"
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -15,13 +17,18 @@ struct MatcherDeleter {
 };
 using MatcherPointer = std::unique_ptr<LlgMatcher, MatcherDeleter>;
 
+struct CancellationDeleter {
+    void operator()(LlgCancellationHandle * handle) const;
+};
+using CancellationPointer = std::unique_ptr<LlgCancellationHandle, CancellationDeleter>;
+
 // Used by one thread at a time.
 class Matcher {
 public:
     Matcher(std::shared_ptr<const GrammarTokens> tokens, MatcherPointer matcher);
 
     // [(n_vocab + 31) / 32] Bit i % 32 of word i / 32 is 1 if token i may come next. After the end of the grammar, only end tokens may come
-    // next. Valid until the next consume(). Null if the grammar has exceeded a limit.
+    // next. Valid until the next consume(). Null if the grammar has exceeded a limit, such as its time.
     const uint32_t * mask();
     bool             is_computed() const { return computed; }
 
@@ -32,8 +39,12 @@ public:
     int32_t count_allowed(const std::vector<int32_t> & ids) const;
 
 private:
+    template <class F> bool succeeds_in_time(F && work);
+
     std::shared_ptr<const GrammarTokens> tokens; // outlives the matcher
     MatcherPointer                       matcher;
+    CancellationPointer                  cancellation;
+    std::chrono::nanoseconds             time_left;
     const uint32_t *                     current  = nullptr;
     bool                                 computed = false;
 };

@@ -21,6 +21,10 @@ DECLARE(matcher_is_stopped)
 DECLARE(matcher_compute_mask)
 DECLARE(matcher_get_mask)
 DECLARE(matcher_consume_token)
+DECLARE(matcher_get_cancellation_handle)
+DECLARE(cancel)
+DECLARE(free_cancellation_handle)
+DECLARE(matcher_is_cancelled)
 DECLARE(matcher_validate_tokens)
 #undef DECLARE
 }
@@ -49,6 +53,10 @@ const Llguidance LINKED = {
     FUNCTION(matcher_compute_mask),
     FUNCTION(matcher_get_mask),
     FUNCTION(matcher_consume_token),
+    FUNCTION(matcher_get_cancellation_handle),
+    FUNCTION(cancel),
+    FUNCTION(free_cancellation_handle),
+    FUNCTION(matcher_is_cancelled),
     FUNCTION(matcher_validate_tokens),
 };
 #undef FUNCTION
@@ -100,6 +108,10 @@ const Llguidance * open_functions() {
     FIND(matcher_compute_mask);
     FIND(matcher_get_mask);
     FIND(matcher_consume_token);
+    FIND(matcher_get_cancellation_handle);
+    FIND(cancel);
+    FIND(free_cancellation_handle);
+    FIND(matcher_is_cancelled);
     FIND(matcher_validate_tokens);
 #undef FIND
     const bool is_known = shared.get_version && std::string(shared.get_version()).rfind("llguidance@1.9.1", 0) == 0;

@@ -9,6 +9,7 @@ namespace pagoda {
 
 struct LlgTokenizer;
 struct LlgMatcher;
+struct LlgCancellationHandle;
 
 // Returns the number of tokens of `bytes`, and writes the first `max_tokens` of them. Any thread may call it.
 using LlgTokenize = size_t (*)(const void * data, const uint8_t * bytes, size_t n_bytes, uint32_t * tokens, size_t max_tokens);
@@ -64,6 +65,10 @@ struct Llguidance {
     int32_t (*matcher_compute_mask)(LlgMatcher * matcher);
     const uint32_t * (*matcher_get_mask)(LlgMatcher * matcher); // valid until the next call with the matcher
     int32_t (*matcher_consume_token)(LlgMatcher * matcher, uint32_t token);
+    LlgCancellationHandle * (*matcher_get_cancellation_handle)(LlgMatcher * matcher);
+    void (*cancel)(const LlgCancellationHandle * handle); // thread-safe; all further work of the matcher fails
+    void (*free_cancellation_handle)(LlgCancellationHandle * handle);
+    bool (*matcher_is_cancelled)(const LlgMatcher * matcher);
     int32_t (*matcher_validate_tokens)(LlgMatcher * matcher, const uint32_t * tokens, size_t n_tokens); // number that may be consumed
 };
 

@@ -164,6 +164,17 @@ describe("a hostile grammar", () => {
     await expectAlive();
   });
 
+  test("ends its own request when its masks take too much time", async () => {
+    const rules = list(50, (i) => `r${i} ::= r${i + 1} r${i + 1} r0 | "c" | r0 r0`).join("\n");
+    const hostile = grammar(`root ::= r0\n${rules}\nr50 ::= "d" | root`);
+    const response = await ask({ ...hostile, max_tokens: 100, min_tokens: 100 });
+    expect([response.status, await response.text()]).toEqual([
+      400,
+      expect.stringContaining("became too complex"),
+    ]);
+    await expectAlive();
+  }, 60_000);
+
   test("does not block other requests while it is compiled, and leaks no memory", async () => {
     const rss = () => process.memoryUsage().rss;
     const hostile = (i: number) => ask(regex(`${"(a|bc)?".repeat(1100)}${i}`));
