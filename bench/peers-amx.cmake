@@ -1,4 +1,4 @@
-# bench/peers.sh has llama.cpp's project() include this file. GCC removes the stores to AMX's tile
+# bench/peers.sh makes llama.cpp's project() include this file. GCC removes the stores to AMX's tile
 # configuration as dead code, because it does not know that _tile_loadconfig() reads them. The first product
 # then raises SIGILL (seen with GCC 12).
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)

@@ -1,6 +1,6 @@
 // Speculative decoding compared with decoding without it (W9): the rate of output tokens with copies and edits of a
-// given text, which repeat their input, and with text at a high temperature, which does not. Each pair of runs has new
-// prompts, whose blocks are cached before. The outputs must be identical.
+// given text, which repeat their input, and with text at a high temperature, which does not. Each
+// pair of runs uses new prompts, whose blocks are cached beforehand. The outputs must be identical.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -42,7 +42,7 @@ const CASES: readonly Case[] = [
   { ...stories, name: "temperature 1.5, 16 streams", numStreams: 16 },
 ];
 
-/** @returns parts of the documentation, each different from all others */
+/** @returns parts of the documentation, all different */
 function texts(): string[] {
   const folder = join(import.meta.dir, "..", "docs");
   const files = readdirSync(folder).filter((name) => name.endsWith(".md"));

@@ -16,7 +16,7 @@ const TYPES = [
 
 const parameter = (i: number) => ({
   ...TYPES[i % TYPES.length],
-  description: "A parameter with a description of about the usual length.",
+  description: "Parameter with a description of typical length.",
 });
 
 const toolsNamed = (suffix: string) =>

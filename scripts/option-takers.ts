@@ -6,7 +6,10 @@ import { OPTIONS } from "../src/cli/options.ts";
 
 const shown = (COMMANDS as readonly CommandSpec[]).filter(({ isHidden }) => isHidden !== true);
 
-/** @returns a text such as "For serve. --api-key: also for chat, ps." @param mark formats an option's name */
+/**
+ * @returns text such as "For serve. --api-key: also for chat, ps." @param mark formats an option's
+ * name
+ */
 export function takersText(group: OptionGroup, mark: (name: string) => string): string {
   const whole = shown.filter(({ groups }) => groups.includes(group)).map(({ name }) => name);
   const options = (OPTIONS as readonly OptionSpec[]).filter((option) => option.group === group);

@@ -3,7 +3,7 @@
 
 import { SetupError } from "./report.ts";
 
-/** Number of starts, of which the fastest counts. Assumes a warm file cache and an idle machine. */
+/** Number of starts; only the fastest counts. Assumes a warm file cache and an idle machine. */
 const NUM_STARTS = 3;
 
 /** @returns the time in ms @throws SetupError when the program fails */

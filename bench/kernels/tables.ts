@@ -49,8 +49,9 @@ export interface Tooth {
 }
 
 /**
- * Finds the worst batch size, since more rows should never take less time. This is stricter than comparing
- * with the next multiple of a tile, and does not depend on the tile size.
+ * Finds the batch size that is slowest relative to a larger one. More rows should never take less
+ * time. This check is stricter than a comparison with the next multiple of a tile, and does not
+ * depend on the tile size.
  */
 export function worstTooth(times: readonly ProductTime[]): Tooth {
   const sorted = [...times].sort((a, b) => a.batch - b.batch);

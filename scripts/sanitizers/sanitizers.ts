@@ -70,7 +70,7 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   "native/commands": STARTS,
   "native/every-tokenizer":
     "takes minutes with a sanitizer; a fuzzer runs the same code with sanitizers",
-  "native/hostile-grammars": "limits time and memory, of which a sanitizer takes more",
+  "native/hostile-grammars": "limits time and memory, and sanitizers need more of both",
   "native/jinja-engine": COMPARES,
   "native/pin-templates": COMPARES,
   "native/schema-outputs":
