@@ -1,4 +1,4 @@
-// Conventions that can be checked by a program: imports between folders, allowed APIs, sizes of files and
+// Conventions that a program can check: imports between folders, allowed APIs, sizes of files and
 // functions, and forbidden text in tracked files.
 
 import { describe, expect, test } from "bun:test";

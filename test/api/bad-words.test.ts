@@ -8,7 +8,7 @@ const context = makeContext(makeEngine().engine);
 const bytes = (text: string) => [...Buffer.from(text)];
 
 describe("badWordIds()", () => {
-  test("spells a word as at the start of a text, without a leading space", async () => {
+  test("tokenizes a word as if it began the text, without a leading space", async () => {
     expect(await badWordIds(context, { bad_words: ["ab", " ab"] })).toEqual([
       bytes("ab"),
       bytes("ab"),

@@ -1,4 +1,4 @@
-// Extension and choice of beams, by vLLM's rules.
+// Extending and selecting beams by vLLM's rules.
 
 import { describe, expect, test } from "bun:test";
 import {
@@ -55,7 +55,7 @@ describe("extensions()", () => {
 });
 
 describe("scoreOf()", () => {
-  test("divides by the length of prompt and answer to the power of the penalty", () => {
+  test("divides the log-probability by the total length raised to the power of the penalty", () => {
     expect(scoreOf(beam(2, -10), RULES)).toBe(-2);
     expect(scoreOf(beam(2, -10), { ...RULES, lengthPenalty: 0 })).toBe(-10);
     expect(scoreOf(beam(2, -50), { ...RULES, lengthPenalty: 2 })).toBe(-2);
@@ -63,13 +63,13 @@ describe("scoreOf()", () => {
 });
 
 describe("bestBeams()", () => {
-  test("keeps the best, earlier ones first among equals", () => {
+  test("keeps the best beams, and puts the earlier one first in a tie", () => {
     const beams = [beam(1, -4), beam(1, -2), beam(1, -2), beam(1, -8)];
     const best = bestBeams(beams, RULES);
     expect([best[0] === beams[1], best[1] === beams[2], best.length]).toEqual([true, true, 2]);
   });
 
-  test("prefers longer beams with a penalty", () => {
+  test("prefers longer beams if a length penalty is set", () => {
     const beams = [beam(1, -4), beam(3, -5)];
     expect(bestBeams(beams, { ...RULES, width: 1 })[0] === beams[1]).toBe(true);
     const rules = { ...RULES, width: 1, lengthPenalty: 0 };

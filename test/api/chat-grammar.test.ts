@@ -7,7 +7,7 @@ import type { MessageParsing } from "../../src/protocol/message-parsing.ts";
 import type { EngineInfo } from "../../src/protocol/protocol.ts";
 import type { GrammarSpec } from "../../src/request/sampling-params.ts";
 
-/** The grammar of a chat with a tool, which must be called by default. */
+/** Grammar of a chat with one tool. By default, the model must call it. */
 function grammarOf(
   described: object,
   asked: GrammarSpec | null = null,

@@ -1,4 +1,5 @@
-// `suffix` in completions of models with fill-in-the-middle tokens. The fake model has a token per byte; BOS is 256.
+// `suffix` in completions from models with fill-in-the-middle tokens. The fake model has one token
+// per byte, and its BOS is 256.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";

@@ -1,4 +1,5 @@
-// looseSchema(): what is removed from a tool's schema so that the tool's calls can be constrained at all.
+// looseSchema(): parts that are removed from a tool's schema so that its calls can be constrained
+// at all.
 
 import { describe, expect, test } from "bun:test";
 import { looseSchema } from "../../src/api/loose-schema.ts";
@@ -15,7 +16,7 @@ describe("a tool's schema", () => {
     expect([...removed]).toEqual([]);
   });
 
-  test("keeps objects open if they explicitly are", () => {
+  test("keeps objects open if they are explicitly open", () => {
     for (const others of [true, { type: "string" }]) {
       const schema = { properties: { a: {} }, additionalProperties: others };
       expect(looseSchema(schema).schema).toEqual(schema);
@@ -35,7 +36,7 @@ describe("a tool's schema", () => {
     expect(removedFrom(schema)).toEqual([keyword]);
   });
 
-  test("keeps parameters that are named like keywords", () => {
+  test("keeps parameters whose names are keywords", () => {
     const properties = { not: { type: "string" }, pattern: { type: "string" }, format: {} };
     const { schema, removed } = looseSchema({ properties });
     expect(schema["properties"]).toEqual(properties);

@@ -1,5 +1,5 @@
-// Converts a body's fields to one grammar: every constraint's names, the limit of one constraint at a time,
-// and what each one refuses.
+// Converts a body's fields to one grammar: the names of every constraint, the limit of one
+// constraint at a time, and the values that each refuses.
 
 import { describe, expect, test } from "bun:test";
 import type { SamplingBody } from "../../src/api/schemas.ts";
@@ -139,7 +139,7 @@ describe("an invalid constraint", () => {
     ],
     ["not an object", { structured_outputs: "a" }, "structured_outputs", "must be an object"],
     [
-      "a whitespace pattern that is not text",
+      "a whitespace pattern that is not a string",
       { structured_outputs: { json: {}, whitespace_pattern: 1 } },
       "structured_outputs",
       "'whitespace_pattern' must be a string.",
@@ -172,7 +172,7 @@ describe("an invalid constraint", () => {
       '`response_format` cannot be enforced: "uniqueItems" at #/properties/a/items',
     ],
     [
-      "a regex that is not text",
+      "a regex that is not a string",
       { structured_outputs: { regex: 5 } },
       "structured_outputs",
       "nonempty string",
@@ -186,7 +186,7 @@ describe("an invalid constraint", () => {
     ],
     ["no choices", { guided_choice: [] }, "guided_choice", "nonempty list"],
     [
-      "choices that are not all texts",
+      "choices that are not all strings",
       { guided_choice: ["a", 1] },
       "guided_choice",
       "list of strings",

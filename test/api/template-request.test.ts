@@ -28,7 +28,7 @@ function requestOf(
   );
 }
 
-test("the operator can choose the form of messages' content", () => {
+test("the operator can choose the format of message content", () => {
   const context = { trustsRequestTemplates: false, templateVariables: {} };
   const format = (contentFormat: "string" | null) =>
     chatTemplateRequest({ ...context, contentFormat }, BODY, MESSAGES).contentFormat;
@@ -157,7 +157,7 @@ describe("the template's inputs", () => {
     expect(error.message).toContain("'tools'");
   });
 
-  test("include the server's variables, the request's effort, and the request's variables, where later ones win", () => {
+  test("include the server's variables, the request's effort, and the request's variables, and later ones take precedence", () => {
     const variables = { a: 1, b: 1, reasoning_effort: "low" };
     const body = { reasoning_effort: "high", chat_template_kwargs: { b: 2 } };
     const { kwargs } = JSON.parse(requestOf(body, false, variables).json);

@@ -1,4 +1,5 @@
-// Many connections with one request each: which got a response, which was successful, and which were closed.
+// Many connections with one request each: how many got a response, how many were accepted, and how
+// many were closed.
 
 import { afterAll, expect, test } from "bun:test";
 import { Connections, getRequest, postRequest } from "../../bench/connections.ts";

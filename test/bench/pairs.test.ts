@@ -63,7 +63,7 @@ describe("inQuads", () => {
     expect((await compare({ 0: 40, 3: 44 })).pairs).toHaveLength(2);
   });
 
-  test("gives up after three times the planned pairs", async () => {
+  test("gives up after three times the planned number of pairs", async () => {
     const always = Array.from({ length: 100 }, (_, i) => i);
     const result = await compare({}, { numPairs: 4, busy: always });
     expect([result.pairs.length, result.numCounted, result.gaveUp]).toEqual([12, 0, true]);

@@ -152,7 +152,7 @@ describe("values over time", () => {
   });
 });
 
-test("limiting a CPU to an instruction set hides its higher ones", () => {
+test("limiting a CPU to an instruction set hides higher sets", () => {
   const cpu = thisCpu("flags : avx2 fma avx_vnni avx512f avx512_vnni amx_int8");
   expect(heldTo(cpu, null)).toEqual(cpu);
   expect(heldTo(cpu, "avxvnni").features).toEqual(["avx2", "fma", "avx_vnni"]);

@@ -65,7 +65,7 @@ describe("readInvocation", () => {
     expect(asked(words.split(" "))).toEqual({ command, argv: [...argv] });
   });
 
-  test("accepts help as a command, with a command and a topic", () => {
+  test("accepts help as a command, followed by a command or a topic", () => {
     expect(answer(["help"])).toBe(answer([]));
     for (const words of [
       ["help", "help"],

@@ -18,7 +18,7 @@ describe("logLine", () => {
     expect(logLine("no error: here", plain)).toBe("INFO 11-03 04:05:06 no error: here");
   });
 
-  test("adds the prefix to every line of a text", () => {
+  test("adds the prefix to every line of a multiline message", () => {
     expect(logLine("error: it broke\n    at main", plain)).toBe(
       "ERROR 11-03 04:05:06 it broke\nERROR 11-03 04:05:06     at main",
     );

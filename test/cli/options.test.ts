@@ -92,7 +92,7 @@ describe("parseOptions", () => {
     expect(() => parse(["-ngl", "most"])).toThrow("expected an integer, got most");
   });
 
-  test("CPUs are read from any source", () => {
+  test("a list of CPUs can come from any source", () => {
     const name = "cpu-affinity";
     expect(parse([`--${name}`, "0-2,8"])[name]).toEqual([0, 1, 2, 8]);
     expect(parse([], { PAGODA_CPU_AFFINITY: "1,0" })[name]).toEqual([0, 1]);
@@ -130,7 +130,7 @@ describe("parseOptions", () => {
     expect(() => parse(["--config", "x.yaml"], {}, yaml)).toThrow(shown);
   });
 
-  test("reads vLLM's default for the rate of a benchmark as no rate", () => {
+  test("treats vLLM's default rate for benchmarks, inf, as no rate", () => {
     const rateOf = (text: string) => {
       const sources = { argv: ["--request-rate", text], env: {}, readYaml: () => ({}) };
       return parseOptions("bench", sources, () => {})["request-rate"];
@@ -169,7 +169,7 @@ describe("parseOptions", () => {
     [".5", 0.5],
     ["5e-3", 0.005],
     [" +1E-2 ", 0.01],
-  ])("a number is read from any source: %p", (text, number) => {
+  ])("a number can come from any source: %p", (text, number) => {
     const name = "kv-cache-metrics-sample";
     expect(parse([`--${name}`, text])[name]).toBe(number);
     expect(parse([], { PAGODA_KV_CACHE_METRICS_SAMPLE: text })[name]).toBe(number);

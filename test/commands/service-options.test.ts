@@ -1,4 +1,4 @@
-// Options of `serve` as the front and the app take them.
+// Converts the options of `serve` into options for the front and the app.
 
 import { describe, expect, test } from "bun:test";
 import { serveLimits } from "../../src/cli/limits.ts";
@@ -21,7 +21,7 @@ const settingsOf = (...args: string[]) => {
 };
 
 describe("serviceOptions()", () => {
-  test("names the model after its file and keeps vLLM's answers by default", () => {
+  test("by default, names the model after its file and answers as vLLM does", () => {
     expect(settingsOf()).toMatchObject({
       modelNames: ["tiny"],
       contentFormat: null,
@@ -41,7 +41,7 @@ describe("serviceOptions()", () => {
     expect(settingsOf()).not.toHaveProperty("tokenizerInfo");
   });
 
-  test("passes on options for answers", () => {
+  test("passes on options that affect answers", () => {
     const { answers, contentFormat } = settingsOf(
       ...["--response-role", "bot", "--stream-interval", "4", "--enable-force-include-usage"],
       ...["--enable-prompt-tokens-details", "--enable-timings", "--return-tokens-as-token-ids"],

@@ -1,4 +1,5 @@
-// Prometheus rules: validity, useful texts, and tests of each alert both firing and silent.
+// Prometheus rules: they are valid, alerts have useful descriptions, and each alert is tested both
+// firing and silent.
 
 import { describe, expect, test } from "bun:test";
 import { optionSpec } from "../../src/cli/options.ts";

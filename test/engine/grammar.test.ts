@@ -1,5 +1,5 @@
-// Requests that wait for their grammar in the engine: others run meanwhile, and nothing is left of those that end
-// before it is compiled.
+// Requests that wait for their grammar in the engine: other requests run meanwhile, and a request
+// that ends before its grammar is compiled leaves no state behind.
 
 import { describe, expect, test } from "bun:test";
 import type { FrontRequest, SequenceOutput } from "../../src/front/output-stream.ts";
@@ -44,7 +44,7 @@ function setUp(options: FakeEngineOptions = {}) {
   const end = Promise.withResolvers<void>();
   end.promise.catch(() => {});
   parts.runner.slowGrammars.set("slow", end);
-  /** Ids of sequences by the plan in which they run first, and of those that have ended. */
+  /** Ids of sequences in the order in which they first run, and in the order in which they end. */
   const started: string[] = [];
   const ended: string[] = [];
   const run = parts.runner.run.bind(parts.runner);
@@ -64,7 +64,7 @@ async function collect(outputs: AsyncIterable<SequenceOutput>) {
   return { all, text: all.map(({ text }) => text).join(""), last: all.at(-1) };
 }
 
-/** What is left of requests after they have ended: nothing. */
+/** Checks that requests that have ended leave no state behind. */
 async function expectEmpty({ engine, scheduler, recorder }: ReturnType<typeof setUp>) {
   await settled();
   expect(engine.numLiveSequences).toBe(0);
@@ -73,7 +73,7 @@ async function expectEmpty({ engine, scheduler, recorder }: ReturnType<typeof se
 }
 
 describe("a request with a grammar", () => {
-  test("waits until it is compiled, counted as deferred, while others run", async () => {
+  test("counts as deferred until its grammar is compiled, while other requests run", async () => {
     const parts = setUp();
     const { engine, recorder, end, started } = parts;
     const waiting = collect(engine.generate(request("slow", grammar("slow"))));
@@ -88,7 +88,7 @@ describe("a request with a grammar", () => {
     await expectEmpty(parts);
   });
 
-  test("does not wait if it is compiled already, and generates the same text", async () => {
+  test("does not wait if its grammar is already compiled, and generates the same text", async () => {
     const { engine, runner } = setUp();
     const first = await collect(engine.generate(request("hello", grammar("known"))));
     const plain = await collect(engine.generate(request("hello")));
@@ -96,7 +96,7 @@ describe("a request with a grammar", () => {
     expect(runner.grammars).toEqual(["known"]);
   });
 
-  test("n sequences wait for one grammar and share their prompt", async () => {
+  test("with n sequences, waits for one grammar and shares the prompt", async () => {
     const parts = setUp();
     const { engine, recorder, end, runner } = parts;
     const params = { n: 3, temperature: 1, seed: 5n, ...grammar("slow") };

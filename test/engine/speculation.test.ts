@@ -75,7 +75,7 @@ test.each<[string, Partial<SamplingParams>, FakeEngineOptions]>([
   expect(drafted.numAccepted).toBeGreaterThan(0);
 });
 
-test("drafts let the engine repeat a text in a fraction of the steps", async () => {
+test("drafts let the engine repeat text in a fraction of the steps", async () => {
   const model = { answer: "cabcabcabcabcabcabcabcabcabcabc" };
   const plain = await generate({}, { model });
   const drafted = await generate({}, { model, speculation: NGRAM });

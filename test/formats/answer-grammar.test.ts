@@ -1,4 +1,4 @@
-// answerGrammar: the text of the grammar for each rule of an answer.
+// answerGrammar(): the grammar for each rule of an answer, as text.
 
 import { describe, expect, test } from "bun:test";
 import { type AnswerRule, answerGrammar } from "../../src/formats/answer-grammar.ts";

@@ -1,4 +1,4 @@
-// Content, reasoning, and calls of a message, no matter in which pieces its text arrives.
+// Content, reasoning, and calls of a message, no matter how its text is split.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -193,7 +193,7 @@ describe("calls", () => {
     expect(parsed).toEqual(message({ calls: [["f", '{"a": "b']] }));
   });
 
-  test("that are cut off in their end marker are complete", () => {
+  test("that are cut off within their end marker are complete", () => {
     expect(parseMessage([CALL.slice(0, -5)], WHOLE)).toEqual(message({ calls: [F] }));
   });
 

@@ -1,4 +1,4 @@
-// Every tool call format: calls as models write them, no matter in which pieces they arrive.
+// Every tool call format: calls as models write them, no matter how their text is split.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";

@@ -54,7 +54,7 @@ describe("the expected time for requests in flight to finish", () => {
     expect(secondsLeft(burst, 2500)).toBe(2.5);
   });
 
-  test("for a burst after an idle hour is the time that the same burst took before", () => {
+  test("for a burst after an idle hour is the time that the same burst took earlier", () => {
     const burst = new Burst();
     burst.begin(0, 256);
     burst.end(2500, 128);

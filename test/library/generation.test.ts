@@ -77,7 +77,7 @@ describe("reading", () => {
     expect(second).toEqual([]);
   });
 
-  test("returns a chat's message, that can be appended to continue the chat", async () => {
+  test("returns a chat's message, which can be appended to continue the chat", async () => {
     const { llm } = makeLlm();
     const { message, text, id } = await llm.chat([{ role: "user", content: "hi" }], {
       maxTokens: 4,

@@ -37,7 +37,7 @@ describe("generateAll", () => {
     expect(await Array.fromAsync(llm.generateAll([]))).toEqual([]);
   });
 
-  test("takes no more prompts than can be in flight", async () => {
+  test("reads no more prompts than can be in flight", async () => {
     const { llm } = makeLlm();
     let taken = 0;
     async function* prompts() {
@@ -175,7 +175,7 @@ describe("an LLM", () => {
     ]);
   });
 
-  test("accepts a single prompt only, since outputs of several would be mixed", async () => {
+  test("accepts only a single prompt, since the outputs of several prompts would be mixed", async () => {
     const { llm } = makeLlm();
     for (const prompt of [
       ["a", "b"],
@@ -189,7 +189,7 @@ describe("an LLM", () => {
     }
   });
 
-  test("answers a chat with tool calls and reasoning, in a message to append", async () => {
+  test("answers a chat with tool calls and reasoning, in a message that can be appended", async () => {
     const answer = '<think>Hm.</think><tool_call>{"name": "f", "arguments": {"a": 1}}</tool_call>';
     const chatFormat = { toolParser: "hermes", reasoningParser: "qwen3" } as const;
     const { llm } = makeLlm({ model: { answer }, chatFormat });

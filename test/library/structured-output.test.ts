@@ -1,4 +1,4 @@
-// Constraints as options of the library: the same grammars as over HTTP, and the same errors.
+// Constraints as library options: the same grammars and errors as over HTTP.
 
 import { describe, expect, test } from "bun:test";
 import { makeLlm } from "../support/fake-llm.ts";

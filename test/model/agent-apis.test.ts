@@ -20,7 +20,7 @@ afterAll(() => server.process.kill());
 
 const ask = [{ role: "user" as const, content: "What is the capital of France?" }];
 const long = "All work and no play makes Jack a dull boy. ".repeat(400);
-/** The types of the client for this model have no temperature, but the server does. */
+/** The client's types for this model lack the temperature, which the server accepts. */
 const greedy = { temperature: 0 } as object;
 
 const textOf = ({ content }: Anthropic.Message) =>

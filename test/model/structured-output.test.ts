@@ -1,5 +1,5 @@
-// Structured output of SmolLM2: the answers that vLLM recorded for these requests, as far as they are determined, and
-// random schemas.
+// Structured output from SmolLM2: the answers recorded from vLLM for the same requests, as far as
+// the constraints determine them, and answers to random schemas.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";

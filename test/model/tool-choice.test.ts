@@ -1,5 +1,5 @@
-// tool_choice on a real model: forced calls follow their schema in every format of calls, whatever text the
-// model prefers.
+// tool_choice on a real model: forced calls follow their schema in every call format, no matter
+// what text the model prefers.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -29,7 +29,7 @@ const TOOLS = ["get_weather", "get_forecast"].map((name) => ({
   function: { name, parameters: PARAMETERS },
 }));
 
-/** One engine and one front for all parsers: only what the API reads of the format changes. */
+/** One engine and one front serve all parsers; only the format that the API uses changes. */
 const argv = ["--kv-cache-memory-bytes=64M", "--max-model-len=1024"];
 const options = parseOptions("serve", { argv, env: {}, readYaml: () => ({}) }, () => {});
 const engine = await startEngine(engineConfig(options, MODEL), HOST);
@@ -104,7 +104,7 @@ describe("a forced call", () => {
     expect(message.tool_calls[0]?.function.name).toBe("get_forecast");
   });
 
-  test("that is cut off by max_tokens is text", async () => {
+  test("that is cut off by max_tokens is returned as text", async () => {
     const fields = { tool_choice: "required", max_tokens: 12 };
     const { message, finish_reason } = await choiceOf("hermes", fields);
     expect(finish_reason).toBe("length");

@@ -18,7 +18,7 @@ function setting() {
 }
 
 describe("installedModels", () => {
-  test("skips links without a file, links in a circle, and folders named like models", () => {
+  test("skips links without a file, circular links, and folders named like models", () => {
     const { modelsDir, names } = setting();
     writeFiles(modelsDir, { "model.gguf": "x", "inner/other.gguf": "x" });
     symlinkSync("missing", join(modelsDir, "lost.gguf"));

@@ -42,7 +42,7 @@ describe("the bytes of K and V per token", () => {
   );
 });
 
-describe("a number of the header", () => {
+describe("a number in the header", () => {
   test.each<readonly [GgufValue, number | null]>([
     [512, 512],
     [512n, 512],

@@ -1,5 +1,5 @@
-// Translated grammars allow exactly the texts of the originals: random GBNF against a naive matcher, patterns against
-// JavaScript's own regular expressions, and structural tags.
+// Translated grammars allow exactly the same text as the originals: random GBNF against a naive
+// matcher, patterns against JavaScript's own regular expressions, and structural tags.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -29,7 +29,7 @@ const edits = fc.array(fc.tuple(fc.nat(40), fc.constantFrom("", "a", "b", '"', "
   maxLength: 2,
 });
 
-/** A text of the grammar, and one that is a few edits away. */
+/** Text that matches the grammar, and text that is a few edits away. */
 function textsOf(grammar: RandomGrammar, stream: Iterator<number>, changes: [number, string][]) {
   const text = derived(grammar, () => stream.next().value);
   const edited = changes.reduce(
@@ -40,7 +40,7 @@ function textsOf(grammar: RandomGrammar, stream: Iterator<number>, changes: [num
 }
 
 describe("GBNF", () => {
-  test("without recursion allows the same texts", async () => {
+  test("without recursion allows the same text", async () => {
     await fc.assert(
       fc.asyncProperty(plainGrammar, picks, edits, async (grammar, stream, changes) => {
         const { text, edited } = textsOf(grammar, stream, changes as [number, string][]);
@@ -54,7 +54,7 @@ describe("GBNF", () => {
     );
   }, 60_000);
 
-  test("with recursion allows the same texts", async () => {
+  test("with recursion allows the same text", async () => {
     await fc.assert(
       fc.asyncProperty(recursiveGrammar, picks, edits, async (grammar, stream, changes) => {
         const { text, edited } = textsOf(grammar, stream, changes as [number, string][]);

@@ -37,7 +37,7 @@ async function generate(sampler: number, numTokens: number, row: StepRow = {}): 
 const written = (tokens: readonly number[]) => tokens.map((id) => probe.textOf(id)).join("");
 
 describe("the mask", () => {
-  test("contains exactly the tokens with which some text of the grammar continues", async () => {
+  test("contains exactly the tokens that can come next in a text that the grammar allows", async () => {
     const grammar = await probe.compileUnforced("regex", "(the|in|an)x?");
     expect(await textsAfter(grammar, "")).toEqual(["a", "an", "i", "in", "t", "th", "the"]);
     expect(await textsAfter(grammar, "t")).toEqual(["h", "he"]);
@@ -52,7 +52,7 @@ describe("the mask", () => {
     expect(await textsAfter(grammar, "t")).toEqual(["he"]);
   });
 
-  test("is empty after a text that does not fit", async () => {
+  test("is empty after text that does not fit", async () => {
     const grammar = await probe.compile("regex", "abc");
     expect(await textsAfter(grammar, "b")).toEqual([]);
     expect(await textsAfter(grammar, "abcd")).toEqual([]);

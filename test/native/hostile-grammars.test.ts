@@ -33,7 +33,7 @@ const json = (schema: unknown) => ({ structured_outputs: { json: schema } });
 const regex = (text: string) => ({ structured_outputs: { regex: text } });
 const grammar = (text: string) => ({ structured_outputs: { grammar: text } });
 
-/** Refused, with a part of the message. */
+/** Refused grammars, each with part of the error message. */
 const REFUSED: [name: string, fields: object, message: string][] = [
   ["a schema nested 1,000 deep", json(JSON.stringify(nested(1000))), '"a" at #/properties/a'],
   ["20,000 values of an enumeration", json({ enum: list(20_000, String) }), '"enum" at #'],
@@ -79,13 +79,13 @@ const REFUSED: [name: string, fields: object, message: string][] = [
   ["open parentheses", grammar(`root ::= ${"(".repeat(10_000)}`), "nested deeper than 100 levels"],
   ["8 MB of grammar", grammar(`start: "${"a".repeat(8_000_000)}"`), "at most 32768 characters"],
   [
-    "an excess of intersections",
+    "too many intersections",
     grammar("start: X\nX: /(a|b)*a(a|b){30}/ & /(a|b)*b(a|b){30}/ & ~/(a|b)*aa(a|b){30}/"),
     "fuel",
   ],
 ];
 
-/** Accepted, at a cost that is bounded. */
+/** Accepted grammars, whose cost is bounded. */
 const BOUNDED: [name: string, fields: object][] = [
   ["(a{1,1000}){1,1000}", regex("(a{1,1000}){1,1000}")],
   ["an exponential automaton", regex("(a|b)*a(a|b){200}")],

@@ -157,7 +157,7 @@ describe.skipIf(PYTHON === null)("compared with Jinja2", () => {
     await jinja.expectSame(expressionsOf(EXPRESSIONS));
   });
 
-  /** Texts of random pieces, in which the rules meet. */
+  /** Text made of random pieces, in which the rules interact. */
   function randomTexts(pieces: readonly string[], count: number): string[] {
     const prng = new Prng(24);
     return Array.from({ length: count }, () =>
@@ -207,7 +207,7 @@ describe.skipIf(PYTHON === null)("compared with Jinja2", () => {
   });
 });
 
-/** Code points that Unicode has had since version 3.2, which every Python knows. */
+/** Code points that Unicode has had since version 3.2, which every version of Python supports. */
 function oldCodePoints(): number[] {
   const program =
     "import unicodedata\n" +

@@ -1,5 +1,5 @@
-// However a server is started and stopped, a stream in progress finishes, and all started processes
-// exit.
+// No matter how a server is started and stopped, a stream in progress finishes, and all started
+// processes exit.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -33,7 +33,10 @@ function start(by: keyof typeof PROGRAMS): Promise<ServerProcess> {
   return startServer(words, {}, PROGRAMS[by], { detached: true });
 }
 
-/** Starts a response that takes some seconds. @returns a function that awaits its events; call it once */
+/**
+ * Starts a response that takes a few seconds. @returns a function that awaits its events; call it
+ * once
+ */
 async function beginStream(url: string, maxTokens: number): Promise<() => Promise<string[]>> {
   const response = await fetch(`${url}/v1/completions`, {
     method: "POST",

@@ -8,7 +8,7 @@ import { loadTinyNative, type TinyNativeModel } from "../support/tiny-model.ts";
 const ONE = "the chat template makes a string or list of more than 64 MiB";
 const ALL =
   "the chat template makes more than 1 GiB of strings and lists in total, counting every copy";
-/** Time or memory limit; which is reached first depends on the machine. */
+/** Time or memory limit; which one is reached first depends on the machine. */
 const LIMIT = new RegExp(`^(the chat template takes longer than 2 s|${ONE}|${ALL})$`);
 
 let tiny: TinyNativeModel;
@@ -21,7 +21,7 @@ beforeAll(async () => {
 
 afterAll(() => tiny.remove());
 
-/** The prompt, or the message of the refusal. */
+/** Returns the prompt, or the error message if the template is refused. */
 function render(chatTemplate: string): Promise<string> {
   const json = JSON.stringify({ messages: [{ role: "user", content: "x" }], kwargs: {} });
   const flags = { addGenerationPrompt: false, continueFinalMessage: false };
@@ -41,7 +41,7 @@ describe("the cost of a call is bounded", () => {
       LIMIT,
     ],
     ["a search for each item of another list", `${numbers}{{ y|select('in', y)|list }}`, LIMIT],
-    ["letters that fill the memory", "{{ ('a' * 10000000)|list|length }}", LIMIT],
+    ["letters that fill memory", "{{ ('a' * 10000000)|list|length }}", LIMIT],
     ["long texts between letters", "{{ ('a' * 100000)|list|join('b' * 100000)|length }}", LIMIT],
     ["a slice with an overflowing step", "{{ 'abc'[-1::-9223372036854775807 - 1] }}", /^c$/],
     [

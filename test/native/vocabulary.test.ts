@@ -107,7 +107,7 @@ describe("tokenize()", () => {
     expect([...(await bpe.tokenize("the ink", true, true))]).toEqual([264, 257, 32, 258, 107]);
   });
 
-  test("parses special tokens in a text only if allowed", async () => {
+  test("parses special tokens in text only if allowed", async () => {
     const text = "<|im_start|>a";
     const parsed = [...(await bpe.tokenize(text, false, true))];
     expect(parsed).toEqual([bpeIds.imStartId, 97]);
@@ -116,7 +116,7 @@ describe("tokenize()", () => {
     expect(plain.length).toBe(13);
   });
 
-  test("returns only the special tokens for an empty text", async () => {
+  test("returns only the special tokens for an empty string", async () => {
     expect([...(await spm.tokenize("", true, true))]).toEqual([spmIds.bosId]);
     expect([...(await spm.tokenize("", false, true))]).toEqual([]);
   });
@@ -145,7 +145,7 @@ describe("tokenize()", () => {
 describe("a token limit", () => {
   const end = "a<|im_end|>";
 
-  test("returns one token more than the limit for a longer text, and otherwise all tokens", async () => {
+  test("returns one token more than the limit for longer text, and otherwise all tokens", async () => {
     for (const model of [spm, bpe]) {
       const text = `${end.repeat(20)} the inner ${"the ".repeat(20)}`;
       const all = await model.tokenize(text, true, true);
@@ -163,7 +163,7 @@ describe("a token limit", () => {
   });
 });
 
-describe("special tokens in a text", () => {
+describe("special tokens in text", () => {
   const special = (text: string, type = CONTROL) => ({ text, type });
   let numModels = 0;
 
@@ -199,7 +199,7 @@ describe("special tokens in a text", () => {
     expect(await idsOf(tokenizer, "xyzy", true)).toEqual(["xyz", "y"]);
   });
 
-  test("are matched in linear time in a text with 25,000 of them", async () => {
+  test("are matched in linear time in text with 25,000 of them", async () => {
     const ids = await bpe.tokenize("a<|im_end|>".repeat(25_000), false, true);
     expect(ids.length).toBe(50_000);
     expect(new Set(ids)).toEqual(new Set([97, bpeIds.imEndId]));

@@ -78,7 +78,7 @@ describe("a request in progress at crashes", () => {
 });
 
 describe("a request that succeeded", () => {
-  test("before the crashes is never suspected, however many crashes it is in progress at", () => {
+  test("before the crashes is never suspected, no matter how many crashes it is in progress at", () => {
     const { finish, arrive, suspects, rulingsOf } = open();
     finish(0, "monitor");
     for (let minute = 1; minute < 5; minute++) {
@@ -88,7 +88,7 @@ describe("a request that succeeded", () => {
     expect(rulingsOf(5 * MINUTE_MS, "monitor")).toEqual(["runs"]);
   });
 
-  test("after a crash is cleared for good", () => {
+  test("after a crash is permanently cleared", () => {
     const { dieOf, finish, rulingsOf, suspects, arrive } = open();
     dieOf(0, "a", "killer");
     finish(1, "a");

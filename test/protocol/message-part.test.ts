@@ -17,7 +17,7 @@ test("neighbors of the same kind become one part", () => {
   expect(joinParts([json(0, "{")], [json(0, "}")])).toEqual([json(0, "{}")]);
 });
 
-test("two calls stay apart", () => {
+test("two calls stay separate", () => {
   expect(joinParts([call(0), json(0, "{}")], [call(1), json(1, "{}")])).toHaveLength(4);
   expect(joinParts([json(0, "{}")], [json(1, "{}")])).toHaveLength(2);
 });

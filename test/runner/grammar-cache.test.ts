@@ -1,4 +1,4 @@
-// The cache of compiled grammars, with a compiler that a test drives by hand.
+// The cache of compiled grammars, with a compiler that the test controls.
 
 import { describe, expect, test } from "bun:test";
 import { RequestError } from "../../src/errors.ts";
@@ -134,7 +134,7 @@ describe("grammar cache", () => {
     expect(lines).toEqual([]);
   });
 
-  test("refuses texts of more than four million characters", async () => {
+  test("refuses grammars of more than four million characters", async () => {
     const { compiler, compile } = setUp();
     const failing = compile("a", "x".repeat(4 * 1024 * 1024 + 1));
     await expect(failing as Promise<void>).rejects.toThrow(
@@ -162,7 +162,7 @@ describe("grammar cache", () => {
     cache.release("unknown");
   });
 
-  test("evicts others for a long grammar, by length", async () => {
+  test("evicts grammars once the total length is too large", async () => {
     const { compiler, cache, compile } = setUp();
     for (const [i, letter] of ["a", "b", "c", "d", "e"].entries()) {
       const text = letter.repeat(128 * 1024 - 10);

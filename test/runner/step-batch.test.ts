@@ -60,7 +60,7 @@ describe("a request with drafts", () => {
     expect(results[0]?.logprobs?.map(({ chosen }) => chosen.tokenId)).toEqual(taken);
   });
 
-  test("is refused or marked as corrupted only by the fault of a row that was sampled", () => {
+  test("is refused or marked as corrupted only because of a row that was sampled", () => {
     output.tokenIds.set([8, 0, -1, 11]);
     output.rowFaults.set([0, FAULT_NAN | FAULT_REFUSED, 0, 0]);
     const [drafted, other] = packer.unpack(plan).results;
@@ -75,7 +75,7 @@ describe("the flags of a row", () => {
     ["raw_logits", FLAG_REPORT_LOGITS],
     ["processed_logprobs", FLAG_REPORT_PROCESSED],
     ["processed_logits", FLAG_REPORT_PROCESSED | FLAG_REPORT_LOGITS],
-  ] as const)("define what %s report, and whether the text may end", (logprobsMode, flags) => {
+  ] as const)("determine what %s report, and whether the text may end", (logprobsMode, flags) => {
     const packer = new StepPacker(LIMITS);
     const flagsOf = (minTokens: number) => {
       const params = { logprobsMode, minTokens, logprobs: 0 };

@@ -1,4 +1,4 @@
-// Admission rules: admissions count, but checks do not.
+// Admission rules: an admission counts toward the limit, but a check does not.
 
 import { describe, expect, test } from "bun:test";
 import { noneHash } from "../../src/kvcache/block-hash.ts";

@@ -1,4 +1,4 @@
-// The cost of a draft in steps without drafts.
+// The cost of a draft, in units of steps without drafts.
 
 import { expect, test } from "bun:test";
 import { DraftCost } from "../../src/scheduler/draft-cost.ts";

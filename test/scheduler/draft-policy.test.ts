@@ -1,4 +1,4 @@
-// The number of drafts that a step verifies, by their cost and by how many were accepted.
+// The number of drafts that a step verifies, based on their cost and on how many were accepted.
 
 import { describe, expect, test } from "bun:test";
 import type { Request } from "../../src/request/request.ts";

@@ -1,5 +1,5 @@
-// Draft tokens: which are verified and accepted in a step, and the state after rejected ones. Blocks have
-// 16 tokens; their ids are 1, 2, 3, ...
+// Draft tokens: which of them a step verifies and accepts, and the state after it rejects some.
+// Blocks have 16 tokens; their ids are 1, 2, 3, ...
 
 import { describe, expect, test } from "bun:test";
 import type { Request } from "../../src/request/request.ts";
@@ -208,7 +208,7 @@ describe("the result of a step with draft tokens", () => {
     expect(request).toMatchObject({ status: "FINISHED_STOPPED", numOutputTokens: 3 });
   });
 
-  test("releases forks with the source's first tokens, no matter how many", () => {
+  test("releases forks with the source's first tokens, no matter how many there are", () => {
     const scheduler = makeScheduler();
     const source = makeRequest("a", 20);
     source.draftTokenIds = [1, 2];

@@ -1,4 +1,5 @@
-// The grammar engine is built with a fake cargo: pinned crates, reasons against it, and what takes its place.
+// Builds the grammar engine with a fake cargo: pinned crates, reasons for not building, and the
+// fallback.
 
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";

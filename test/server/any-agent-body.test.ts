@@ -19,7 +19,7 @@ const TYPES = [
   ...["input_text", "output_text", "json_schema", "json_object", "allowed_tools", "tool", "any"],
 ];
 
-/** Values in which the names and the types of the APIs are frequent. */
+/** Values that often contain names and types from the APIs. */
 const { value } = fc.letrec<{ value: unknown }>((tie) => ({
   value: fc.oneof(
     { depthSize: "small", withCrossShrink: true },
@@ -31,7 +31,7 @@ const { value } = fc.letrec<{ value: unknown }>((tie) => ({
   ),
 }));
 
-/** A block or an item with a type that is known. */
+/** Block or item with a known type. */
 const typed = fc
   .tuple(fc.constantFrom(...TYPES), fc.dictionary(fc.constantFrom(...NAMES), value, { maxKeys: 5 }))
   .map(([type, rest]) => ({ ...rest, type }));
@@ -62,7 +62,7 @@ const ROUTES: readonly (readonly [path: string, base: object, fields: object])[]
   ["/v1/responses", { input: "hi", max_output_tokens: 2 }, RESPONSES_FIELDS],
 ];
 
-/** Fields whose effect outlives the request. */
+/** Fields with an effect that outlasts the request. */
 const LASTING = ["background"];
 
 describe.each(ROUTES)("%s", (path, base, fields) => {

@@ -16,7 +16,7 @@ const EXAMPLES = TEXT.split(/^(?=## )/m).flatMap((section) =>
   ),
 );
 
-/** What options of the server do, by name. */
+/** Server options that the docs name, with their effects. */
 const OPTIONS: readonly (readonly [string, Partial<ServerContext>])[] = [
   ["--enable-server-load-tracking", { tracksLoad: true }],
   ["--enable-tokenizer-info-endpoint", { tokenizerInfo: tokenizerFacts(new Map()) }],

@@ -193,7 +193,7 @@ const BAD_CHAT_VALUES: Case[] = [
     "A tool has an empty name.",
   ],
   [
-    "a list of allowed tools without a mode that exists",
+    "a list of allowed tools with an unknown mode",
     { tools, tool_choice: { type: "allowed_tools", allowed_tools: { mode: "any", tools: [] } } },
     "`tool_choice` of type 'allowed_tools' must have a list of `tools`",
   ],

@@ -84,7 +84,7 @@ describe("beam search", () => {
     expect(engine.numLiveSequences).toBe(0);
   });
 
-  test("queues as many beams at a time as the prompt-token limit allows", async () => {
+  test("queues only as many beams at a time as the prompt-token limit allows", async () => {
     const limits = { maxNumQueuedTokens: 64 };
     const limited = makeApp({ engine: { limits } });
     const long = { ...body, prompt: "x".repeat(40), n: 4 };

@@ -22,7 +22,7 @@ afterAll(() => server.stop());
 const call = (name: string, input: object) =>
   `<tool_call>\n${JSON.stringify({ name, arguments: input })}\n</tool_call>`;
 
-/** What the model writes in each turn. */
+/** Text that the model writes in each turn. */
 const TURNS = [
   `<think>\nThe file first.\n</think>\n\nI read it.\n${call("Read", { file_path: "add.ts" })}`,
   `<think>\nMinus is wrong.\n</think>\n\n${call("Edit", {
@@ -44,7 +44,7 @@ function runTool(files: AgentFiles, { name, input }: Anthropic.ToolUseBlock): st
   return `The file ${file_path} has been updated.`;
 }
 
-/** Plays the program's part until the model calls no more tools. */
+/** Acts as the program until the model stops calling tools. */
 async function session(files: AgentFiles, prompt: string) {
   const messages: Anthropic.MessageParam[] = [{ role: "user", content: prompt }];
   const answers: Anthropic.Message[] = [];
@@ -64,7 +64,7 @@ async function session(files: AgentFiles, prompt: string) {
 }
 
 describe("a session of Claude Code", () => {
-  test("reads, edits, runs and answers", async () => {
+  test("reads a file, edits it, runs the tests, and answers", async () => {
     const files = new AgentFiles({ "add.ts": "export const add = (a, b) => a - b;" });
     const { answers } = await session(files, "add() subtracts. Fix it.");
     expect(files.run("bun test")).toBe("1 pass");

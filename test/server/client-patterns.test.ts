@@ -1,6 +1,6 @@
-// The texts by which agents recognize that a conversation is too long or that they must wait, copied from the
-// agents' sources. Overflow errors must match on every route, and no other refusal may match: an agent would
-// shorten its conversation or wait unnecessarily.
+// Patterns that agents use to recognize that a conversation is too long or that they must wait,
+// copied from the agents' sources. Overflow errors must match on every route, and no other refusal
+// may match: an agent would shorten its conversation or wait unnecessarily.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";
@@ -136,7 +136,7 @@ describe("any other refusal", () => {
     },
   );
 
-  /** vLLM's own words, which its clients match. Both errors are about the token limit. */
+  /** vLLM's own wording, which its clients match. Both errors are about the token limit. */
   test.each([
     [chat({ max_tokens: 0 }), "max_tokens must be at least 1, got 0."],
     [

@@ -20,7 +20,7 @@ const SYSTEM =
     10,
   );
 
-/** What the model writes in each turn. */
+/** Text that the model writes in each turn. */
 const TURNS = [
   "<think>\nThe file first.\n</think>\n\nI read it.\n\n<read_file>\n<path>add.ts</path>\n</read_file>",
   `<replace_in_file>
@@ -40,7 +40,7 @@ a + b
 const tag = (text: string, name: string) =>
   new RegExp(`<${name}>\\n?([\\s\\S]*?)\\n?</${name}>`).exec(text)?.[1] ?? null;
 
-/** Runs the tool in a text. @returns null at the end of the task */
+/** Runs the tool that the text calls. @returns null at the end of the task */
 function runTool(files: AgentFiles, text: string): string | null {
   const path = tag(text, "path") ?? "";
   if (tag(text, "attempt_completion") !== null) return null;
@@ -82,7 +82,7 @@ async function turnOf(history: readonly Message[]) {
 }
 
 describe("a session of Cline", () => {
-  test("reads, edits, runs and answers", async () => {
+  test("reads a file, edits it, runs the tests, and answers", async () => {
     const files = new AgentFiles({ "add.ts": "export const add = (a, b) => a - b;" });
     const history: Message[] = [
       userMessage(

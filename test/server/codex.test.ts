@@ -25,7 +25,7 @@ const PATCH = `*** Begin Patch
 *** End Patch
 `;
 
-/** What the model writes in each turn. */
+/** Text that the model writes in each turn. */
 const TURNS = [
   `<think>\nThe file first.\n</think>\n\n${call("mcp__files__read", { path: "add.ts" })}`,
   `<think>\nMinus is wrong.\n</think>\n\nI patch it.\n${call("apply_patch", { input: PATCH })}`,
@@ -65,7 +65,7 @@ async function turnOf(input: readonly CodexItem[]) {
 }
 
 describe("a session of Codex", () => {
-  test("reads, patches, runs and answers", async () => {
+  test("reads a file, patches it, runs the tests, and answers", async () => {
     const files = new AgentFiles({ "add.ts": "export const add = (a, b) => a - b;" });
     const history: CodexItem[] = [codexMessage("user", "add() subtracts. Fix it.")];
     const cached: number[] = [];

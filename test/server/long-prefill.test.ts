@@ -8,7 +8,7 @@ import { until } from "../support/waiting.ts";
 
 const messages = [{ role: "user", content: "hi" }];
 
-/** Routes with what fills the silence. */
+/** Routes, each with the data that keeps its connection alive. */
 const ROUTES: readonly (readonly [path: string, body: object, signs: string])[] = [
   ["/v1/messages", { messages, max_tokens: 5 }, "event: ping\n"],
   ["/v1/responses", { input: "hi" }, "event: response.in_progress\n"],

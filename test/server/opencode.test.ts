@@ -30,7 +30,7 @@ const provider = createOpenAICompatible({
 const call = (name: string, input: object) =>
   `<tool_call>\n${JSON.stringify({ name, arguments: input })}\n</tool_call>`;
 
-/** What the model writes in each turn. */
+/** Text that the model writes in each turn. */
 const TURNS = [
   `<think>\nThe file first.\n</think>\n\nI read it.\n${call("read", { filePath: "add.ts" })}`,
   `${call("edit", { filePath: "add.ts", oldString: "a - b", newString: "a + b" })}\n${call("bash", {
@@ -74,7 +74,7 @@ const SYSTEM = [
 ];
 
 describe("a session of opencode", () => {
-  test("reads, edits, runs and answers", async () => {
+  test("reads a file, edits it, runs the tests, and answers", async () => {
     const files = new AgentFiles({ "add.ts": "export const add = (a, b) => a - b;" });
     const history: ModelMessage[] = [{ role: "user", content: "add() subtracts. Fix it." }];
     const reasons: string[] = [];

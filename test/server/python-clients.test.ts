@@ -1,5 +1,5 @@
-// The official Python clients, openai and anthropic, over a real socket. The model is a fake that generates the
-// text that a test determines.
+// The official Python clients, openai and anthropic, over a real socket. The model is a fake that
+// generates the text given by the test.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { startFakeServer } from "../support/fake-server.ts";

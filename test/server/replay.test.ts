@@ -111,7 +111,7 @@ const FLAGS: Partial<ServerContext> = {
   sendsRequestIds: true,
 };
 
-/** Apps by the beginning of a recording's name; the first that fits answers. */
+/** Apps by prefix of a recording's name; the first match answers. */
 const APPS: readonly (readonly [prefix: string, app: ReturnType<typeof start>])[] = [
   ["flags-chat-tools-default", start({}, FLAGS)],
   ["flags-", start(CALLING, FLAGS)],
@@ -139,7 +139,7 @@ async function answerTo(recording: Recording): Promise<Response> {
   );
 }
 
-/** What is compared: the response from vLLM or from the app. */
+/** Parts of a response, from vLLM or from the app, that are compared. */
 async function seenIn(response: Response, recording: Recording) {
   const text = await response.text();
   const body = recording.body !== undefined && { body: shapeOf(JSON.parse(text)) };
@@ -171,7 +171,7 @@ describe("a recorded request", () => {
   const same = recordings.filter(({ name }) => !(name in DIFFERENT));
 
   test.each(same.map((recording) => [recording.name, recording] as const))(
-    "%s is answered as by vLLM",
+    "%s gets the same kind of answer as from vLLM",
     async (_, recording) => {
       const response = await answerTo(recording);
       expect(await seenIn(response, recording)).toEqual(recordedIn(recording));
@@ -181,7 +181,7 @@ describe("a recorded request", () => {
   );
 
   test.each(named(DIFFERENT).map((recording) => [recording.name, recording] as const))(
-    "%s is answered differently, deliberately",
+    "%s deliberately gets a different answer",
     async (_, recording) => {
       const response = await answerTo(recording);
       const seen = await seenIn(response, recording).catch(() => null);

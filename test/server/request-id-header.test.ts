@@ -1,4 +1,4 @@
-// X-Request-Id in responses, which needs its option.
+// X-Request-Id in responses, which is sent only with its option.
 
 import { expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";

@@ -185,7 +185,7 @@ describe("a stored response", () => {
     expect(data.map(({ role }) => role)).toEqual(["user", "assistant", "user"]);
   });
 
-  test("can be continued without further input, as by OpenAI", async () => {
+  test("can be continued without further input, as with OpenAI", async () => {
     const { create, post, runner } = makeServer();
     const { id, output } = await create({ input: "one" });
     const prompts = promptsOf(runner);

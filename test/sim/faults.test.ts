@@ -1,7 +1,7 @@
 // Injects one fault at every possible place: the Nth event of each kind fails, with N increasing until the
-// run has fewer events (as SQLite does with its allocations and I/O). Whatever the fault, every request
-// must end once, finished requests must have the same output as without faults, and no resources must stay
-// in use. PAGODA_SIM_SEED=<n> starts with another workload.
+// run has fewer events (as SQLite does with its allocations and I/O). With every fault, each
+// request must end once, finished requests must have the same output as without faults, and no
+// resources must stay in use. PAGODA_SIM_SEED=<n> starts with another workload.
 
 import { describe, expect, test } from "bun:test";
 import type { FrontRequest } from "../../src/front/output-stream.ts";

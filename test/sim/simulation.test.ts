@@ -393,7 +393,9 @@ function countDropped(
   });
 }
 
-/** Compiles the grammar of one of the requests that wait, or fails to and ends all of its requests. */
+/**
+ * Compiles the grammar of a waiting request, or fails to and ends all requests for that grammar.
+ */
 function endCompilation(
   { prng }: World,
   scheduler: Scheduler,

@@ -11,7 +11,9 @@ const propose = (tokens: readonly number[], min: number, max: number, maxTokens 
     maxTokens,
   );
 
-/** The longest n-gram at the end that also occurs earlier, at its earliest place. */
+/**
+ * Finds the earliest occurrence of the longest n-gram that ends the text and also occurs before.
+ */
 function searched(tokens: readonly number[], min: number, max: number, maxTokens: number) {
   for (let length = Math.min(max, tokens.length - 1); length >= min; length--) {
     const gram = tokens.slice(-length).join();

@@ -1,4 +1,4 @@
-// Suffix decoding: which tokens are proposed, by what most often followed the longest known suffix.
+// Suffix decoding: proposes the tokens that most often followed the longest known suffix.
 
 import { describe, expect, test } from "bun:test";
 import { type SuffixOptions, SuffixProposer } from "../../src/speculation/suffix-proposer.ts";

@@ -1,5 +1,5 @@
-// GBNF: what the parser reads and refuses, and the Lark that it becomes. That both allow the same texts is tested with
-// the grammar engine, in test/native.
+// GBNF: accepted and refused grammars, and their translations to Lark. Tests in test/native use the
+// grammar engine to check that both allow the same text.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -158,7 +158,7 @@ describe("the translation", () => {
     expect(lark('root ::= root | "a" x\nx ::= y{0,2}\ny ::= y')).toContain("start: ");
   });
 
-  test("gives an embedded grammar its own rule names", () => {
+  test("renames the rules of an embedded grammar", () => {
     expect(larkOf(parseGbnf('root ::= "a" root | x\nx ::= <t>'), "root", "g1")).toBe(
       "g1: (/a/ g1 | g1_1)\ng1_1: <t>",
     );

@@ -56,7 +56,7 @@ describe("a schema that can be enforced", () => {
     });
   });
 
-  test("has the targets of its references, even recursive ones, moved to one place", () => {
+  test("collects the targets of its references, even recursive ones, in one place", () => {
     const schema = {
       $ref: "#/components/schemas/a~1b",
       components: {

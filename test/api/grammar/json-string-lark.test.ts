@@ -1,4 +1,4 @@
-// Grammars of a text, translated for the text inside a JSON string.
+// Grammars for plain text, translated to match the same text inside a JSON string.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -42,7 +42,7 @@ describe("a Lark grammar in a JSON string", () => {
     [String.raw`start: /\bword/`, "a word boundary"],
     ["start: /[[:alpha:]]/", "a POSIX class"],
     ["%ignore WS\nstart: a", "a directive"],
-    ["%import common.ESCAPED_STRING\nstart: a", "a terminal that is not known"],
+    ["%import common.ESCAPED_STRING\nstart: a", "an unknown terminal"],
     ['start: "a', "an open string"],
     ["start: @", "anything else"],
   ])("is not translated with %j: %s", (grammar) => {
@@ -50,7 +50,7 @@ describe("a Lark grammar in a JSON string", () => {
   });
 });
 
-/** The regular expression of a grammar that is only one, as JavaScript reads it. */
+/** Regular expression of a grammar that consists of a single one, in JavaScript's syntax. */
 function translated(regex: string): RegExp {
   const [, body = ""] = /^start: \/(.*)\/$/s.exec(inJsonString(`start: /${regex}/`) ?? "") ?? [];
   return new RegExp(`^(?:${body})$`, "v");
@@ -77,7 +77,7 @@ describe("a regular expression in a JSON string", () => {
   test.each([
     ...["(.+)", "(.*)", "a|b+", "[ab]*", "[^a]*", '[^"\\\\]*', '[a-z"\\n]*', "[ -~]{1,3}"],
     ...["\\d+", "\\w*", "a\\\\b", '"(a|b)?"', "\\n\\t", "(?:a\\/)*", "\\[.\\]", "ü*"],
-  ])("accepts %p escaped exactly where it is accepted plain", (regex) => {
+  ])("accepts the escaped form of %p exactly where the plain form is accepted", (regex) => {
     const plain = new RegExp(`^(?:${regex.replaceAll(".", "[^\\n]")})$`, "u");
     const escaped = translated(regex);
     fc.assert(

@@ -49,7 +49,7 @@ describe("the system prompt", () => {
 });
 
 describe("a user's message", () => {
-  test("keeps several texts as parts, but skips blocks of unknown types", () => {
+  test("keeps multiple text blocks as parts, but skips blocks of unknown types", () => {
     const blocks = [
       { type: "text", text: "a" },
       { type: "container_upload", file_id: "f" },

@@ -172,7 +172,7 @@ describe("the stream of a response", () => {
     );
   });
 
-  test("fills silence with numbered events", () => {
+  test("sends numbered events to keep a silent stream alive", () => {
     const writer = new ResponseEventWriter(responseOf());
     const events = read(writer.frame.start() + writer.frame.keepAlive());
     expect(shown(events)).toEqual(["created", "in_progress", "in_progress"]);

@@ -1,4 +1,5 @@
-// The parser of messages in the text pipeline: special tokens of its format, stop strings, counts of reasoning.
+// The message parser in the text pipeline: special tokens of its format, stop strings, and counts
+// of reasoning tokens.
 
 import { describe, expect, test } from "bun:test";
 import { OutputProcessor } from "../../../src/engine/text/output-processor.ts";
@@ -7,7 +8,7 @@ import type { MessagePart } from "../../../src/protocol/message-part.ts";
 import type { SamplingParams } from "../../../src/request/sampling-params.ts";
 import { makeRequest } from "../../support/make-request.ts";
 
-/** Words as tokens, of which those in brackets are special. */
+/** Words as tokens; those in brackets are special. */
 const WORDS = ["<|channel|>", "analysis", "<|message|>", "<|end|>", "<|start|>", "assistant"];
 const MORE = ["final", "Hm.", "Hello", "<|vision|>", " you", "<think>", "</think>"];
 const TOKENS = [...WORDS, ...MORE];
@@ -21,7 +22,7 @@ const PARSING: MessageParsing = {
   ...{ tools: [], holdsCalls: false, onlyFirstCall: false, thinkingTokenBudget: null },
 };
 
-/** @param words tokens of the output, one a step */
+/** @param words tokens of the output, one per step */
 function process(
   words: readonly string[],
   parsing: Partial<MessageParsing>,

@@ -1,4 +1,4 @@
-// Splits a byte stream into messages, no matter in which pieces it arrives.
+// Splits a byte stream into messages, no matter how the stream itself is split.
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
