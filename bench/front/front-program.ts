@@ -1,5 +1,5 @@
-// Runs the front end of `serve` on top of the stub engine, in a process of its own. Reports its URL to the
-// parent process and, on request, its event-loop lag.
+// Runs the front end of `serve` on top of the stub engine, in a separate process. Reports its URL
+// to the parent process and, on request, its event-loop lag.
 
 import { serveLimits } from "../../src/cli/limits.ts";
 import { parseOptions } from "../../src/cli/parse-options.ts";

@@ -1,6 +1,6 @@
-// W11, which runs only when named explicitly. Requests arrive on schedule, however slow the server is, at
-// --request-rate per second, with --burstiness (shape of the gamma distribution, 1 = Poisson), for --duration
-// seconds.
+// W11, which runs only when named explicitly. Requests arrive on schedule, no matter how slow the
+// server is, at --request-rate per second, with --burstiness (shape of the gamma distribution, 1 =
+// Poisson), for --duration seconds.
 
 import {
   measureRequest,

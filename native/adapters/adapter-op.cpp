@@ -1,5 +1,5 @@
-// The work of an op is the strips of each adapter for each tile of its rows. Each thread computes an equal share of them, so
-// nothing has to be counted.
+// The work of an op is the strips of each adapter for each tile of its rows. Each thread computes an equal share of
+// them, so no shared counter is needed.
 
 #include "adapters/adapter-op.h"
 
@@ -120,7 +120,7 @@ void sum_chunks(const Tile & tile, const ggml_tensor * hidden, std::vector<float
     }
 }
 
-// Adds the outputs of the last strip, of which there are fewer than 16.
+// Adds the outputs of the last strip, which has fewer than 16.
 void add_last_strip(StripCall call, const RowPointers & to, int32_t n_out) {
     float   products[MAX_STRIP_ROWS][STRIP_OUTPUTS];
     float * out[MAX_STRIP_ROWS];

@@ -1,6 +1,7 @@
-// Two ops that add an adapter's part to each row of a product, in place: the first computes A x, for each adapter the rows that
-// have it; the second adds scale * B times the result. Threads share only the ops' tensors, so a step's threads run them
-// beside neighboring nodes. A row's result does not depend on the other rows or the number of threads.
+// Two ops that add an adapter's part to each row of a product, in place. The first computes A x for the rows of each
+// adapter, and the second adds scale * B times the result. Threads share only the ops' tensors, so a step's threads can
+// run them concurrently with neighboring nodes. A row's result does not depend on the other rows or the number of
+// threads.
 #pragma once
 
 struct ggml_context;

@@ -1,4 +1,4 @@
-// Weights are found by name, which outlives the tensors of a model that is loaded again after sleep.
+// Weights are found by name, since a model that is loaded again after sleep has new tensors.
 
 #include "adapters/adapter-table.h"
 

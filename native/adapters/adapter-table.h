@@ -1,9 +1,9 @@
-// The slots for adapters, the weights of the model that adapters can change, and the rows of a step by slot. A weight's
-// product gets ops (adapters/adapter-op.h) in the graphs of steps in which a row has an adapter, from the first adapter on that
-// changes it. Steps without adapters have graphs without such ops. Ops are never taken back, because ggml would then mistake a
-// graph with the same number of other nodes for the one whose memory it has planned.
+// The slots for adapters, the weights of the model that adapters can change, and the rows of a step by slot. Once an
+// adapter has changed a weight, the weight's product gets ops (adapters/adapter-op.h) in the graph of every step in
+// which a row has an adapter. The graphs of other steps have no such ops. Ops are never removed again, because ggml
+// would then mistake a graph with the same number of different nodes for the graph whose memory it has planned.
 //
-// Everything is used by the thread that runs steps, or between steps, except find(), which any thread can call once a
+// Everything is used by the thread that runs steps, or between steps. Only find() can be called by any thread, once a
 // forward pass has been created.
 #pragma once
 
@@ -65,8 +65,8 @@ public:
     // Makes graphs with this placement use the table. Without slots, leaves them unchanged.
     void attach(llama_placement & placement);
 
-    // Must enclose the creation of a context, which reserves memory for its largest graphs. These graphs get ops at every weight
-    // that can have them; the first time, the weights that can are noted.
+    // Must enclose the creation of a context, which reserves memory for its largest graphs. These graphs get ops at
+    // every weight that can have them. The first call records which weights those are.
     void begin_reserve();
     void end_reserve();
 

@@ -1,4 +1,4 @@
-// A loaded LoRA adapter: for each weight W that it changes, the product of a row x with W gets scale * B (A x) added.
+// A loaded LoRA adapter: for each weight W that it changes, scale * B (A x) is added to the product of W and a row x.
 #pragma once
 
 #include "adapters/strip-matrix.h"
@@ -24,7 +24,7 @@ struct AdapterInfo {
 };
 
 struct AdapterWeight {
-    // A is chunked, or, for an embedding table, f16 [n_in, 16 * b_shape's panels of inputs], a row per token.
+    // A is chunked or, for an embedding table, f16 [n_in, 16 * b_shape's panels of inputs] with one row per token.
     StripShape       a_shape, b_shape;
     const uint16_t * a;
     const uint16_t * b;

@@ -1,5 +1,6 @@
 // The kernel's template. A tile of ROWS rows by STRIPS strips has its sums in registers, and each weight is loaded once for
-// all rows. Few rows are computed with several strips at a time, so that there are enough independent sums.
+// all rows. If there are only a few rows, several strips are computed at a time, so that there are enough independent
+// sums.
 #pragma once
 
 #include "adapters/strip-matrix.h"
@@ -48,7 +49,7 @@ template <class S, bool ADDS> struct StripLoops {
         }
     }
 
-    // Computes strips from `strip` on, STRIPS at a time while there are enough, then fewer.
+    // Computes strips starting at `strip`, STRIPS at a time while there are enough, then fewer.
     template <int ROWS, int STRIPS> static void strips(const StripCall & call, int row, int strip) {
         for (; strip + STRIPS <= call.n_strips; strip += STRIPS) {
             tile<ROWS, STRIPS>(call, row, strip);

@@ -37,7 +37,7 @@ StripShape whole_shape(int64_t n_in, int64_t n_out);
 int64_t most_chunked_results(int64_t max_out);
 
 // Returns the power of two that brings the largest of `n` finite values just below 2^15, so that rounding to f16 loses
-// little of all values that matter.
+// little precision in the values that matter.
 float f16_factor(const float * values, size_t n);
 
 // Writes a row-major [n_out, n_in] matrix, times `factor`, as strips: size() values.

@@ -1,5 +1,5 @@
-// The calls that load and unload adapters. Reading takes place on a worker; an adapter is put into its slot on the JS thread,
-// between two steps, which takes microseconds.
+// The calls that load and unload adapters. Files are read on a worker. The JS thread then puts the adapter into its
+// slot between two steps, which takes microseconds.
 
 #include "addon/native-model.h"
 
@@ -41,7 +41,7 @@ Napi::Object info_to_js(Napi::Env env, const AdapterInfo & info) {
     return o;
 }
 
-// Frees an adapter on a worker, since returning large memory to the system takes time.
+// Frees an adapter on a worker, since returning a large amount of memory to the system takes time.
 void free_on_worker(Napi::Env env, AdapterPtr adapter) {
     if (adapter) {
         PromiseWorker<bool>::start(env, [adapter = std::move(adapter)]() mutable { adapter.reset(); return true; },

@@ -94,7 +94,7 @@ inline __m512i side_by_side(__m512i even, __m512i odd, int half) {
     return _mm512_permutex2var_epi16(even, index, odd);
 }
 
-// A null `odd` stands for zeros.
+// If `odd` is null, zeros are used.
 template <KvType T>
 inline void pack_between(const char * even, const char * odd, int dim, __m512i * out) {
     for (int c = 0; c < dim; c += 2 * LANES) {

@@ -1,5 +1,5 @@
-// All checks that need no values come first. Then the tensors are read and converted one at a time, so that only the adapter
-// itself takes much memory.
+// All checks that do not need values come first. Then the tensors are read and converted one at a time, so that only
+// the adapter itself takes much memory.
 
 #include "model/adapter-file.h"
 
@@ -77,7 +77,7 @@ AdapterFile::AdapterFile(const std::string & path) : path(path) {
 
 void AdapterFile::check_kind(const std::string & architecture) const {
     if (string_key(header.get(), "general.type") != "adapter" || string_key(header.get(), "adapter.type") != "lora") {
-        throw error("adapter_not_gguf", "is a GGUF file, but not of a LoRA adapter");
+        throw error("adapter_not_gguf", "is a GGUF file, but not a LoRA adapter");
     }
     const std::string own = string_key(header.get(), "general.architecture");
     if (own != architecture) {

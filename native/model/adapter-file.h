@@ -1,4 +1,4 @@
-// Reads LoRA adapters from GGUF files, as convert_lora_to_gguf.py of llama.cpp writes them.
+// Reads LoRA adapters from GGUF files, as written by llama.cpp's convert_lora_to_gguf.py.
 #pragma once
 
 #include "adapters/adapter-table.h"

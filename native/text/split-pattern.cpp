@@ -1,4 +1,4 @@
-// Builds the automaton, reads a text in two passes, and registers the splitter with llama.cpp.
+// Builds the automaton, reads the text in two passes, and registers the splitter with llama.cpp.
 
 #include "text/split-pattern.h"
 

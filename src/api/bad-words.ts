@@ -8,8 +8,8 @@ import type { SamplingBody } from "./schemas.ts";
 const MAX_LENGTH = 1024;
 
 /**
- * Tokenizes each word as if it were at the start of a text. If a leading space changes the word's tokens but not their
- * number, includes those tokens too.
+ * Tokenizes each word as if it were at the start of the text. If a leading space changes the word's
+ * tokens but not their number, includes those tokens too.
  * @throws RequestError "invalid_value"
  */
 export async function badWordIds(

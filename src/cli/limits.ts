@@ -43,7 +43,7 @@ export function maxLogprobs({ "max-logprobs": max }: ServeOptions): number | nul
   return max === -1 ? null : max;
 }
 
-/** @returns null for a negative number, which stands for no limit */
+/** @returns null for a negative number, which means no limit */
 export function unlessNegative(value: number): number | null {
   return value < 0 ? null : value;
 }

@@ -43,7 +43,10 @@ export function loraModules({ "lora-modules": texts }: LoraOptions): LoraModule[
   return texts.flatMap(modulesIn);
 }
 
-/** Tells the forms apart as vLLM does: text with "=" and without a comma is name=path, any other text is JSON. */
+/**
+ * Distinguishes the forms as vLLM does: text with "=" and without a comma is name=path, and any
+ * other text is JSON.
+ */
 function modulesIn(text: string): LoraModule[] {
   if (text.includes("=") && !text.includes(",")) {
     const [name = "", ...path] = text.split("=");

@@ -139,7 +139,8 @@ export const TOOL_FORMATS: Readonly<Record<ToolParser, ToolFormat>> = {
     ...{ starts: ["Action:"], bareStarts: [], markers: [], end: "```" },
     *read(source, _, types) {
       if (!(yield* readMarkers(source.reader, ["```json"]))) return false;
-      // The model is told to call "directly-answer", which is not a tool, before an answer.
+      // The template asks the model to call "directly-answer", which is not a tool, before an
+      // answer.
       source.writer.requiredNames = new Set(types.keys());
       if (!(yield* readJsonCalls(source))) return false;
       yield* readEnds(source.reader, ["```"]);

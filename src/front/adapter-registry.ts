@@ -40,9 +40,12 @@ export class AdapterRegistry {
   readonly #options: AdapterRegistryOptions;
   /** In the order of loading. */
   readonly #adapters = new Map<string, ServedAdapter>();
-  /** Short hashes of all names that have been loaded. If two names collide, the key of one gets a number for no reason. */
+  /**
+   * Short hashes of all names that have been loaded. If two hashes collide, the key of one name
+   * gets an unnecessary number.
+   */
   readonly #usedNames = new Set<string>();
-  /** The last load or unload of each name, so those of one name run one after another. */
+  /** The last load or unload of each name, so that operations on one name run one after another. */
   readonly #changes = new Map<string, Promise<unknown>>();
   #numLoads = 0;
 
@@ -68,7 +71,7 @@ export class AdapterRegistry {
   }
 
   /**
-   * Removes an adapter. Requests that use it continue, after which its memory is freed.
+   * Removes an adapter. Requests that use it continue; its memory is freed once they end.
    * @throws RequestError "adapter_name" or "adapter_not_found", with vLLM's messages
    */
   unload(name: string): Promise<void> {

@@ -310,8 +310,8 @@ export class Front {
 }
 
 /**
- * @returns true if an output ends a request that no step has begun to compute, which are the only requests that the
- * queue timeout ends. Only the first sequence counts, since the others can start later.
+ * @returns true if an output ends a request that no step has begun to compute. The queue timeout
+ * ends only such requests. Only the first sequence counts, since the others can start later.
  */
 function isUnscheduled(index: number, { finishReason, timeline }: RequestOutput): boolean {
   return finishReason === "abort" && index === 0 && timeline.scheduledS === null;
@@ -333,7 +333,7 @@ function adapterFailed(): EngineError {
 
 function grammarFailed(): RequestError {
   const message =
-    "The output cannot go on: the request's grammar or schema became too complex, or the other constraints leave no " +
+    "The output cannot continue: the request's grammar or schema became too complex, or the other constraints leave no " +
     "token that it allows.";
   return new RequestError("invalid_value", message);
 }

@@ -265,7 +265,10 @@ export class KvCacheManager {
   }
 }
 
-/** Leaves out the adapter for blocks that lie wholly before its start, which requests to the base model can share. */
+/**
+ * Leaves out the adapter for blocks that are entirely before its start, which requests to the base
+ * model can share.
+ */
 function extraKeys(
   { cacheSalt, adapter, adapterStart }: Request,
   blockIndex: number,

@@ -163,7 +163,7 @@ export class LLM implements AsyncDisposable {
   }
 
   /**
-   * Removes a LoRA adapter. Requests that use it continue, after which its memory is freed.
+   * Removes a LoRA adapter. Requests that use it continue; its memory is freed once they end.
    * @throws RequestError "adapter_name" or "adapter_not_found"
    */
   unloadLora(name: string): Promise<void> {

@@ -15,7 +15,7 @@ export const ADAPTER_FAMILIES: readonly MetricFamily[] = [
     since: "0.6.4",
     enabledBy: "lora",
     meaning:
-      "Unix time of the last step. The labels list the adapters of running requests and of waiting requests, separated by commas, and the value of --max-loras. There is one series, which replaces the one before.",
+      "Unix time of the last step. The labels list the adapters of running requests and of waiting requests, separated by commas, and the value of --max-loras. There is only one series; each step replaces it.",
     alert: "Gateways route requests to a server that already runs their adapter.",
     source: onStep(({ scheduler, info, nowS }, sink) => {
       const { running = [], waiting = [] } = scheduler.adapters ?? {};

@@ -38,7 +38,7 @@ export function installedModels(env: Env, modelsDir: string | null): InstalledMo
   const plain = folders.flatMap((folder) =>
     modelsIn(folder, resolve(folder), filesBelow(folder), (file) => join(folder, file)),
   );
-  // Skips files in older commits, to which no name refers.
+  // Skips files in older commits, which no name refers to.
   const seen = new Set<string>();
   return [...hub, ...plain].filter(({ name }) => !seen.has(name) && seen.add(name));
 }

@@ -57,7 +57,10 @@ export interface AdapterInfo {
   readonly alpha: number;
   /** Kinds of weights that it changes, ascending, without layer and suffix, e.g. "attn_q". */
   readonly targets: readonly string[];
-  /** Tokens after whose last occurrence in the prompt an aLoRA adapter takes effect; empty = an ordinary adapter. */
+  /**
+   * Tokens that enable an aLoRA adapter, starting at their last occurrence in the prompt; empty =
+   * an ordinary adapter.
+   */
   readonly invocationTokens: readonly number[];
   /** Host memory that the loaded adapter takes. */
   readonly sizeBytes: number;

@@ -82,7 +82,7 @@ export class NativeModelRunner implements ModelRunner {
     const sampler = this.#samplers.get(request.requestId);
     if (tokenIds[0] === MODEL_DRAFT) return tokenIds;
     if (request.grammar === null || tokenIds.length === 0 || sampler === undefined) return tokenIds;
-    // The sampler has not seen forced tokens, after which the next step creates another one.
+    // The sampler has not seen forced tokens, so the next step creates a new one.
     if (sampler.numForcedTokens !== request.numForcedTokens) return [];
     const numAllowed = this.#model.countAllowed(sampler.handle, Int32Array.from(tokenIds));
     return tokenIds.slice(0, numAllowed);

@@ -1,4 +1,4 @@
-// Checks that a path given by a client lies in one of the folders that the operator allows.
+// Checks that a path given by a client is in one of the folders that the operator allows.
 
 import { realpath } from "node:fs/promises";
 import { relative, resolve, sep } from "node:path";
@@ -6,7 +6,8 @@ import { relative, resolve, sep } from "node:path";
 /**
  * Resolves a path and follows its links.
  * @param folders allowed folders; empty = any path is allowed
- * @returns the absolute path, which may not exist; null if it lies outside the folders, or a link leads out of them
+ * @returns the absolute path, which may not exist; null if it is outside the folders, or a link
+ * leads out of them
  */
 export async function allowedPath(
   path: string,

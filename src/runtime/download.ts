@@ -147,7 +147,10 @@ async function fetchInto(partial: string, options: DownloadOptions): Promise<str
   throw new ConfigError("download_failed", message);
 }
 
-/** Asks for the bytes of the file itself, since ranges and lengths of compressed data are of no use. */
+/**
+ * Asks for the bytes of the file itself, since ranges and lengths of compressed data would be
+ * useless.
+ */
 const UNCODED = { "accept-encoding": "identity" };
 
 /** @returns bytes of the response; null if unknown, as when a server compresses it regardless */

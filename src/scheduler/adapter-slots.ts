@@ -1,5 +1,6 @@
-// Assigns the addon's adapter slots to adapters. An adapter that no request needs stays in its slot until another one
-// needs it; the least recently used one goes first. The engine's loop carries out the loads. Pure and synchronous.
+// Assigns the addon's adapter slots to adapters. An adapter that no request needs stays in its slot
+// until another adapter needs the slot; the least recently used one is evicted first. The engine's
+// loop carries out the loads. Pure and synchronous.
 //
 //   absent --begin()--> loading --loaded()--> ready --evicted or dropped--> absent
 //                          `----failed()---> absent
@@ -7,7 +8,7 @@
 import { assert } from "../assert.ts";
 import type { AdapterRef } from "../request/adapter.ts";
 
-/** A load for the engine to carry out. It replaces whatever the slot holds. */
+/** A load for the engine to carry out. It replaces the slot's previous adapter, if any. */
 export interface AdapterLoad {
   readonly adapter: AdapterRef;
   readonly slot: number;

@@ -1,8 +1,9 @@
 // Decides which requests can run with their LoRA adapter: at most a certain number of adapters run at once, and an
 // adapter must be loaded first. Other requests are deferred, so that they do not hold up the requests behind them.
 //
-// No request starves: if requests with running adapters keep overtaking a deferred one, the door is closed to them.
-// The running requests then end, which frees a turn, and deferred requests get it in the order of the queue.
+// No request starves: if requests with running adapters keep overtaking a deferred one, no more of
+// them are admitted. Once the running requests end, a turn is free, and deferred requests get it in
+// queue order.
 
 import { assert } from "../assert.ts";
 import { type AdapterRef, adapterStart } from "../request/adapter.ts";
@@ -136,7 +137,7 @@ export class AdapterTurns {
     return this.#slots.isLoading(key) || this.#begin(adapter) ? "loading" : "full";
   }
 
-  /** Ends a load, after which deferred requests can be checked again. */
+  /** Ends a load. Deferred requests can then be checked again. */
   loaded(key: string, invocationTokens: readonly number[]): void {
     this.#slots.loaded(key, invocationTokens);
     this.#dropRemoved(key);

@@ -41,7 +41,8 @@ export class ApiKeys {
   /** @returns the index of the accepted key that the request sends; null if it sends none */
   keyOf({ headers }: Request): number | null {
     const given = [bearerKey(headers), headers.get("x-api-key")].filter((key) => key !== null);
-    // Each character of a header value stands for one byte. Some clients encode keys in Latin-1, others in UTF-8.
+    // Each character of a header value represents one byte. Some clients encode keys in Latin-1,
+    // others in UTF-8.
     const readings = given.flatMap((key) => [digest(key), digest(Buffer.from(key, "latin1"))]);
     // Compares all keys, so that the response time reveals nothing.
     const matches = this.#digests.map((key) =>

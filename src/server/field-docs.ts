@@ -48,7 +48,7 @@ const SAMPLING: Readonly<Record<string, FieldDoc>> = {
   bad_words: { description: "Strings that must not be generated" },
   use_beam_search: { description: "Search for the n most likely texts instead of sampling" },
   length_penalty: {
-    description: "Exponent of the length by which the likelihood of a beam is divided",
+    description: "A beam's log-likelihood is divided by its length raised to this power",
   },
 };
 

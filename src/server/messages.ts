@@ -60,7 +60,7 @@ async function handleMessage(context: ServerContext, request: Request): Promise<
   });
 }
 
-/** Claude's names mean the served model, except for an adapter with such a name. */
+/** Claude's names mean the served model, unless an adapter has that name. */
 const aliasOf = (context: ServerContext) => (model: string) =>
   isClaudeModel(model) && context.adapters.find(model) === null;
 

@@ -206,7 +206,7 @@ const SERVER = tagged("Server", {
   "GET /health/ready": { summary: "Ready", ...WORKS },
   "GET /ping": { summary: "Ping", ...WORKS },
   "POST /ping": { summary: "Ping", ...WORKS },
-  "GET /version": { summary: "Show Version", answer: "The version of vLLM whose API this is" },
+  "GET /version": { summary: "Show Version", answer: "The version of vLLM that this API matches" },
   "GET /server_info": {
     summary: "Show Server Info",
     query: [

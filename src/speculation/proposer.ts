@@ -10,6 +10,9 @@ export interface Proposer {
    * @returns at most `maxTokens` tokens; none if nothing suggests a prediction
    */
   propose(request: Request, maxTokens: number): readonly number[];
-  /** Forgets a request that has ended. Its output can serve to predict those of others. */
+  /**
+   * Forgets a request that has ended. Its output can still be used to predict the outputs of
+   * others.
+   */
   finish(request: Request): void;
 }

@@ -29,7 +29,7 @@ interface Proposal {
   readonly score: number;
 }
 
-/** The longest suffix that occurs in a text, and the ends of its occurrences. */
+/** The longest suffix that occurs in some text, and the ends of its occurrences. */
 interface Occurrences {
   readonly length: number;
   readonly ends: readonly number[];

@@ -57,7 +57,7 @@ describe("a grammar is optional", () => {
 describe("a required call", () => {
   const asked = (param: string): GrammarSpec => ({ kind: "regex", text: "a", param });
 
-  test("has no text to which a response format could apply", () => {
+  test("has no text that a response format could apply to", () => {
     expect(grammarOf({}, asked("response_format"))).toEqual(grammarOf({}));
   });
 

@@ -40,7 +40,7 @@ describe("truncatedIds()", () => {
 });
 
 describe("a completion", () => {
-  test("keeps BOS and the end of a text", async () => {
+  test("keeps BOS and the end of the text", async () => {
     expect(await completion({ prompt: "abcdef", truncate_prompt_tokens: 3 })).toEqual([
       256,
       ...bytes("ef"),

@@ -42,21 +42,21 @@ describe("LoRA options", () => {
 });
 
 describe("--lora-modules", () => {
-  test("takes names and paths, which can contain an equals sign", () => {
+  test("accepts names and paths, which can contain an equals sign", () => {
     expect(modulesOf("sql=/a.gguf", "b=/x=y")).toEqual([
       sql,
       { name: "b", path: "/x=y", baseModelName: null },
     ]);
   });
 
-  test("takes JSON objects and lists of them", () => {
+  test("accepts JSON objects and lists of them", () => {
     const json = '{"name":"b","path":"/b","base_model_name":"tiny"}';
     const b = { name: "b", path: "/b", baseModelName: "tiny" };
     expect(modulesOf(json, '{"name": "sql", "path": "/a.gguf"}')).toEqual([b, sql]);
     expect(modulesOf(`[${json}]`)).toEqual([b]);
   });
 
-  test("takes the same strings from a config file", () => {
+  test("accepts the same strings from a config file", () => {
     const modules = ["sql=/a.gguf", '{"name":"b","path":"/b"}'];
     const yaml = { "enable-lora": true, "lora-modules": modules };
     const options = parse(["--config", "x.yaml"], {}, yaml);

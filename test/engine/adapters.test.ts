@@ -1,5 +1,5 @@
-// Requests with LoRA adapters in the engine: their adapter is loaded while others run, and nothing is left of those
-// whose adapter cannot be loaded.
+// Requests with LoRA adapters in the engine: their adapter is loaded while other requests run, and
+// a request whose adapter cannot be loaded leaves no state behind.
 
 import { describe, expect, test } from "bun:test";
 import type { FrontRequest, OutputStream } from "../../src/front/output-stream.ts";
@@ -48,7 +48,7 @@ function hold({ runner }: ReturnType<typeof setUp>, path: string): PromiseWithRe
 }
 
 describe("a request with an adapter", () => {
-  test("is computed with it, beside requests with others and with none", async () => {
+  test("is computed with it, alongside requests with other adapters and without one", async () => {
     const world = setUp(2);
     const { textOf } = world;
     const alone = [await textOf("hello"), await textOf("hello", "/a"), await textOf("hello", "/b")];
@@ -76,7 +76,7 @@ describe("a request with an adapter", () => {
     });
   });
 
-  test("hits blocks of its own adapter and load only, except before the invocation tokens", async () => {
+  test("hits only blocks of its own adapter and load, except before the invocation tokens", async () => {
     const { engine } = setUp(1, 3);
     const numCached = async (name: string, path?: string) => {
       const prompt = `${"a".repeat(8)}<>${"b".repeat(10)}`;
@@ -141,7 +141,7 @@ describe("a request with an adapter", () => {
 });
 
 describe("loadAdapter()", () => {
-  test("loads an adapter ahead of requests, also while the engine sleeps", async () => {
+  test("loads an adapter ahead of requests, even while the engine sleeps", async () => {
     const { client, runner, textOf } = setUp();
     await client.calls.sleep(1, "abort");
     await client.calls.loadAdapter(adapter("/a"));
@@ -152,7 +152,7 @@ describe("loadAdapter()", () => {
     expect(runner.loads).toEqual(["/a"]);
   });
 
-  test("says in vLLM's words why an adapter cannot be loaded", async () => {
+  test("says why an adapter cannot be loaded, in vLLM's wording", async () => {
     const { calls } = setUp().client;
     await expect(calls.loadAdapter(adapter("/missing"))).rejects.toMatchObject({
       ...{ name: "RequestError", code: "adapter_not_found" },

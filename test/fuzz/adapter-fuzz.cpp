@@ -16,7 +16,7 @@ int                                    file = -1;
 std::string                            path;
 std::unique_ptr<pagoda::AdapterTable> table;
 
-// The weights of a model, used once as in a graph.
+// The weights of a model, each used once as in a graph.
 void make_table() {
     ggml_context * ctx = ggml_init({ 1 << 16, nullptr, /*.no_alloc =*/ true });
     std::vector<const ggml_tensor *> weights;

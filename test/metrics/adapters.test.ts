@@ -58,7 +58,7 @@ test("a gateway finds running and waiting adapters, and only those of the last s
   expect(gatewayView(text)).toEqual({ active: ["b"], waiting: ["a", "c"], maxActive: 4 });
 });
 
-test("an idle or restarting engine has empty lists", async () => {
+test("the lists are empty if the engine is idle or restarting", async () => {
   const metrics = metricsAfter({ running: ["a"], waiting: [] }, { running: [], waiting: [] });
   expect(gatewayView(await metrics.text())).toEqual({ active: [], waiting: [], maxActive: 4 });
   metrics.record(IDLE, null);

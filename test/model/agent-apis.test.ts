@@ -1,4 +1,4 @@
-// The official clients' Messages and Responses APIs against SmolLM2 in a server of its own process.
+// The official clients' Messages and Responses APIs against SmolLM2 in a separate server process.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import Anthropic from "@anthropic-ai/sdk";

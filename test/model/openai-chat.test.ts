@@ -1,5 +1,5 @@
-// The official openai client's chats against SmolLM2 in a server of its own process: every tool choice and parsed
-// answers, whole and streamed.
+// The official openai client's chats against SmolLM2 in a separate server process: every tool
+// choice and parsed answers, whole and streamed.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import OpenAI from "openai";

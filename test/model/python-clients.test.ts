@@ -1,4 +1,4 @@
-// The official Python clients, openai and anthropic, against SmolLM2 in a server of its own process.
+// The official Python clients, openai and anthropic, against SmolLM2 in a separate server process.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { CLIENTS_PYTHON, PythonProgram, sayIfPythonIsMissing } from "../support/python-program.ts";

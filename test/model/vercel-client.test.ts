@@ -1,5 +1,5 @@
-// Vercel's AI SDK against SmolLM2 in a server of its own process: text, a tool that must be called, and objects that fit
-// a schema, through each of the APIs.
+// Vercel's AI SDK against SmolLM2 in a separate server process: text, a tool that must be called,
+// and objects that fit a schema, through each of the APIs.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createAnthropic } from "@ai-sdk/anthropic";

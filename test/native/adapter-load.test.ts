@@ -1,5 +1,5 @@
-// Loading and unloading of LoRA adapters: what a file says about itself, every kind of bad file, and use of the slots
-// during steps, sleep and disposal.
+// Loading and unloading of LoRA adapters: properties read from a file, every kind of bad file, and
+// use of the slots during steps, sleep and disposal.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -76,7 +76,7 @@ async function refusal(model: NativeModel, path: string, slot = 0): Promise<stri
 }
 
 describe("a loaded adapter", () => {
-  test("reports what its file says", async () => {
+  test("reports the properties in its file", async () => {
     const model = await load();
     const metadata = new Map<string, GgufValue>([
       ["adapter.alora.invocation_tokens", ["u32[]", [7, 8, 9]]],
@@ -105,7 +105,7 @@ describe("a loaded adapter", () => {
     expect(largestDifference(await output(model, 1), of0)).toBe(0);
   });
 
-  test("can change other weights than the one it replaces", async () => {
+  test("can change different weights than the adapter it replaces", async () => {
     const model = await load();
     const changes = (name: string) => name.includes("ffn_up");
     await model.loadAdapter(adapterFile({ changes }), 1);
@@ -180,7 +180,7 @@ describe("a bad adapter is refused", () => {
         writeTinyGguf(path);
         return path;
       },
-      "adapter_not_gguf: adapter PATH is a GGUF file, but not of a LoRA adapter",
+      "adapter_not_gguf: adapter PATH is a GGUF file, but not a LoRA adapter",
     ],
     ["of another kind", () => withKey("adapter.type", ["string", "vera"]), "adapter_not_gguf"],
     [
@@ -209,7 +209,7 @@ describe("a bad adapter is refused", () => {
       "adapter_tensor: adapter PATH changes blk.2.attn_k.weight, which the model does not have",
     ],
     [
-      "of too high a rank",
+      "of a rank that is too high",
       () => adapterFile({ rank: 17 }),
       "adapter_rank: adapter PATH has rank 17, above the limit of 16",
     ],
@@ -230,7 +230,7 @@ describe("a bad adapter is refused", () => {
     ],
     ["with an infinite alpha", () => adapterFile({ alpha: -Infinity }), "adapter_not_finite"],
     [
-      "with alpha as text",
+      "with an alpha that is a string",
       () => withKey("adapter.lora.alpha", ["string", "16"]),
       "adapter_not_finite: adapter PATH has an alpha that is not a float",
     ],
@@ -355,7 +355,7 @@ describe("slots", () => {
   });
 });
 
-test("a thousand loads and unloads take no memory", async () => {
+test("a thousand loads and unloads leak no memory", async () => {
   const model = await load();
   const files = [adapterFile({ rank: 16, seed: 1 }), adapterFile({ rank: 4, seed: 2 })];
   const cycle = async (count: number) => {

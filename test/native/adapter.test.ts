@@ -1,4 +1,5 @@
-// Logits with LoRA adapters, compared with those of merged weights and of llama.cpp, and with the same rows in other company.
+// Logits with LoRA adapters, compared with those of merged weights and of llama.cpp, and with the
+// same rows in other batches.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -157,12 +158,12 @@ describe.each([1, 2])("rows of a batch on %i threads", (numThreads) => {
   const use = <T>(run: (model: NativeModel) => Promise<T>) =>
     withModel(path, adapters, run, { numThreads });
 
-  /** Sequence i of a batch, with blocks of its own. */
+  /** Sequence i of a batch, with its own blocks. */
   const sequence = (i: number, tokenIds: number[], adapter: LogitSequence["adapter"] = -1) => ({
     ...{ tokenIds, adapter, blockIds: [1 + 3 * i, 2 + 3 * i, 3 + 3 * i] },
   });
 
-  test("have the bits that each has alone", () =>
+  test("are bitwise the same as by themselves", () =>
     use(async (model) => {
       const texts = Array.from({ length: 16 }, (_, i) => tokensOf(i < 12 ? 1 : 5 * i - 40));
       const sequences = texts.map((text, i) => sequence(i, text, (i % 4) - 1));
@@ -173,18 +174,20 @@ describe.each([1, 2])("rows of a batch on %i threads", (numThreads) => {
       }
     }));
 
-  test.each([1, 2, 16])("%i rows with one adapter have the bits that each has alone", (numRows) =>
-    use(async (model) => {
-      const sequences = Array.from({ length: numRows }, (_, i) => sequence(i, tokensOf(1), 1));
-      const together = await logitsOf(model, sequences);
-      for (const [i, one] of sequences.entries()) {
-        const [alone = []] = await logitsOf(model, [one]);
-        expect(largestDifference(together[i] ?? [], alone)).toBe(0);
-      }
-    }),
+  test.each([1, 2, 16])(
+    "%i rows with one adapter are bitwise the same as each row by itself",
+    (numRows) =>
+      use(async (model) => {
+        const sequences = Array.from({ length: numRows }, (_, i) => sequence(i, tokensOf(1), 1));
+        const together = await logitsOf(model, sequences);
+        for (const [i, one] of sequences.entries()) {
+          const [alone = []] = await logitsOf(model, [one]);
+          expect(largestDifference(together[i] ?? [], alone)).toBe(0);
+        }
+      }),
   );
 
-  test("of a prompt in chunks have the bits of the whole prompt", () =>
+  test("of a prompt in chunks are bitwise the same as those of the whole prompt", () =>
     use(async (model) => {
       const [whole = []] = await logitsOf(model, [sequence(0, PROMPT, 1)]);
       const parts: Float32Array[] = [];
@@ -199,7 +202,7 @@ describe.each([1, 2])("rows of a batch on %i threads", (numThreads) => {
       expect(largestDifference(parts, whole)).toBe(0);
     }));
 
-  test("are right for every choice of rows with logits", () =>
+  test("are correct for every choice of rows with logits", () =>
     use(async (model) => {
       const [all = []] = await logitsOf(model, [sequence(0, PROMPT, 0)]);
       for (const rowsOf of [[39], [0, 7], [3, 36, 37, 38, 39], [0]]) {
@@ -221,7 +224,7 @@ describe.each([1, 2])("rows of a batch on %i threads", (numThreads) => {
       expect(largestDifference(mixed.slice(25), base.slice(25))).toBeGreaterThan(0.1);
     }));
 
-  test("are greedy by the head's changed logits", () =>
+  test("determine greedy tokens, including changes to the head", () =>
     use(async (model) => {
       for (const adapter of [-1, 0, 1, 2]) {
         const one = { ...sequence(0, PROMPT, adapter), rowsOf: [39] };

@@ -40,7 +40,7 @@ const NAMES = readdirSync(TEMPLATES)
   .map((name) => name.replace(/\.jinja$/, ""))
   .sort();
 
-/** Templates whose layout of calls the grammar has, and the text after the calls. */
+/** Templates whose layout of calls the grammar follows, and the text after the calls. */
 const ENFORCED: Readonly<Record<string, string>> = {
   "Kimi-K3": "<|close|>message<|sep|><|end_of_msg|>",
   "Qwen3-Coder": "<|im_end|>\n",

@@ -33,7 +33,7 @@ function refusal(flag: string): string | null {
 }
 
 const flags = flagsOf(readFileSync(SOURCE, "utf8"));
-/** Answered before options are read, or by a message of its own. */
+/** Flags that are answered before options are read, or with their own message. */
 const OTHERS = ["-h", "--help", "--usage", "--prompt"];
 
 describe("every flag of llama-server", () => {

@@ -1,4 +1,5 @@
-// Grammars of forced calls with parameters as plain text: which values they allow for a parameter's schema.
+// Grammars of forced calls with parameters as plain text: the values that they allow for a
+// parameter's schema.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { answerGrammar } from "../../src/formats/answer-grammar.ts";
@@ -13,7 +14,7 @@ beforeAll(async () => {
 
 afterAll(() => probe?.remove());
 
-/** Texts around the value of the parameter `p` of a call of `f`. */
+/** Text before and after the value of the parameter `p` in a call of `f`. */
 const FORMATS: readonly (readonly [parser: ToolParser, before: string, after: string])[] = [
   [
     "qwen3_coder",

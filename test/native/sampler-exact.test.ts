@@ -132,7 +132,7 @@ describe("sampling", () => {
           promptTokenIds: Int32Array.from(prompt),
           outputTokenIds: Int32Array.from(output),
         };
-        // A state counts its samples, so each draw needs a state of its own.
+        // A state counts its samples, so each draw needs its own state.
         const entries = kept(logits, row);
         fc.pre(entries !== null);
         const samplers = Array.from({ length: 20 }, () => fixture.model.createSampler(init));

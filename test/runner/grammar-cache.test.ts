@@ -46,7 +46,7 @@ function setUp() {
 }
 
 describe("grammar cache", () => {
-  test("compiles a text once, for all sequences", async () => {
+  test("compiles a grammar's text only once for all sequences", async () => {
     const { compiler, cache, compile } = setUp();
     const first = compile("a", "x");
     const second = compile("b", "x");

@@ -1,4 +1,4 @@
-// Text from a pipe, read in a process of its own.
+// Text from a pipe, read in a separate process.
 
 import { describe, expect, test } from "bun:test";
 

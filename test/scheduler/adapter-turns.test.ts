@@ -72,7 +72,7 @@ describe("requests with adapters", () => {
     expect(scheduler.takeStats().adapters).toEqual({ running: ["x"], waiting: [] });
   });
 
-  test("leave no trace in the statistics when all have ended", () => {
+  test("leave nothing in the statistics once all have ended", () => {
     const scheduler = makeTurns(1);
     const a = requestFor("a", "x");
     scheduler.add(a);
@@ -116,7 +116,7 @@ describe("requests with adapters", () => {
     expect(idsOf(scheduler)).toEqual(["b:0"]);
   });
 
-  test("fork a request of the same adapter at once", () => {
+  test("can fork immediately from a request with the same adapter", () => {
     const scheduler = makeTurns(1);
     const source = requestFor("a", "x");
     scheduler.add(source);
@@ -127,7 +127,7 @@ describe("requests with adapters", () => {
 });
 
 describe("a request that waits for a turn", () => {
-  /** Runs `numSteps` steps in each of which a request for "x" arrives and another one ends. */
+  /** Runs `numSteps` steps. In each one, a request for "x" arrives and another one ends. */
   function runStream(scheduler: Scheduler, waiting: Request, numSteps: number): number {
     let previous = requestFor("x-first", "x");
     scheduler.add(previous);
@@ -146,7 +146,7 @@ describe("a request that waits for a turn", () => {
   }
 
   test.each(["fcfs", "priority"] as const)(
-    "gets one although requests for a running adapter keep arriving (%s)",
+    "gets one even if requests for a running adapter keep arriving (%s)",
     (policy) => {
       const scheduler = makeTurns(1, 2, { policy });
       const numSteps = runStream(scheduler, requestFor("y", "y"), 100);
@@ -155,7 +155,7 @@ describe("a request that waits for a turn", () => {
     },
   );
 
-  test("is not protected from requests that are more urgent", () => {
+  test("can be overtaken by more urgent requests", () => {
     const scheduler = makeTurns(1, 2, { policy: "priority" });
     const urgent = requestFor("y", "y", { priority: 1 });
     let previous = requestFor("x", "x");
@@ -210,7 +210,7 @@ describe("loaded adapters", () => {
     expect(scheduler.adapters.load(adapter("y"))).toBe("loading");
   });
 
-  test("are unloaded at once if no request uses them, otherwise when the last one ends", () => {
+  test("are unloaded immediately if no request uses them, otherwise when the last one ends", () => {
     const scheduler = makeTurns(2);
     const a = requestFor("a", "x");
     scheduler.add(a);
@@ -226,7 +226,7 @@ describe("loaded adapters", () => {
     expect(scheduler.adapters.takeUnloads()).toEqual([]);
   });
 
-  test("are unloaded after their load if they are removed during it", () => {
+  test("are unloaded after they are loaded if they are removed during the load", () => {
     const scheduler = makeTurns(1);
     scheduler.adapters.load(adapter("x"));
     scheduler.adapters.remove("x");

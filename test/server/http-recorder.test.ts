@@ -97,7 +97,7 @@ describe("the load header", () => {
       const headers = { "endpoint-load-metrics-format": format };
       const response = await post("/v1/completions", { prompt: "x", stream }, headers);
       await response.text();
-      // A streamed request might already have a block of its own.
+      // A streamed request might already have its own block.
       const header = response.headers.get("endpoint-load-metrics")?.replace("0.0078125", "0.0");
       expect(header).toBe(value);
     }

@@ -121,7 +121,7 @@ describe("/v1/load_lora_adapter", () => {
     expect([...runner.adapters.values()]).toEqual(["/new"]);
   });
 
-  test("loads one of two adapters with the same name that arrive together", async () => {
+  test("if two adapters with the same name arrive together, loads only one", async () => {
     const { load } = setUp();
     const statuses = await Promise.all([load("sql", "/a"), load("sql", "/b")]);
     expect(statuses.map(([status]) => status)).toEqual([200, 400]);
@@ -234,7 +234,7 @@ describe("a request for an adapter", () => {
     expect([...runner.adapters.values()]).toEqual(["/sql", "/claude"]);
   });
 
-  test("names it in every chunk of a stream", async () => {
+  test("gets chunks that all name the adapter if it is streamed", async () => {
     const { load, post } = setUp();
     await load("sql", "/sql");
     for (const [path, body] of [

@@ -66,7 +66,7 @@ describe("the n-gram proposer", () => {
     expect(proposer.propose(makeRequest("b", [3, 1]), 1)).toEqual([]);
   });
 
-  test("finds a match in a text that repeats one token thousands of times", () => {
+  test("finds a match in text that repeats one token thousands of times", () => {
     const tokens = Array.from({ length: 5000 }, () => 7);
     expect(propose(tokens, 2, 5)).toEqual([7, 7, 7]);
   });

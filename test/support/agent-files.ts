@@ -13,7 +13,7 @@ export class AgentFiles {
     return text;
   }
 
-  /** Replaces a text that occurs exactly once. */
+  /** Replaces text that occurs exactly once. */
   edit(path: string, oldText: string, newText: string): void {
     const text = this.read(path);
     if (text.split(oldText).length !== 2) throw new Error(`not found once: ${oldText}`);

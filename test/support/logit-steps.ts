@@ -1,9 +1,9 @@
-// All logits of chosen rows, computed by the addon's step().
+// All logits of selected rows, computed by the addon's step().
 
 import { FLAG_REPORT_LOGITS, type NativeModel } from "../../src/runner/addon-types.ts";
 import { NativeStep, type StepSequence } from "./native-step.ts";
 
-/** A sequence with the tokens, by index, whose logits are wanted; by default, of all tokens. */
+/** A sequence, and the indexes of the tokens whose logits are returned; by default, all tokens. */
 export interface LogitSequence extends Omit<StepSequence, "rows"> {
   readonly rowsOf?: readonly number[];
 }

@@ -42,7 +42,7 @@ function messageOf(parts: readonly MessagePart[]): Message {
   return { ...texts, calls };
 }
 
-/** Splits a text at positions given as fractions of its length. */
+/** Splits text at positions given as fractions of its length. */
 export function splitAt(text: string, fractions: readonly number[]): string[] {
   const cuts = [...new Set(fractions.map((share) => Math.floor(share * text.length)))];
   const ends = [...cuts.sort((a, b) => a - b), text.length];

@@ -1,4 +1,5 @@
-// Random GBNF grammars over a few letters, their source, texts that they derive, and a naive matcher.
+// Random GBNF grammars over a few letters, with their source, text derived from them, and a naive
+// matcher.
 
 import fc from "fast-check";
 import type { Expression } from "../../src/api/grammar/gbnf-parser.ts";
@@ -184,7 +185,7 @@ class Matcher {
 
 const union = (sets: readonly Set<number>[]) => new Set(sets.flatMap((set) => [...set]));
 
-/** Derives a text from the grammar. @param picks random numbers in [0, 1) */
+/** Derives text from the grammar. @param picks random numbers in [0, 1) */
 export function derived({ rules }: RandomGrammar, picks: () => number): string {
   const pick = <T>(list: readonly T[]): T => list[Math.floor(picks() * list.length)] as T;
   const from = (expression: Expression, depth: number): string => {

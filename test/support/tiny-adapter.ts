@@ -74,7 +74,7 @@ export function writeTinyAdapter(
   writeFileSync(path, encodeGguf(tinyAdapterMetadata(model, options), tensors));
 }
 
-/** Writes a model whose weights W are W + scale * B A. Must be in F32, as the adapter. */
+/** Writes a model whose weights W are W + scale * B A. Must be in F32, like the adapter. */
 export function writeMergedGguf(
   path: string,
   model: TinyGgufOptions,

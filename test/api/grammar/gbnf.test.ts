@@ -136,7 +136,7 @@ describe("the translation", () => {
       "start: (/\\u{28}/ start /\\u{29}/ | /x/)",
     ],
     [
-      "rules in a circle get names of their own",
+      "mutually recursive rules get their own names",
       'root ::= "a" b | ""\nb ::= "b" root',
       'start: (/a/ start_1 | "")\nstart_1: /b/ start',
     ],
@@ -165,7 +165,7 @@ describe("the translation", () => {
   });
 });
 
-test("the naive matcher accepts the derived texts", () => {
+test("the naive matcher accepts the derived text", () => {
   fc.assert(
     fc.property(
       fc.oneof(plainGrammar, recursiveGrammar),
