@@ -26,7 +26,7 @@ struct AdapterSite {
     AdapterTable * table;
     int64_t        n_in, n_out;
     std::string    refusal;              // reason that adapters cannot change it; empty = they can
-    bool           is_used      = false; // in graphs, in a way that adapt() is called for
+    bool           is_used      = false; // in graphs, in a product that adapt() is called for
     bool           is_embedding = false; // its columns, one for each token, are read as rows
 
     std::vector<const AdapterWeight *> by_slot;           // null = the slot's adapter does not change it

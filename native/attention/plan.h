@@ -45,7 +45,7 @@ public:
     // tile's tasks list its partitions in ascending order. n_tasks is the number of tasks that contain the tile;
     // the last of them to finish folds the tile. A tile with one task keeps no partials and does not share the
     // task; partials of other tiles do not overlap. Tasks for several tiles have one token of each tile and none of
-    // their last partitions, so each tile has a task of its own.
+    // their last partitions, so each tile has its own task.
     void check();
 
     // Returns space for the step's partials of `floats` each. The buffer grows in the first layer that needs more.

@@ -16,7 +16,8 @@ constexpr size_t MAX_TEXT_BYTES = 1u << 30; // the number of ids must fit in int
 
 constexpr int SPECIAL_ATTRIBUTES = LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN | LLAMA_TOKEN_ATTR_UNUSED;
 
-// Tokens to search for in a text before it is tokenized. Control and unknown tokens are included only if special tokens are to be parsed.
+// Tokens to search for in text before it is tokenized. Control and unknown tokens are included only if special tokens
+// are to be parsed.
 constexpr int SPECIAL_TEXT_ATTRIBUTES = LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_USER_DEFINED | LLAMA_TOKEN_ATTR_UNKNOWN;
 
 // Makes the same std::sort call as llama.cpp, since the order of texts of equal length depends on it.
@@ -105,7 +106,7 @@ std::vector<int32_t> Vocabulary::tokenize(const std::string & text, bool add_spe
 }
 
 std::string Vocabulary::detokenize(const std::vector<int32_t> & tokens, bool remove_special) const {
-    // after a BOS, llama.cpp keeps the space that SentencePiece puts before a text
+    // after a BOS, llama.cpp keeps the space that SentencePiece puts before text
     const bool skips_bos = remove_special && !tokens.empty() && tokens.front() == llama_vocab_bos(vocab);
     const int32_t * ids = tokens.data() + skips_bos;
     const int32_t  size = (int32_t) tokens.size() - skips_bos;

@@ -15,7 +15,9 @@ export interface AnswerOptions {
   /** Whether responses include `timings`. */
   readonly showsTimings: boolean;
   readonly logprobsMode: LogprobsMode;
-  /** Whether log-probabilities name tokens by ID in responses to requests that do not say. */
+  /**
+   * Whether log-probabilities name tokens by ID in responses to requests that do not specify it.
+   */
   readonly namesTokensById: boolean;
 }
 

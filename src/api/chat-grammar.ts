@@ -76,7 +76,7 @@ function grammarTool(tool: JsonObject, warn: (text: string) => void): GrammarToo
   const name = toolName(tool);
   const described = isObject(tool["function"]) ? tool["function"] : {};
   const { parameters } = described;
-  // As in vLLM, an empty schema means a tool without parameters, as a missing one does.
+  // As in vLLM, an empty schema means a tool without parameters, just like a missing one.
   const hasSchema = isObject(parameters) && Object.keys(parameters).length > 0;
   const given = hasSchema ? parameters : { type: "object", properties: {} };
   if (isStrict(tool)) {
@@ -89,7 +89,10 @@ function grammarTool(tool: JsonObject, warn: (text: string) => void): GrammarToo
   return { name, schema: { ...schema, type: "object" }, isLenient: true };
 }
 
-/** A `response_format` is allowed, as by OpenAI: it is for text, which an output that must be a call does not have. */
+/**
+ * A `response_format` is allowed, as in OpenAI's API. It applies to text, and an output that must
+ * be a call has none.
+ */
 function checkForced(parsing: MessageParsing | null, asked: GrammarSpec | null): void {
   if (asked !== null && asked.param !== "response_format") {
     // The text of vLLM's later versions for a named tool; 0.13 drops the constraint.

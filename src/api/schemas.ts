@@ -74,11 +74,11 @@ export const FOREIGN_FIELDS = {
   think: UNREAD,
 } as const;
 
-/** vLLM fields that change nothing here. Only their types are checked. */
+/** vLLM fields that have no effect in Pagoda. Only their types are checked. */
 const IDLE_FIELDS = {
   user: optional(string),
   spaces_between_special_tokens: optional(boolean, true),
-  /** Arguments for plugins, of which there are none. */
+  /** Arguments for plugins, which Pagoda does not have. */
   vllm_xargs: optional(object),
 } as const;
 

@@ -1,4 +1,5 @@
-// The program's exit codes and the errors that they stand for. docs/cli.md and the man page list them.
+// The program's exit codes and the errors that they represent. docs/cli.md and the man page list
+// them.
 
 import { ConfigError, type ConfigErrorCode } from "../errors.ts";
 

@@ -8,7 +8,7 @@ import { isJsonObject, jsonOrText } from "./option-value.ts";
 /** An adapter to load at startup. */
 export interface LoraModule {
   readonly name: string;
-  /** GGUF file, or folder in the format of PEFT. */
+  /** GGUF file, or folder in PEFT's format. */
   readonly path: string;
   /** Name of the base model in the adapter's card; null = the first served name. */
   readonly baseModelName: string | null;

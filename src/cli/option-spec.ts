@@ -55,7 +55,7 @@ export interface OptionSpec {
   readonly max?: number;
   /** Exclusive lower bound for a "number". */
   readonly above?: number;
-  /** Words that stand for a number, in lowercase. */
+  /** Words that represent a number, in lowercase. */
   readonly words?: Readonly<Record<string, number | null>>;
   readonly unit?: string;
   /** Kind of values that shell completion offers for an option without choices. */

@@ -27,7 +27,7 @@ export async function tokenIdsOf(
 }
 
 /**
- * Tokenizes the output that a client expects. Markers of special tokens in it are text.
+ * Tokenizes the output that a client expects. Markers of special tokens in it are treated as text.
  * @returns as many tokens as the context can hold; null if nothing is expected
  */
 export async function predictionIdsOf(

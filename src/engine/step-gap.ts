@@ -21,7 +21,7 @@ interface Job extends Preparation {
 const NONE: Preparation = { begin: async () => {}, isReady: () => true };
 
 export class StepGap {
-  /** Queued jobs, of which the first has begun. */
+  /** Queued jobs; the first one has begun. */
   readonly #jobs: Job[] = [];
   readonly #onQueued: () => void;
   #closed: Error | null = null;

@@ -26,7 +26,7 @@ export interface AdapterRegistryOptions {
 
 export interface AdapterLoadRequest {
   readonly name: string;
-  /** GGUF file, or folder in the format of PEFT. */
+  /** GGUF file, or folder in PEFT's format. */
   readonly path: string;
   /** Whether to replace an adapter with the same name. Absent = false. */
   readonly replaces?: boolean;

@@ -155,7 +155,7 @@ export class LLM implements AsyncDisposable {
 
   /**
    * Loads a LoRA adapter, which requests can then name as their `lora`.
-   * @param path GGUF file, or folder in the format of PEFT
+   * @param path GGUF file, or folder in PEFT's format
    * @throws RequestError "adapter_name", "adapter_not_found" or "adapter_refused"
    */
   loadLora(name: string, path: string, { inPlace = false }: LoadLoraOptions = {}): Promise<void> {

@@ -99,7 +99,7 @@ export interface LoadOptions {
   };
   /** Allow LoRA adapters. Default: false. */
   readonly enableLora?: boolean;
-  /** LoRA adapters to load, by name: paths of GGUF files or of folders in the format of PEFT. */
+  /** LoRA adapters to load, by name: paths of GGUF files or of folders in PEFT's format. */
   readonly loraModules?: Readonly<Record<string, string>>;
   /** Maximum number of adapters in one step, 1 to 256; requests for more wait. Default: 1. */
   readonly maxLoras?: number;

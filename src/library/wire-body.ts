@@ -23,7 +23,7 @@ export function chatBody(messages: readonly Message[], options: ChatOptions): Ch
 
 /**
  * @throws RequestError "invalid_schema", or "invalid_value" for an unknown option or for several prompts, whose
- *   texts would be merged
+ *   outputs would be merged
  */
 export function completionBody(prompt: Prompt, options: GenerateOptions): CompletionBody {
   checkNames(options, GENERATE_NAMES);

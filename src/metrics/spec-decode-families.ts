@@ -27,7 +27,7 @@ export const SPEC_DECODE_FAMILIES: readonly MetricFamily[] = [
     since: "0.8",
     enabledBy: "spec-decode",
     meaning:
-      "Draft tokens that the model verified. Proposed tokens that were not worth their time are not counted.",
+      "Draft tokens that the model verified. Proposed tokens that were dropped because of their cost are not counted.",
     source: perDraft(({ numDraftTokens }) => numDraftTokens),
   },
   {

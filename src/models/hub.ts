@@ -24,7 +24,7 @@ export function hubHeaders(env: Env): Record<string, string> {
   if (token === null) return {};
   if (/^[!-~]+$/.test(token)) return { authorization: `Bearer ${token}` };
   const message =
-    "the hub's token is not one word in ASCII; check HF_TOKEN, or run `hf auth login`";
+    "the hub's token is not a single word in ASCII; check HF_TOKEN, or run `hf auth login`";
   throw new ConfigError("invalid_option", message);
 }
 

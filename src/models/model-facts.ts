@@ -60,7 +60,10 @@ export function modelFacts({ metadata, tensors, fileBytes, version }: GgufHeader
   };
 }
 
-/** Maximum number of layers that llama.cpp loads (LLAMA_MAX_LAYERS). A larger one in a header is wrong. */
+/**
+ * Maximum number of layers that llama.cpp loads (LLAMA_MAX_LAYERS). A header with a larger number
+ * is wrong.
+ */
 const MAX_LAYERS = 512;
 
 /** @returns heads x (key length + value length), summed over the layers, as in the addon's memory plan */

@@ -1,4 +1,4 @@
-// Calls of an engine, each with one result. To add a call, declare it here and implement it in
+// Calls to an engine, each with one result. To add a call, declare it here and implement it in
 // engine/engine-calls.ts; everything in between forwards calls by name.
 
 import type { AdapterRef } from "../request/adapter.ts";
@@ -47,8 +47,8 @@ export interface EngineCalls {
    */
   resetPrefixCache(preemptRunning: boolean): Promise<boolean>;
   /**
-   * Loads an adapter. Waits for a slot if running requests use all of them. Requests load their adapter by themselves
-   * if it is not loaded, e.g. after a restart of the engine.
+   * Loads an adapter. Waits for a slot if running requests use all of them. A request for an
+   * adapter that is not loaded, such as after a restart of the engine, loads it automatically.
    * @throws RequestError "adapter_not_found" or "adapter_refused"; EngineError "engine_adapter_failed" for lack of memory
    */
   loadAdapter(adapter: AdapterRef): Promise<void>;

@@ -32,7 +32,7 @@ export interface EngineRequest {
   readonly parsing?: MessageParsing;
   /** True: refuse the request if prompt and maxTokens exceed the context. False: reduce maxTokens to fit. */
   readonly mustFit: boolean;
-  /** Whether outputs report the prompt's progress, also before the first token; absent = false. */
+  /** Whether outputs report the prompt's progress, even before the first token; absent = false. */
   readonly reportsProgress?: boolean;
   readonly priority: Integer;
   readonly cacheSalt: string | null;

@@ -5,10 +5,10 @@ export interface AdapterRef {
   readonly name: string;
   /**
    * Identifies one load of the adapter in the engine and in block hashes: the name, as in vLLM, followed by a number if
-   * the name has been loaded before, so that K and V from before are not reused.
+   * the name has been loaded before, so that earlier K and V are not reused.
    */
   readonly key: string;
-  /** GGUF file, or folder in the format of PEFT. */
+  /** GGUF file, or folder in PEFT's format. */
   readonly path: string;
 }
 

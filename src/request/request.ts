@@ -70,7 +70,7 @@ export class Request {
   draftTokenIds: readonly number[] = NO_TOKENS;
   /** Whether the draft tokens come from the client's prediction. */
   isDraftPrediction = false;
-  /** Drafts from the client's prediction that were verified, including those behind a stop. */
+  /** Drafts from the client's prediction that were verified, including those after a stop. */
   numAcceptedPredictionTokens = 0;
   numRejectedPredictionTokens = 0;
   /** SHA-256 of each full block in order, computed once as tokens arrive. */

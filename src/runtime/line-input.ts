@@ -24,7 +24,8 @@ export async function withInput(text: string, log: (line: string) => void): Prom
 }
 
 /**
- * Reads a pipe to its end. Text stays as it is, with its kinds of line ends, except for the last line end.
+ * Reads a pipe to its end. The text is unchanged, including its kinds of line ends, except that the
+ * last line end is removed.
  * @throws ConfigError "invalid_option" for input that cannot be read or is not UTF-8
  */
 export async function pipedText(): Promise<string> {

@@ -8,7 +8,7 @@ const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 /**
  * Maximum time between signals from one press. Wrappers forward a signal within milliseconds, or later on a
- * loaded machine. A person who reads the hint about a second press first takes longer.
+ * loaded machine. A person who first reads the hint about a second press takes longer.
  */
 export const ONE_PRESS_MS = 1000;
 

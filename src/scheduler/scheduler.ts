@@ -35,7 +35,7 @@ export interface SchedulerConfig extends KvCacheConfig, AdmissionConfig {
   readonly longPrefillTokenThreshold: number | null;
   /** Limits the duration of steps in which a request decodes; null = no limit. */
   readonly targetInterTokenLatencyMs: TargetInterTokenLatency;
-  /** Limits of an adaptive number of drafts; null = all drafts that find room are verified. */
+  /** Limits of an adaptive number of drafts; null = all drafts that fit are verified. */
   readonly draftLimits: DraftLimits | null;
   readonly policy: SchedulingPolicy;
   /** Absent = no adapters. */

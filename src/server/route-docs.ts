@@ -31,7 +31,7 @@ export const BODIES = {
 
 const MESSAGES = [{ role: "user", content: "Hello!" }];
 
-/** Working bodies with which /docs fills its forms. */
+/** Working bodies that /docs puts into its forms. */
 export const EXAMPLES: Readonly<Record<keyof typeof BODIES, object>> = {
   ChatCompletionRequest: { messages: MESSAGES, max_tokens: 64 },
   CompletionRequest: { prompt: "The capital of France is", max_tokens: 16 },

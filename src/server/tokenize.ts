@@ -29,7 +29,10 @@ async function tokenize(context: ServerContext, request: Request): Promise<Respo
   });
 }
 
-/** Fetches each entry from the engine only once: a text can have millions of tokens, but a vocabulary has far fewer. */
+/**
+ * Fetches each entry from the engine only once: text can have millions of tokens, but a vocabulary
+ * has far fewer.
+ */
 async function entriesOf(
   calls: ServerContext["front"]["calls"],
   tokens: Int32Array,

@@ -6,7 +6,7 @@ import { NgramIndex } from "./ngram-index.ts";
 /** Maximum number of tokens in each of the two parts, which take 12 bytes per token. */
 const PART_TOKENS = 256 * 1024;
 
-/** Separates outputs; no token. */
+/** Separates outputs; never a token ID. */
 const END = -1;
 
 /** A growing text and the index of its n-grams. */

@@ -1,11 +1,14 @@
 // Proposes from the text that a client predicts as output (OpenAI's `prediction`). It takes precedence over the
-// server's own method, which serves where the output differs from the prediction.
+// server's own method, which is used where the output differs from the prediction.
 
 import type { Request } from "../request/request.ts";
 import { commonSuffix, NgramIndex } from "./ngram-index.ts";
 import type { Proposer } from "./proposer.ts";
 
-/** Number of equal tokens that show where in the prediction the output is. Less suffices at its start. */
+/**
+ * Number of equal tokens that show where in the prediction the output is. Fewer are enough at its
+ * start.
+ */
 const MIN_MATCH = 3;
 
 /** Maximum number of equal tokens to compare, to tell repeated passages apart. */

@@ -23,7 +23,7 @@ export interface SuffixOptions {
 /** Minimum length of a suffix. A single token occurs almost everywhere. */
 const MIN_SUFFIX = 2;
 
-/** A proposal and the expected number of its tokens that are right. */
+/** A proposal and the expected number of its correct tokens. */
 interface Proposal {
   readonly tokenIds: readonly number[];
   readonly score: number;
@@ -76,7 +76,7 @@ export class SuffixProposer implements Proposer {
     return this.#mostFrequent(text, found.ends, Math.min(maxTokens, maxLength));
   }
 
-  /** Follows the occurrences, at each token the most frequent ones. */
+  /** Follows the occurrences, keeping the most frequent ones at each token. */
   #mostFrequent(text: Int32Array, ends: readonly number[], maxTokens: number): Proposal {
     const tokenIds: number[] = [];
     let score = 0;
@@ -96,7 +96,9 @@ export class SuffixProposer implements Proposer {
   }
 }
 
-/** Finds the longest suffix of `tokenIds`, of at most `maxLength` tokens, that occurs in a text. */
+/**
+ * Finds the longest suffix of `tokenIds`, of at most `maxLength` tokens, that occurs in some text.
+ */
 function occurrences(
   text: Int32Array,
   index: NgramIndex,
@@ -117,7 +119,7 @@ function occurrences(
   return { length: ends.length === 0 ? 0 : length, ends };
 }
 
-/** @returns the most frequent token, the first of them if there are several */
+/** @returns the most frequent token, or the first one in a tie */
 function mostFrequentOf(tokenIds: readonly number[]): number {
   if (tokenIds.length === 1) return tokenIds[0] ?? -1;
   const counts = new Map<number, number>();

@@ -175,7 +175,8 @@ describe("resolveModel", () => {
       const { hub, resolve } = setting({ HF_TOKEN: token });
       await expect(resolve("user/repo")).rejects.toMatchObject({
         code: "invalid_option",
-        message: "the hub's token is not one word in ASCII; check HF_TOKEN, or run `hf auth login`",
+        message:
+          "the hub's token is not a single word in ASCII; check HF_TOKEN, or run `hf auth login`",
       });
       expect(hub.tokens).toEqual([]);
     },

@@ -1,4 +1,4 @@
-// Trying the patches on another commit.
+// Tries the patches on another commit.
 
 import { afterAll, expect, test } from "bun:test";
 import { copyFileSync, mkdirSync } from "node:fs";

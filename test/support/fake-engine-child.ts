@@ -71,7 +71,8 @@ async function startFake({ modelPath }: EngineConfig) {
 }
 
 /**
- * Makes methods crash on deadly text. Every call with a client's text or tokens uses one of these methods.
+ * Makes methods crash on text that contains a crash character. Every call with a client's text or
+ * tokens uses one of these methods.
  */
 function plantDeadlyText(tokenizer: FakeTokenizer, deadly: string): void {
   const die = () => process.kill(process.pid, "SIGSEGV");

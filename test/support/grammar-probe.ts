@@ -42,8 +42,8 @@ export class GrammarProbe {
   }
 
   /**
-   * Compiles a grammar that allows every spelling of its texts. Otherwise, text without an alternative is spelled as
-   * the tokenizer would.
+   * Compiles a grammar that allows every spelling of its text. Otherwise, text without an
+   * alternative is spelled as the tokenizer would.
    */
   compileUnforced(kind: GrammarSpec["kind"], text: string): Promise<number> {
     const lark = { lark: text, json_schema: `start: %json ${text}`, regex: `start: /${text}/` };

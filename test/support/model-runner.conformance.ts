@@ -129,7 +129,7 @@ export function modelRunnerConformance({ name, create }: Conformer): void {
       expect((await runner.run(plan)).results).toHaveLength(1);
     });
 
-    test("rejects a grammar that is not one, with the name of its field", async () => {
+    test("rejects an invalid grammar with an error that names its field", async () => {
       const spec = { kind: "lark", text: "", param: "ebnf" } as const;
       const compiling = subject.runner.compileGrammar([makeRequest("bad", prompt(3))], spec);
       await expect(compiling as Promise<void>).rejects.toMatchObject({

@@ -1,6 +1,7 @@
-// Products with strips compared with sums in double precision, for every number of rows and strips of a call; a row's result
-// must be bitwise the same in all of them. Also the conversion to f16: zeros, tiny and huge values, and chunks. Prints the name of the
-// kernels with "ok", or each error. Built with sanitizers by test/native/adapter-kernels.test.ts.
+// Products with strips compared with sums in double precision, for every number of rows and strips of a call; a row's
+// result must be bitwise the same in all of them. Also checks the conversion to f16: zeros, tiny and huge values, and
+// chunks. Prints the name of the kernels with "ok", or each error. Built with sanitizers by
+// test/native/adapter-kernels.test.ts.
 
 #include "adapters/strip-matrix.h"
 #include "adapters/strips.h"
@@ -51,7 +52,7 @@ struct Case {
     }
 };
 
-// Computes some rows with all strips of a panel-by-panel walk, as the op does.
+// Computes some rows by walking all strips panel by panel, as the op does.
 std::vector<float> product(const Case & c, const std::vector<float> & x, int n_rows, int first_row, int strips_per_call, bool adds) {
     const int width = c.shape.n_strips() * STRIP_OUTPUTS;
     std::vector<float> out(n_rows * width, 0.0f);
@@ -108,7 +109,7 @@ void check_case(const Case & c) {
     }
 }
 
-// All strips of a matrix with one chunk in one call, which reads the same inputs for each.
+// Computes all strips of a matrix with one chunk in one call, which reads the same inputs for each strip.
 void check_many_strips(int n_in, int n_out) {
     const Case c(whole_shape(n_in, n_out), normal((size_t) n_in * n_out));
     const std::vector<float> x = normal(n_in), alone = product(c, x, 1, 0, 1, false);
