@@ -1,4 +1,5 @@
-// An engine that predicts tokens with prompt lookup: the same outputs as without, in fewer steps.
+// An engine that predicts tokens with prompt lookup: the same outputs as without it, in fewer
+// steps.
 
 import { expect, test } from "bun:test";
 import type { FrontRequest } from "../../src/front/output-stream.ts";

@@ -36,7 +36,7 @@ function start(context: Partial<ServerContext> = {}) {
 }
 
 describe("a request in progress", () => {
-  test("finishes with the reason abort, its blocks are freed, and other requests continue", async () => {
+  test("finishes with the reason abort and frees its blocks, while other requests continue", async () => {
     const { cancel, complete, untilLive, reasonsOf, scheduler } = start();
     const answer = complete({}, "mine");
     const other = complete({ max_tokens: 20, ignore_eos: true }, "other");

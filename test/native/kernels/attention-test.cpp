@@ -266,7 +266,7 @@ void check(const Case & c, uint32_t seed) {
     check_rows(t, out);
     const std::vector<float> of_threads = t.run(3);
     if (std::memcmp(out.data(), of_threads.data(), out.size() * sizeof(float)) != 0) {
-        fault("threads change a result", t.shape, 0, 0, 0, 0);
+        fault("the number of threads changes a result", t.shape, 0, 0, 0, 0);
     }
     const size_t row_size = (size_t) t.shape.n_head * t.shape.head_dim;
     int32_t row = 0;
@@ -276,7 +276,8 @@ void check(const Case & c, uint32_t seed) {
             const int32_t first = row + n_new - n;
             const std::vector<float> alone = t.run_alone(i, n, first);
             if (std::memcmp(out.data() + first * row_size, alone.data(), alone.size() * sizeof(float)) != 0) {
-                fault(n == n_new ? "company changes a result" : "the cut of a chunk changes a result", t.shape, first, 0, 0, 0);
+                fault(n == n_new ? "the rest of the batch changes a result" : "the split into chunks changes a result",
+                      t.shape, first, 0, 0, 0);
             }
         }
         row += n_new;
@@ -478,17 +479,17 @@ void check_broken_plans() {
         { "a partition in two tasks", [](AttentionPlan & p) { p.tasks.push_back(p.tasks.back()); } },
         { "a task without a partition", [](AttentionPlan & p) { p.tasks.back().part_begin = p.tasks.back().part_end; } },
         { "partitions out of order", [](AttentionPlan & p) { std::swap(p.tasks[0], p.tasks[1]); } },
-        { "a tile that waits for one task more", [](AttentionPlan & p) { p.tiles[0].n_tasks += 1; } },
-        { "a tile that waits for one task less", [](AttentionPlan & p) { p.tiles[0].n_tasks -= 1; } },
-        { "a member that is no tile", [](AttentionPlan & p) { p.members[0] = (int32_t) p.tiles.size(); } },
+        { "a tile that waits for one task too many", [](AttentionPlan & p) { p.tiles[0].n_tasks += 1; } },
+        { "a tile that waits for one task too few", [](AttentionPlan & p) { p.tiles[0].n_tasks -= 1; } },
+        { "a member that is not a tile", [](AttentionPlan & p) { p.members[0] = (int32_t) p.tiles.size(); } },
         { "members beyond the last", [](AttentionPlan & p) { p.tasks.back().n_members = (int32_t) p.members.size(); } },
         { "a prefix shared with a chunk", [](AttentionPlan & p) { p.tiles[0].n_tokens = 2; } },
-        { "a tile without a task of its own", [](AttentionPlan & p) { p.tiles[0].n_shared = p.tiles[0].n_parts; } },
-        { "partials that overlap", [](AttentionPlan & p) { p.tiles[1].first_partial = p.tiles[0].first_partial; } },
+        { "a tile without its own task", [](AttentionPlan & p) { p.tiles[0].n_shared = p.tiles[0].n_parts; } },
+        { "overlapping partials", [](AttentionPlan & p) { p.tiles[1].first_partial = p.tiles[0].first_partial; } },
     };
     AttentionStep step(shape, sequences, 3);
     if (is_refused(step.plan)) {
-        fault("a whole plan is refused", shape, 0, 0, 0, 0);
+        fault("a complete plan is refused", shape, 0, 0, 0, 0);
     }
     for (const auto & [what, break_plan] : breaks) {
         AttentionStep broken(shape, sequences, 3);

@@ -87,9 +87,9 @@ void check(llama_model * model, size_t size, const char * what) {
     const int before = num_threads();
     const int n      = make(model, size, -1);
     expect(n > 0, what);
-    expect(num_threads() == before, "threads are left by a whole forward pass");
+    expect(num_threads() == before, "threads are left over from a complete forward pass");
     expect(make(model, size, n - 1) == -1, what);
-    expect(num_threads() == before, "threads are left by one that was not made");
+    expect(num_threads() == before, "threads are left over from a forward pass that failed to start");
 }
 
 } // namespace
@@ -102,8 +102,8 @@ int main(int, char ** argv) {
     if (!model) {
         return 1;
     }
-    check(model.get(), sizeof(ActivationStore), "the store of activations is made");
-    check(model.get(), sizeof(SampleRows), "the sampler is made");
+    check(model.get(), sizeof(ActivationStore), "the store of activations is created");
+    check(model.get(), sizeof(SampleRows), "the sampler is created");
     if (n_faults == 0) {
         std::printf("forward-pass ok\n");
     }

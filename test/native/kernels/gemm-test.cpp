@@ -89,7 +89,7 @@ void check_product(const GemmKernels & set, const Weights & w, const Quantized &
     for (int64_t i = 0; i < batch; ++i) {
         const std::vector<float> alone = multiply(set, w, q.view(), i, i + 1);
         if (std::memcmp(alone.data(), out.data() + i * w.rows, w.rows * sizeof(float)) != 0) {
-            fault("a row differs in a batch", w.type, set, w.rows, w.cols, batch);
+            fault("a row has a different result in a batch", w.type, set, w.rows, w.cols, batch);
         }
         for (int64_t r = 0; r < w.rows; ++r) {
             double sum = 0, size = 1e-37;
@@ -146,7 +146,7 @@ void check_nan(const GemmKernels & set, ggml_type type, std::mt19937 & rng) {
             const std::vector<float> out = multiply(set, w, q.view(), 0, 2);
             for (int64_t r = 0; r < w.rows; ++r) {
                 if (!std::isfinite(out[r]) || std::isfinite(out[w.rows + r])) {
-                    fault("a NaN is lost or spreads", type, set, w.rows, cols, 2);
+                    fault("a NaN is lost or affects other rows", type, set, w.rows, cols, 2);
                 }
             }
         }
@@ -193,7 +193,7 @@ void check_set(const GemmKernels & set) {
         std::printf("%s %s %s\n", set.name, ggml_type_name(type), n_faults == before ? "ok" : "wrong");
     }
     if (set.panel(GGML_TYPE_F32) || set.panel(GGML_TYPE_Q2_K) || packed_bytes(GGML_TYPE_Q2_K, 256, 16) != 0) {
-        fault("a kernel for a type without one", GGML_TYPE_Q2_K, set, 16, 256, 1);
+        fault("a kernel for an unsupported type", GGML_TYPE_Q2_K, set, 16, 256, 1);
     }
 }
 

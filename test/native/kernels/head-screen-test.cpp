@@ -166,7 +166,7 @@ void check_masked(const std::string & name, const Case & c, double share) {
     std::vector<float> exact = h.exact, logits = h.logits;
     for (int64_t i = 0; i < c.rows; ++i) {
         const bool is_same = std::memcmp(&logits[i], &exact[i], sizeof(float)) == 0;
-        expect(is_same || logits[i] == -INFINITY, name + ": a masked logit that is neither exact nor out");
+        expect(is_same || logits[i] == -INFINITY, name + ": a masked logit is neither exact nor ruled out");
         if ((mask[i / 32] >> (i % 32) & 1) == 0) {
             exact[i] = logits[i] = NAN;
         }
@@ -196,7 +196,8 @@ double check(const std::string & name, const Case & c) {
     for (int64_t i = 0; i < c.rows; ++i) {
         const bool is_same = std::memcmp(&h.logits[i], &h.exact[i], sizeof(float)) == 0;
         n_computed += is_same;
-        expect(is_same || (h.logits[i] == -INFINITY && h.exact[i] < h.exact[top]), name + ": a logit that is neither exact nor out");
+        expect(is_same || (h.logits[i] == -INFINITY && h.exact[i] < h.exact[top]),
+               name + ": a logit is neither exact nor ruled out");
     }
     expect(argmax(h.logits) == top, name + ": the largest logit");
     return (double) n_computed / (double) c.rows;
@@ -211,7 +212,7 @@ void check_shapes(Rng & rng) {
         }
     }
     const double share = check("gaussian", gaussian(4000, 576, rng));
-    expect(share >= 0 && share < 0.2, "gaussian: too many are computed");
+    expect(share >= 0 && share < 0.2, "gaussian: too many logits are computed");
 }
 
 void check_ties(Rng & rng) {
@@ -240,9 +241,9 @@ void check_far_off(Rng & rng) {
     std::fill(c.x.begin(), c.x.end(), 1.0f);
     for (int64_t winner : { 0, 100, 332 }) {
         set_all(c, [&](int64_t row, int64_t) { return row == winner ? 15 : row % 2 ? 14 : 8; });
-        check("winner above its estimate", c); // 15 is 8 * 1 + 7
+        check("the winner is above its estimate", c); // 15 is 8 * 1 + 7
         set_all(c, [&](int64_t row, int64_t col) { return row == winner ? 15 : col % 20 == 0 ? 0 : 16 - (int) (col % 20 == 1) * 9; });
-        check("others below their estimates", c);
+        check("the others are below their estimates", c);
         set_all(c, [&](int64_t row, int64_t) { return row == winner ? 7 : 0; });
         expect(check("same high bits", c) == 1, "same high bits: all are computed");
         set_all(c, [&](int64_t row, int64_t col) { return row == winner ? -3 : -4 - (int) ((row + col) % 100); });
@@ -266,7 +267,7 @@ void check_not_finite(Rng & rng) {
         }
         Case c = gaussian(17, 96, rng);
         c.x[70] = bad;
-        expect(check("activations", c) == -1, "activations that are not finite have bounds");
+        expect(check("activations", c) == -1, "non-finite activations have bounds");
     }
 }
 
@@ -301,7 +302,7 @@ int main() {
     check_far_off(rng);
     check_not_finite(rng);
     check_scales(rng);
-    expect(high_plane_bytes(GGML_TYPE_Q4_1, 96, 16) == 0, "a plane of a type without one");
+    expect(high_plane_bytes(GGML_TYPE_Q4_1, 96, 16) == 0, "a plane for a type that has none");
     std::printf("%s %s\n", set->name, n_faults == 0 ? "ok" : "wrong");
     return n_faults == 0 ? 0 : 1;
 }

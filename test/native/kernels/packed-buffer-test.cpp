@@ -1,7 +1,7 @@
-// Matrix products of ggml graphs over packed weights: with a store of quantized rows that fits, one that is too
-// small for some rows, and without one, on one thread and on three. All must be bitwise identical, and close to
-// a double-precision reference; maxima recorded while logits are written must match them. Built with
-// sanitizers by test/native/packed-buffer.test.ts.
+// Matrix products of ggml graphs over packed weights: with a store that all quantized rows fit in, with one that is too
+// small for some rows, and without one, on one thread and on three. All must be bitwise identical, and close to a
+// double-precision reference; maxima recorded while logits are written must match them. Built with sanitizers by
+// test/native/packed-buffer.test.ts.
 
 #include "head/head.h"
 #include "matmul/activation-store.h"
@@ -89,7 +89,7 @@ void check_noted(const Head & head, const ggml_tensor * logits) {
         RowScan noted, expected;
         scan_row({ row, (int32_t) logits->ne[0] }, expected);
         const float * maxima = head.maxima_of(row);
-        expect(maxima != nullptr, "a row was not noted", logits->ne[1]);
+        expect(maxima != nullptr, "a row was not recorded", logits->ne[1]);
         if (!maxima) {
             continue;
         }
@@ -98,7 +98,7 @@ void check_noted(const Head & head, const ggml_tensor * logits) {
         expect(noted.has_nan || (noted.maxima == expected.maxima && noted.max == expected.max), "maxima", logits->ne[1]);
     }
     const float elsewhere = 0;
-    expect(!head.maxima_of(&elsewhere), "logits that were not noted", 1);
+    expect(!head.maxima_of(&elsewhere), "logits were not recorded", 1);
 }
 
 struct Results {
@@ -145,7 +145,7 @@ Results compute(const Weights & w, int64_t n_rows, int n_threads, int64_t n_stor
         store->begin_step();
         head.begin_step(HeadNeed::logits, n_rows - 1); // room for fewer rows than the product has
         ggml_graph_compute(graph, &plan);
-        expect(!head.maxima_of((const float *) y2->data), "more rows than were expected", n_rows);
+        expect(!head.maxima_of((const float *) y2->data), "more rows than expected", n_rows);
     }
     results.first.assign((float *) y1->data, (float *) y1->data + ggml_nelements(y1));
     results.second.assign((float *) y2->data, (float *) y2->data + ggml_nelements(y2));
@@ -163,7 +163,7 @@ void check_screened(int n_threads) {
     ggml_tensor *  matrix  = ggml_new_tensor_2d(weights, GGML_TYPE_Q8_0, COLS, LOGITS);
     ggml_set_name(matrix, "output.weight");
     ggml_backend_buffer_t buffer = ggml_backend_alloc_ctx_tensors_from_buft(weights, packed_type());
-    expect(ggml_backend_buffer_get_size(buffer) >= LOGITS * COLS * 3 / 2, "no room for the plane", 1);
+    expect(ggml_backend_buffer_get_size(buffer) >= LOGITS * COLS * 3 / 2, "there is no room for the plane", 1);
     std::vector<uint8_t> raw(ggml_nbytes(matrix));
     ggml_quantize_chunk(matrix->type, gaussian(COLS * LOGITS, 3).data(), raw.data(), 0, LOGITS, COLS, nullptr);
     ggml_backend_tensor_set(matrix, raw.data(), 0, raw.size());
@@ -198,13 +198,13 @@ void check_screened(int n_threads) {
             int64_t n_out = 0;
             for (int64_t i = 0; i < LOGITS; ++i) {
                 n_out += few[i] == -INFINITY;
-                expect(few[i] == all[i] || few[i] == -INFINITY, "a logit that is neither exact nor out", 1);
+                expect(few[i] == all[i] || few[i] == -INFINITY, "a logit is neither exact nor ruled out", 1);
             }
-            expect(n_out > LOGITS / 2, "most logits are out", 1);
+            expect(n_out > LOGITS / 2, "most logits are ruled out", 1);
         }
         ((float *) x->data)[0] = NAN;
         const std::vector<float> none = logits(HeadNeed::argmax);
-        expect(std::none_of(none.begin(), none.end(), [](float v) { return v == -INFINITY; }), "a NaN is screened", 1);
+        expect(std::none_of(none.begin(), none.end(), [](float v) { return v == -INFINITY; }), "a NaN is ruled out", 1);
     }
     ggml_threadpool_free(pool);
     ggml_free(ctx);

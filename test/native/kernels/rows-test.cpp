@@ -156,7 +156,7 @@ void check_top_p(const Values & x, const RowScan & scan, float scale) {
                "the nucleus is too large", n);
         for (const double u : { 0.0, 0.3, 0.999999 }) {
             const int32_t token = candidates.draw(u);
-            expect(token >= 0 && token < n, "a token that there is not", n);
+            expect(token >= 0 && token < n, "a token that does not exist", n);
             note(&token, 1);
         }
     }
@@ -254,23 +254,23 @@ void check_splits(std::mt19937 & rng) {
                 xs.resize(n + ROW_BLOCK);
                 ws.resize(n + ROW_BLOCK);
                 const Compacted kept = kernels.compact(xs.data(), ws.data(), blocks, pivot, above);
-                expect(kept.n == (above ? n_above : n - n_above), "number that compact keeps", n);
+                expect(kept.n == (above ? n_above : n - n_above), "number of values that compact() keeps", n);
                 for (int32_t i = 0, at = 0; i < n; ++i) {
                     if ((x[i] > pivot) == above) {
-                        expect(xs[at] == x[i] && ws[at] == w[i], "what compact keeps", n);
+                        expect(xs[at] == x[i] && ws[at] == w[i], "values that compact() keeps", n);
                         ++at;
                     }
                 }
                 if (kept.n > 0) {
                     const auto [min, max] = std::minmax_element(xs.begin(), xs.begin() + kept.n);
-                    expect(kept.min == *min && kept.max == *max, "ends of what compact keeps", n);
+                    expect(kept.min == *min && kept.max == *max, "bounds of the values that compact() keeps", n);
                 }
             }
             Values cut = w, sums(blocks);
             const int32_t ties = kernels.cut(x.data(), cut.data(), blocks, pivot, sums.data());
-            expect(ties == std::count(x.begin(), x.end(), pivot), "ties of cut", n);
+            expect(ties == std::count(x.begin(), x.end(), pivot), "ties at the cut", n);
             for (int32_t i = 0; i < n; ++i) {
-                expect(cut[i] == (x[i] >= pivot ? w[i] : 0.0f), "what cut leaves", n);
+                expect(cut[i] == (x[i] >= pivot ? w[i] : 0.0f), "values that cut() leaves", n);
             }
             note(&got, 1);
             note(sums.data(), sums.size());
