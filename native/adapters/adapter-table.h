@@ -21,7 +21,7 @@ namespace pagoda {
 
 class AdapterTable;
 
-// A weight of the model, [n_in, n_out].
+// A model weight, [n_in, n_out].
 struct AdapterSite {
     AdapterTable * table;
     int64_t        n_in, n_out;

@@ -62,7 +62,7 @@ const STARTS = "starts programs as a user does, without the sanitizer's runtime"
 const READS_SOURCE = "reads the pinned source, which the copied tree does not have";
 
 /**
- * Tests of the addon that cannot or need not run with a sanitizer. Tests that build
+ * Addon tests that cannot or need not run with a sanitizer. Tests that build
  * their own programs with sanitizers are also left out.
  */
 export const LEFT_OUT: Readonly<Record<string, string>> = {

@@ -11,7 +11,7 @@ import type { JsonObject } from "./schema/json-value.ts";
 
 export interface ApiContext {
   readonly front: Front;
-  /** Names of the model. Responses report the first name; requests may use any of them. */
+  /** Model names. Responses report the first name; requests may use any of them. */
   readonly servedModelNames: readonly string[];
   /** LoRA adapters, which requests can use as their model. */
   readonly adapters: AdapterRegistry;
@@ -53,7 +53,7 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
 };
 
 export interface ApiOptions {
-  /** Names of the model, at least one. Responses report the first name; requests may use any of them. */
+  /** Model names, at least one. Responses report the first name; requests may use any of them. */
   readonly modelNames: readonly string[];
   /** Maximum number of log-probabilities per token; null = the vocabulary size. */
   readonly maxLogprobs: number | null;

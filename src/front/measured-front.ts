@@ -9,7 +9,7 @@ import { Front, type FrontLimits } from "./front.ts";
 
 /** Options for createFront(). For limits, null = no limit. */
 export interface MeasuredFrontOptions extends Omit<FrontLimits, "maxNumQueuedTokens"> {
-  /** Names of the model, at least one. Responses report the first name; requests may use any of them. */
+  /** Model names, at least one. Responses report the first name; requests may use any of them. */
   readonly modelNames: readonly string[];
   /** Maximum number of prompt tokens in requests that have no output yet; "auto" = 8 contexts. */
   readonly maxNumQueuedTokens: number | "auto" | null;

@@ -93,7 +93,7 @@ export class DraftPolicy {
   }
 }
 
-/** Accepted drafts and the first rejected drafts after them, with fading weights. */
+/** Accepted drafts and the first rejected drafts after them, exponentially decayed. */
 class Acceptance {
   #numAccepted = 0;
   #numRejected = 0;

@@ -70,7 +70,7 @@ function homePage(context: ServerContext, request: Request): Response {
 interface Facts {
   readonly title: string;
   readonly links: typeof LINKS;
-  /** Name of the model; null if only clients with a key may see it. */
+  /** Model name; null if only clients with a key may see it. */
   readonly model: string | null;
   readonly example: string;
 }

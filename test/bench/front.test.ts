@@ -1,5 +1,5 @@
-// A small run of the front bench with real processes and sockets. The counts on both sides must be right
-// on any machine; timings are left to the bench.
+// A small front-end benchmark run with real processes and sockets. The counts on both sides must be
+// right on any machine; timings are left to the bench.
 
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { FrontProcess } from "../../bench/front/front-process.ts";
@@ -20,7 +20,7 @@ afterEach(async () => {
   for (const front of fronts.splice(0)) await front.stop();
 });
 
-test("loses no stream and no token with hundreds of streams at a time", async () => {
+test("loses no streams or tokens with hundreds of concurrent streams", async () => {
   const words = ["--max-num-queued-reqs", "400", "--max-num-queued-tokens", "100k"];
   const front = await open(400, words);
   const { url } = front;

@@ -1,4 +1,4 @@
-// Effects of messages from the engine on the exposed numbers.
+// Effects of engine messages on the exposed numbers.
 
 import { describe, expect, test } from "bun:test";
 import { tokenBuckets } from "../../src/metrics/buckets.ts";

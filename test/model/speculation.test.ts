@@ -1,4 +1,5 @@
-// Speculative decoding on the real model: with drafts, every request yields the same tokens as without.
+// Speculative decoding on the real model: every request yields the same tokens with drafts as
+// without them.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";

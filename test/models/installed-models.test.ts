@@ -37,7 +37,7 @@ describe("installedModels", () => {
     expect(names()).toEqual([join(modelsDir, "b.gguf"), join(modelsDir, "disk/a.gguf")]);
   });
 
-  test("skips files among the commits and repositories of the hub's cache", async () => {
+  test("skips stray files among the commits and repositories in the hub's cache", async () => {
     const { cache, env, repo, names } = setting();
     writeFiles(repo, { "snapshots/abc/m-Q8_0.gguf": "x", "snapshots/.DS_Store": "" });
     writeFiles(cache, { "models--user--file": "" });

@@ -1,5 +1,5 @@
-// Logits with LoRA adapters, compared with those of merged weights and of llama.cpp, and with the
-// same rows in other batches.
+// Logits with LoRA adapters, compared with merged weights, with llama.cpp, and with the same rows
+// in other batches.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -97,7 +97,7 @@ async function baseAndAdapted(model: string, adapter: string) {
 }
 
 describe("the logits with an adapter", () => {
-  test.each(MERGED)("%s are those of merged weights", async (_name, gguf, options) => {
+  test.each(MERGED)("%s are the same as with merged weights", async (_name, gguf, options) => {
     const merged = newPath();
     writeMergedGguf(merged, gguf, options);
     const expected = await withModel(merged, [], (model) => logitsAlone(model), EXACT);
@@ -215,7 +215,7 @@ describe.each([1, 2])("rows of a batch on %i threads", (numThreads) => {
       }
     }));
 
-  test("before an adapter's first token are those of the base model", () =>
+  test("before an adapter's first token are the same as from the base model", () =>
     use(async (model) => {
       const base = await logitsAlone(model);
       const adapter = PROMPT.map((_, i) => (i < 25 ? -1 : 0));
@@ -235,7 +235,7 @@ describe.each([1, 2])("rows of a batch on %i threads", (numThreads) => {
       }
     }));
 
-  test("are the base model's again after the adapter is unloaded", async () => {
+  test("are the same as the base model's after the adapter is unloaded", async () => {
     const without = await withModel(path, [], (model) => logitsAlone(model), { numThreads });
     await use(async (model) => {
       await logitsAlone(model, 1);

@@ -1,5 +1,5 @@
-// A whole session of Claude Code, in its wire format and with its client library: it reads a file, edits it, runs the
-// tests and answers, on a fake model that writes Qwen's format.
+// A complete Claude Code session, using its wire format and its client library: it reads a file,
+// edits it, runs the tests and answers, on a fake model that writes Qwen's format.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import Anthropic from "@anthropic-ai/sdk";
@@ -63,7 +63,7 @@ async function session(files: AgentFiles, prompt: string) {
   return { answers, messages };
 }
 
-describe("a session of Claude Code", () => {
+describe("a Claude Code session", () => {
   test("reads a file, edits it, runs the tests, and answers", async () => {
     const files = new AgentFiles({ "add.ts": "export const add = (a, b) => a - b;" });
     const { answers } = await session(files, "add() subtracts. Fix it.");

@@ -1,5 +1,6 @@
-// A whole session of Cline, in its wire format and with OpenAI's client library: tools are XML in the text, which the
-// parser of the model's own calls must not change, and content is sent as lists of parts.
+// A complete Cline session, using its wire format and OpenAI's client library: tools are XML in the
+// text, which the parser of the model's own calls must not change, and content is sent as lists of
+// parts.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import OpenAI from "openai";
@@ -81,7 +82,7 @@ async function turnOf(history: readonly Message[]) {
   return { text, thoughts, usage };
 }
 
-describe("a session of Cline", () => {
+describe("a Cline session", () => {
   test("reads a file, edits it, runs the tests, and answers", async () => {
     const files = new AgentFiles({ "add.ts": "export const add = (a, b) => a - b;" });
     const history: Message[] = [

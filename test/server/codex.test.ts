@@ -1,5 +1,5 @@
-// A whole session of Codex, in its wire format and with OpenAI's client library: it reads a file, patches it, runs the
-// tests and answers, on a fake model that writes Qwen's format.
+// A complete Codex session, using its wire format and OpenAI's client library: it reads a file,
+// patches it, runs the tests and answers, on a fake model that writes Qwen's format.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import OpenAI from "openai";
@@ -64,7 +64,7 @@ async function turnOf(input: readonly CodexItem[]) {
   return { items, seen, usage };
 }
 
-describe("a session of Codex", () => {
+describe("a Codex session", () => {
   test("reads a file, patches it, runs the tests, and answers", async () => {
     const files = new AgentFiles({ "add.ts": "export const add = (a, b) => a - b;" });
     const history: CodexItem[] = [codexMessage("user", "add() subtracts. Fix it.")];

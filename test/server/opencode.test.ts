@@ -1,5 +1,6 @@
-// A whole session of opencode, in its wire format and with its client library (Vercel's provider for OpenAI-compatible
-// servers): it reads a file, edits it, runs the tests and answers, on a fake model that writes Qwen's format.
+// A complete opencode session, using its wire format and its client library (Vercel's provider for
+// OpenAI-compatible servers): it reads a file, edits it, runs the tests and answers, on a fake
+// model that writes Qwen's format.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
@@ -73,7 +74,7 @@ const SYSTEM = [
   "Working directory: /repo",
 ];
 
-describe("a session of opencode", () => {
+describe("an opencode session", () => {
   test("reads a file, edits it, runs the tests, and answers", async () => {
     const files = new AgentFiles({ "add.ts": "export const add = (a, b) => a - b;" });
     const history: ModelMessage[] = [{ role: "user", content: "add() subtracts. Fix it." }];

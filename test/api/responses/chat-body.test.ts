@@ -30,7 +30,7 @@ describe("the conversation", () => {
     ]);
   });
 
-  test("has one assistant message per turn of the model", () => {
+  test("has one assistant message per model turn", () => {
     const items = [
       text("developer", "rules"),
       text("user", "look"),
