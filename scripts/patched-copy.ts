@@ -10,7 +10,7 @@ import { run, runOrFail } from "./shell.ts";
 
 const STEP = "llama.cpp";
 
-/** @returns the patches' paths relative to the root, in the order in which they are applied */
+/** @returns the patches' paths relative to the root, in the order they are applied */
 export function patchFiles(checkout: Checkout): string[] {
   return checkout.filesIn(join("third_party", "patches"), [".patch"]);
 }

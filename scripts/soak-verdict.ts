@@ -25,12 +25,13 @@ export function soakFaults(end: SoakEnd, samples: readonly Sample[]): string[] {
   const maxFailed = numFaults * numClients;
   const blocks = samples.at(-1)?.blocks ?? null;
   const found: (string | false)[] = [
-    outcomes.lost > 0 && `${outcomes.lost} requests were lost`,
+    outcomes.lost > 0 && `requests lost: ${outcomes.lost}`,
     outcomes.finished === 0 && "no request finished",
     outcomes.failed > maxFailed &&
       `${outcomes.failed} requests failed, but at most ${maxFailed} could`,
-    numReceived !== numCounted && `${numReceived} tokens were received, ${numCounted} counted`,
-    blocks !== 0 && `${blocks ?? "an unknown number of"} blocks are in use at the end`,
+    numReceived !== numCounted &&
+      `${numReceived} tokens were received, but ${numCounted} were counted`,
+    blocks !== 0 && `blocks in use at the end: ${blocks ?? "unknown"}`,
     exitCode !== 0 && `the server exited with code ${exitCode}`,
     hasGrown(samples, "frontMib") && "the front's memory has grown",
     hasGrown(samples, "frontFds") && "the front's descriptor count has grown",

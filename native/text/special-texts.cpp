@@ -94,7 +94,7 @@ std::vector<SpecialTexts::Hit> SpecialTexts::hits_in(const std::string & text) c
     return hits;
 }
 
-// Returns the places of the longest remaining texts, in the order in which they are assigned. Removes those places from the hits, along
+// Returns the places of the longest remaining texts, in the order they are assigned. Removes those places from the hits, along
 // with every hit whose end is taken, since no shorter text that ends there can claim a place either.
 std::vector<SpecialTexts::Place> SpecialTexts::longest_places(std::vector<Hit> & hits, const std::vector<bool> & is_taken) const {
     size_t length = 0;

@@ -26,7 +26,7 @@ struct SpecialText {
 // and not with the number of tokens. Read-only after construction, so any thread may use it.
 class SpecialTexts {
 public:
-    // in_order: the texts in the order in which they claim places, longest first. Among equal texts, the first
+    // in_order: the texts in the order they claim places, longest first. Among equal texts, the first
     // wins.
     explicit SpecialTexts(std::vector<SpecialText> in_order);
 

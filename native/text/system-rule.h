@@ -1,5 +1,5 @@
-// The rule for where a chat template accepts system messages. Agents send several, anywhere in a conversation, but some templates raise an
-// error unless there is only one, at the start, and others silently leave out the rest.
+// The rule for where a chat template accepts system messages. Agents send several of them, anywhere in a conversation.
+// Some templates raise an error unless there is only one, at the start, and others silently drop the rest.
 #pragma once
 
 #include "json.h"
@@ -17,9 +17,10 @@ public:
     // them.
     static SystemRule of(const JinjaTemplate & jinja);
 
-    // Returns the messages in a form in which the template shows all of them. Developer messages become system messages, leading system
-    // messages are merged into one, and each later one is folded into the user message next to it, since such templates expect user and
-    // assistant to alternate. If the template accepts no system message at all, the leading one is folded in as well.
+    // Returns the messages in a form that makes the template show all of them. Developer messages become system
+    // messages, leading system messages are merged into one, and each later one is folded into the user message next to
+    // it, since such templates expect user and assistant to alternate. If the template accepts no system message at
+    // all, the leading one is folded in as well.
     common_json applied_to(const common_json & messages) const;
 
 private:

@@ -46,7 +46,9 @@ export function chatGrammar(init: ChatGrammarInit): GrammarSpec | null {
   return { kind: "lark", text: texts.otherwise, textAfterOpen: texts.afterOpen, isOptional, param };
 }
 
-/** @returns whether calls of the tool may differ from its schema, and it has no grammar of its own */
+/**
+ * @returns whether calls to the tool may differ from its schema, and it has no grammar of its own
+ */
 const isLoose = ({ isLenient, input }: GrammarTool): boolean => isLenient && input === undefined;
 
 function ruleOf(init: ChatGrammarInit, parsing: MessageParsing): AnswerRule | null {

@@ -108,7 +108,7 @@ export async function startChat(
   const queued = (asked: FrontRequest) => queuedChat(front, body, asked, signal);
   const start = await queued(request).catch((error) => {
     if (choice.kind !== "auto" || !failsOpen(error, body)) throw error;
-    warn(`calls of tools are not constrained: ${quoted(error.message)}`);
+    warn(`tool calls are not constrained: ${quoted(error.message)}`);
     return queued({ ...request, samplingParams: { ...params, grammar: null } });
   });
   const { promptIds } = start;

@@ -7,7 +7,7 @@ import { chatTemplateRequest } from "../api/template-request.ts";
 import { knownIds } from "../api/token-ids.ts";
 import type { ChatOptions, Message } from "./options.ts";
 
-/** A chat in the form in which the model receives it. */
+/** A chat in the form that the model receives. */
 export interface RenderedChat {
   /** Text rendered by the chat template. */
   readonly prompt: string;

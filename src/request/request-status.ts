@@ -17,7 +17,7 @@ export type FinishedStatus =
 
 export type RequestStatus = LiveStatus | FinishedStatus;
 
-/** The `finished_reason` label values, in the order in which `/metrics` prints them. */
+/** The `finished_reason` label values, in the order `/metrics` prints them. */
 export const FINISH_REASONS = ["stop", "length", "abort", "error"] as const;
 /** Reason that a sequence ended. */
 export type FinishReason = (typeof FINISH_REASONS)[number];

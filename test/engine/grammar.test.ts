@@ -44,7 +44,7 @@ function setUp(options: FakeEngineOptions = {}) {
   const end = Promise.withResolvers<void>();
   end.promise.catch(() => {});
   parts.runner.slowGrammars.set("slow", end);
-  /** Ids of sequences in the order in which they first run, and in the order in which they end. */
+  /** Ids of sequences in the order they first run, and in the order they end. */
   const started: string[] = [];
   const ended: string[] = [];
   const run = parts.runner.run.bind(parts.runner);

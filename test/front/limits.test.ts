@@ -1,4 +1,4 @@
-// Deadlines and slow readers in the front: which requests fail, with what error, and the cleanup.
+// Deadlines and slow readers in the front: the requests that fail, their errors, and the cleanup.
 
 import { describe, expect, test } from "bun:test";
 import type { FrontLimits } from "../../src/front/front.ts";

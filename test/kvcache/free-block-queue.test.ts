@@ -17,7 +17,7 @@ describe("FreeBlockQueue", () => {
     expect(() => queue.shift()).toThrow("no free block");
   });
 
-  test("returns IDs in the order in which they were added", () => {
+  test("returns IDs in the order they were added", () => {
     const queue = queueOf(4, 2, 0, 3);
     expect([queue.shift(), queue.shift(), queue.shift()]).toEqual([2, 0, 3]);
     expect(queue.size).toBe(0);

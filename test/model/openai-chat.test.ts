@@ -41,7 +41,7 @@ describe("the openai client with SmolLM2", () => {
   test.each([
     ["required", "tool_calls"],
     [{ type: "allowed_tools", allowed_tools: { mode: "required", tools: [named] } }, "tool_calls"],
-    // As in OpenAI's API and vLLM, a call of a named tool ends with "stop".
+    // As in OpenAI's API and vLLM, a call to a named tool ends with "stop".
     [named, "stop"],
   ])("calls a tool that must be called (choice: %j)", async (tool_choice, finish_reason) => {
     const request = { tools, tool_choice, parallel_tool_calls: false };

@@ -51,7 +51,7 @@ describe.skipIf(CLIENTS_PYTHON === null)("with SmolLM2", () => {
     const weather = { name: "weather", parameters: WEATHER, strict: true };
     const tools = [{ type: "function", function: weather }];
 
-    // As in OpenAI's API and vLLM, a call of a named tool ends with "stop".
+    // As in OpenAI's API and vLLM, a call to a named tool ends with "stop".
     test.each([
       ["required", "tool_calls"],
       [{ type: "function", function: { name: "weather" } }, "stop"],

@@ -113,7 +113,7 @@ describe("a forced call", () => {
   });
 });
 
-describe("a forced call of any tool", () => {
+describe("a forced call to any tool", () => {
   const leaf = fc.constantFrom<object>(
     { type: "integer", minimum: 0, maximum: 99 },
     { type: "boolean" },

@@ -23,7 +23,7 @@ function tokens(seed: number, length: number): number[] {
   return Array.from({ length }, () => prng.int(3, 250));
 }
 
-/** Ids of `count` blocks from `first` on, in an order in which no neighbors have adjacent ids. */
+/** Ids of `count` blocks starting at `first`, in an order where no neighbors have adjacent ids. */
 const scattered = (count: number, first = 1) =>
   Array.from({ length: count }, (_, i) => first + ((i * 7) % count));
 

@@ -124,21 +124,24 @@ describe("a call in the history is read back from the prompt of", () => {
   });
 });
 
-test.each(Object.entries(ENFORCED))("the grammar allows the calls of %s", async (name, end) => {
-  const template = templateOf(name);
-  const format = chatFormatOf(template);
-  const { prompt, text } = await rendered(template, CALLS);
-  expect(text).toEndWith(end);
-  const tools = TOOLS.map((tool) => ({
-    ...{ name: tool.function.name, schema: tool.function.parameters, isLenient: false },
-  }));
-  const texts = answerGrammar(format, new Map(), { kind: "calls", tools, onlyFirstCall: false });
-  const isOpen = opensReasoning(format, prompt);
-  const grammar = await probe.compileUnforced(
-    "lark",
-    (isOpen ? texts?.afterOpen : texts?.otherwise) ?? "",
-  );
-  const output = text.slice(0, text.length - end.length).trimStart();
-  expect(await probe.accepts(grammar, output)).toBe(true);
-  expect(await probe.accepts(grammar, output.replace("get_time", "get_times"))).toBe(false);
-});
+test.each(Object.entries(ENFORCED))(
+  "the grammar allows the calls in the format of %s",
+  async (name, end) => {
+    const template = templateOf(name);
+    const format = chatFormatOf(template);
+    const { prompt, text } = await rendered(template, CALLS);
+    expect(text).toEndWith(end);
+    const tools = TOOLS.map((tool) => ({
+      ...{ name: tool.function.name, schema: tool.function.parameters, isLenient: false },
+    }));
+    const texts = answerGrammar(format, new Map(), { kind: "calls", tools, onlyFirstCall: false });
+    const isOpen = opensReasoning(format, prompt);
+    const grammar = await probe.compileUnforced(
+      "lark",
+      (isOpen ? texts?.afterOpen : texts?.otherwise) ?? "",
+    );
+    const output = text.slice(0, text.length - end.length).trimStart();
+    expect(await probe.accepts(grammar, output)).toBe(true);
+    expect(await probe.accepts(grammar, output.replace("get_time", "get_times"))).toBe(false);
+  },
+);

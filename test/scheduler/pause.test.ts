@@ -66,7 +66,7 @@ describe("a pause", () => {
 });
 
 describe("preempting all", () => {
-  test("frees all blocks and queues the requests in the order in which they ran", () => {
+  test("frees all blocks and queues the requests in the order they ran", () => {
     const scheduler = makeScheduler();
     const requests = ["a", "b", "c"].map((id) => makeRequest(id, 20, { cacheSalt: id }));
     for (const request of requests) scheduler.add(request);

@@ -14,7 +14,7 @@ import { makeRequest } from "../support/make-request.ts";
 const requestsOf = (...priorities: number[]) =>
   priorities.map((priority, i) => makeRequest(`r${i}`, 1, { priority }));
 
-/** Removes all requests. @returns ids in the order in which they would run */
+/** Removes all requests. @returns ids in the order they would run */
 function drain(queue: RequestQueue): string[] {
   const ids: string[] = [];
   for (let head = queue.peek(); head !== null; head = queue.peek()) {

@@ -26,10 +26,12 @@ test("a soak test passes if each fault affected only requests in progress", () =
 });
 
 test("unbalanced counts are reported", () => {
-  expect(outcomes({ lost: 1 })).toEqual(["1 requests were lost"]);
+  expect(outcomes({ lost: 1 })).toEqual(["requests lost: 1"]);
   expect(outcomes({ finished: 0 })).toEqual(["no request finished"]);
   expect(outcomes({ failed: 35 })).toEqual(["35 requests failed, but at most 34 could"]);
-  expect(changed({ numCounted: 4999 })).toEqual(["5000 tokens were received, 4999 counted"]);
+  expect(changed({ numCounted: 4999 })).toEqual([
+    "5000 tokens were received, but 4999 were counted",
+  ]);
   expect(changed({ exitCode: 1 })).toEqual(["the server exited with code 1"]);
 });
 
@@ -44,7 +46,7 @@ test("growth and unreleased blocks are reported", () => {
   expect(soakFaults(END, grown({ frontFds: 36 }))).toEqual([
     "the front's descriptor count has grown",
   ]);
-  expect(soakFaults(END, grown({ blocks: 3 }))).toEqual(["3 blocks are in use at the end"]);
-  const unknown = ["an unknown number of blocks are in use at the end"];
+  expect(soakFaults(END, grown({ blocks: 3 }))).toEqual(["blocks in use at the end: 3"]);
+  const unknown = ["blocks in use at the end: unknown"];
   expect(soakFaults(END, grown({ blocks: null }))).toEqual(unknown);
 });

@@ -54,7 +54,7 @@ function typeOf(error: unknown, status: number): string {
   return isCanceled ? "api_error" : messagesErrorType(status);
 }
 
-/** @returns Anthropic's type of an error with an HTTP status */
+/** @returns Anthropic's error type for an HTTP status */
 export function messagesErrorType(status: number): string {
   return TYPES[status] ?? "api_error";
 }

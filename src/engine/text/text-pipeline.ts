@@ -21,7 +21,7 @@ export class TextPipeline {
     );
   }
 
-  /** Passes a piece through the stages from `index` on. Needs no intermediate array if each stage returns one piece. */
+  /** Passes a piece through the stages starting at `index`. Needs no intermediate array if each stage returns one piece. */
   #pushFrom(index: number, piece: Piece): readonly Piece[] {
     const stage = this.#stages[index];
     if (stage === undefined) return [piece];

@@ -71,7 +71,7 @@ describe("the conversation", () => {
     ]);
   });
 
-  test("converts calls of custom tools into calls of the functions that represent them", () => {
+  test("converts calls to custom tools into calls to the functions that represent them", () => {
     const items = [
       { type: "custom_tool_call", call_id: "c", name: "apply_patch", input: '*** "Begin"\n' },
       { type: "custom_tool_call_output", call_id: "c", output: { ok: true } },
