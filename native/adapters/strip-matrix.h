@@ -1,4 +1,4 @@
-// Matrices of adapters in f16, cut into strips that are computed independently of each other. A strip has the weights of 16
+// Adapter matrices in f16, cut into strips that are computed independently of each other. A strip has the weights of 16
 // outputs for a chunk of the inputs, input by input, so a kernel reads it as one stream:
 //
 //   panel of 16 outputs: [strip of chunk 0][strip of chunk 1]...    strip: [inputs of the chunk][16]
@@ -33,7 +33,7 @@ StripShape chunked_shape(int64_t n_in, int64_t n_out);
 // Shape of a matrix with one chunk.
 StripShape whole_shape(int64_t n_in, int64_t n_out);
 
-// Largest number of results of a chunked matrix with at most max_out outputs: for each strip, 16.
+// Largest number of results of a chunked matrix with at most max_out outputs: 16 per strip.
 int64_t most_chunked_results(int64_t max_out);
 
 // Returns the power of two that brings the largest of `n` finite values just below 2^15, so that rounding to f16 loses

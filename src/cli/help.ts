@@ -16,7 +16,7 @@ export function programHelp(columns: number): string {
   const shown = (COMMANDS as readonly CommandSpec[]).filter(({ isHidden }) => isHidden !== true);
   const rows = shown.map((command) => ({ term: usage(command), text: command.help }));
   const more =
-    "Use help <command> or <command> --help to list its options, --version for the version.";
+    "Use help <command> or <command> --help to list its options, and --version to print the version.";
   return [
     ...wrapped(ABOUT, columns),
     "",

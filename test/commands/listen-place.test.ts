@@ -1,4 +1,4 @@
-// Checks of the listening options before a model is found and loaded.
+// Checks the listening options before a model is found and loaded.
 
 import { expect, test } from "bun:test";
 import { parseOptions } from "../../src/cli/parse-options.ts";

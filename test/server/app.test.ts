@@ -60,7 +60,7 @@ describe("app", () => {
     expect(response.status).toBe(200);
   });
 
-  test("allows HEAD for probes only", async () => {
+  test("allows HEAD only for probes", async () => {
     const { app } = makeApp();
     expect((await app.handle(get("/health", { method: "HEAD" }))).status).toBe(200);
     const models = await app.handle(get("/v1/models", { method: "HEAD" }));
