@@ -201,7 +201,7 @@ describe("the source tree", () => {
     expect(new Set(taken.map(({ target }) => target))).toEqual(new Set(files));
   });
 
-  test("uses each library and each runtime API in one folder only", () => {
+  test("uses each library and each runtime API in only one folder", () => {
     expect(linesWith(except(sources, "src/server/"), /from "elysia"/)).toEqual([]);
     expect(linesWith(except(sources, "src/api/"), /from "@sinclair\/typebox/)).toEqual([]);
     expect(linesWith(except(sources, "src/metrics/registry.ts"), /from "prom-client"/)).toEqual([]);

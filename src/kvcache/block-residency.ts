@@ -23,7 +23,7 @@ const MAX_ACCESSES = 4;
 
 export class BlockResidency {
   readonly #options: BlockResidencyOptions;
-  /** Samples by block ID, for sampled blocks only. */
+  /** Samples by block ID, only for sampled blocks. */
   readonly #samples = new Map<number, Sample>();
   #evictions: BlockEviction[] = [];
 

@@ -118,7 +118,7 @@ export interface MetricFamily {
   readonly buckets?: BucketRule;
   /** Labels that all series of the server share; both by default. */
   readonly common?: readonly ("engine" | "model_name")[];
-  /** Labels of this family only. */
+  /** Labels specific to this family. */
   readonly labels?: readonly MetricLabel[];
   /** vLLM version that introduced it; "Pagoda" for families that vLLM does not have. */
   readonly since: string;

@@ -13,7 +13,7 @@ afterAll(folder.remove);
 const cpus = allowedCpus() ?? [];
 const [first = 0] = cpus;
 
-/** Threads of this process that can run on the first CPU only. */
+/** Threads of this process that can run only on the first CPU. */
 function numBound(): number {
   const lists = readdirSync("/proc/self/task").map((id) =>
     allowedCpus(() => readFileSync(`/proc/self/task/${id}/status`, "utf8")),

@@ -27,7 +27,7 @@ const LOADABLE: readonly TinyGgufOptions[] = [
   { architecture: "graniteswitch" },
 ];
 
-/** Architectures with layers that attend to the last 32 tokens only. */
+/** Architectures with layers that attend only to the last 32 tokens. */
 const WINDOWED: readonly TinyGgufOptions["architecture"][] = ["gemma2", "gemma3", "gpt-oss"];
 
 describe("a tiny model", () => {
