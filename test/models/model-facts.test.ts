@@ -24,7 +24,7 @@ describe("the bytes of K and V per token", () => {
     expect(factsWith({}).kvBytesPerToken).toBe(2 * (2 * (16 + 16)) * 2);
   });
 
-  test("are added up over layers that differ", () => {
+  test("are summed over layers that differ", () => {
     expect(factsWith({ "llama.attention.head_count_kv": [2, 1] }).kvBytesPerToken).toBe(
       (2 + 1) * (16 + 16) * 2,
     );

@@ -88,7 +88,7 @@ describe("resolveModel", () => {
     ["user/repo/a.gguf", "; for a file on the hub, use hf://user/repo/a.gguf"],
     ["./user/repo/a.gguf", ""],
     ["a.gguf", ""],
-  ])("suggests the meaning of %p", async (name, hint) => {
+  ])("suggests what %p could mean", async (name, hint) => {
     const { resolve } = setting();
     const message = await resolve(name).catch((error: Error) => error.message);
     expect(message).toBe(`there is no file ${name}${hint}`);
@@ -249,7 +249,7 @@ describe("resolveModel", () => {
     await server.stop(true);
   });
 
-  test("distinguishes files by a query that names them, but not by one after a name", async () => {
+  test("distinguishes files by a query that names them, but not by a query after a file name", async () => {
     const { resolve } = setting();
     const fetch = ({ url }: Request) => new Response(`GGUF ${new URL(url).search}`);
     const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch });

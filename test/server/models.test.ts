@@ -40,7 +40,7 @@ describe("the list of models", () => {
     expect(models[1]?.["base_instructions"]).not.toBe("");
   });
 
-  test("is read by the clients of OpenAI and Anthropic", async () => {
+  test("can be read by OpenAI's and Anthropic's clients", async () => {
     const openai = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "x" });
     expect((await openai.models.list()).data.map(({ id }) => id)).toEqual(names);
     expect((await openai.models.retrieve("org/tiny")).id).toBe("org/tiny");
@@ -64,7 +64,7 @@ describe("a model", () => {
     expect(await (await get(path)).json()).toEqual(found);
   });
 
-  test("that is not served is not found", async () => {
+  test("is not found if it is not served", async () => {
     const response = await get("/other");
     expect([response.status, await response.json()]).toEqual([
       404,

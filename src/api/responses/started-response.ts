@@ -72,7 +72,8 @@ function previousItems(
 /**
  * Replaces references with the stored items, since clients such as Vercel's AI SDK send the model's earlier output only
  * as references.
- * @throws RequestError "response_not_found" if an item is not stored, because the model must not miss it
+ * @throws RequestError "response_not_found" if an item is not stored, because omitting it would
+ * lose part of the conversation
  */
 function withReferences(
   store: ResponseStore,
