@@ -60,13 +60,18 @@ function* readXmlCall(
   const name = yield* readName(reader);
   if (name === "" || !(yield* reader.accept(format.nameEnd))) return false;
   const { callAttributesEnd, jsonBlock } = format;
-  if (callAttributesEnd !== undefined && (yield* reader.until([callAttributesEnd], () => {})) === null) {
+  if (
+    callAttributesEnd !== undefined &&
+    (yield* reader.until([callAttributesEnd], () => {})) === null
+  ) {
     return false;
   }
   if (!writer.call(name)) return false;
   if (jsonBlock !== undefined && (yield* reader.accept(jsonBlock[0]))) {
     const isRead = yield* readValue(reader, writer.arguments);
-    return isRead && (yield* readMarkers(reader, [jsonBlock[1], format.callEnd])) && writer.endCall();
+    return (
+      isRead && (yield* readMarkers(reader, [jsonBlock[1], format.callEnd])) && writer.endCall()
+    );
   }
   const parameters = new ParameterReader(source, format, types.get(name));
   writer.arguments("{");

@@ -56,11 +56,14 @@ function xmlParameter(
   const init = { lark, end: parameterEnd, isLenient, ...(cdata !== undefined && { cdata }) };
   const { strings, others, isFree } = plainValues(schema, init);
   const start = lark.text(parameterStart + name + parameterNameEnd);
-  if (attribute === undefined) return `${start} ${oneOf(isFree ? strings : [...strings, ...others])}`;
+  if (attribute === undefined)
+    return `${start} ${oneOf(isFree ? strings : [...strings, ...others])}`;
   const typed = (types: readonly string[], values: readonly string[]) =>
     values.length === 0
       ? []
-      : [`${oneOf(types.map((type) => lark.text(type)))} ${lark.text(attribute.end)} ${oneOf(values)}`];
+      : [
+          `${oneOf(types.map((type) => lark.text(type)))} ${lark.text(attribute.end)} ${oneOf(values)}`,
+        ];
   const { ofStrings, ofOthers } = attribute;
   return `${start} ${oneOf([...typed([ofStrings], strings), ...typed(ofOthers, others)])}`;
 }

@@ -14,7 +14,15 @@ export const TOOL_PARSERS = [
     "internlm",
     "jamba",
   ] as const),
-  ...(["kimi_k2", "kimi_k3", "lfm2", "llama3_json", "llama4_json", "llama4_pythonic", "longcat"] as const),
+  ...([
+    "kimi_k2",
+    "kimi_k3",
+    "lfm2",
+    "llama3_json",
+    "llama4_json",
+    "llama4_pythonic",
+    "longcat",
+  ] as const),
   ...([
     "minicpm5",
     "minimax",
@@ -40,7 +48,16 @@ export type ToolParser = (typeof TOOL_PARSERS)[number];
 export const REASONING_PARSERS = [
   ...(["apertus", "apriel", "cohere", "deepseek_r1", "deepseek_v3", "ernie45", "gemma4"] as const),
   ...(["glm45", "glm47"] as const),
-  ...(["granite", "holo2", "hunyuan_a13b", "hy_v3", "kimi_k2", "kimi_k3", "minimax_m2", "mistral"] as const),
+  ...([
+    "granite",
+    "holo2",
+    "hunyuan_a13b",
+    "hy_v3",
+    "kimi_k2",
+    "kimi_k3",
+    "minimax_m2",
+    "mistral",
+  ] as const),
   ...([
     "nemotron_v3",
     "olmo3",

@@ -82,10 +82,7 @@ const FORMATS: Readonly<Record<string, string>> = {
 };
 
 /** Templates whose format has no parser. "hermes" finds no calls in it, so calls remain text. */
-const UNREAD = [
-  ...["MiniMax-M3", "muse-glimmer"],
-  ...["meetkai-functionary-medium-v3.2"],
-];
+const UNREAD = [...["MiniMax-M3", "muse-glimmer"], ...["meetkai-functionary-medium-v3.2"]];
 
 const names = readdirSync(TEMPLATES)
   .filter((name) => name.endsWith(".jinja"))

@@ -30,10 +30,7 @@ const SINGLE = [
 ];
 
 /** Templates whose format has no parser. */
-const UNREAD = [
-  ...["MiniMax-M3", "muse-glimmer"],
-  ...["meetkai-functionary-medium-v3.2"],
-];
+const UNREAD = [...["MiniMax-M3", "muse-glimmer"], ...["meetkai-functionary-medium-v3.2"]];
 
 const NAMES = readdirSync(TEMPLATES)
   .filter((name) => name.endsWith(".jinja"))
