@@ -6,6 +6,8 @@
 #include "matmul/weight-blocks.h"
 
 #include <algorithm>
+#include <atomic>
+#include <cmath>
 #include <cstring>
 #include <thread>
 #include <vector>
@@ -123,6 +125,14 @@ void pack_high_bits(const uint8_t * codes, uint8_t * plane) {
     }
 }
 
+size_t high_bits_bytes(int64_t n_cols, int64_t n_rows) { return panels_of(n_rows) * (n_cols / BLOCK_COLS) * HighBits::CODE_BYTES; }
+
+// Checks the scales of a panel of FormatQ8_0.
+bool has_finite_scales(const uint8_t * panel, int64_t n_blocks) {
+    const auto * scales = (const ggml_fp16_t *) panel;
+    return std::all_of(scales, scales + n_blocks * PANEL_ROWS, [](ggml_fp16_t scale) { return std::isfinite(ggml_fp16_to_fp32(scale)); });
+}
+
 } // namespace
 
 size_t packed_bytes(ggml_type type, int64_t n_cols, int64_t n_rows) {
@@ -145,20 +155,27 @@ void pack_weights(ggml_type type, int64_t n_cols, int64_t n_rows, const void * s
 }
 
 size_t high_plane_bytes(ggml_type type, int64_t n_cols, int64_t n_rows) {
-    return type == GGML_TYPE_Q8_0 ? panels_of(n_rows) * (n_cols / BLOCK_COLS) * HighBits::CODE_BYTES : 0;
+    return type == GGML_TYPE_Q8_0 ? high_bits_bytes(n_cols, n_rows) + 1 : 0;
 }
+
+bool is_finite_plane(int64_t n_cols, int64_t n_rows, const uint8_t * plane) { return plane[high_bits_bytes(n_cols, n_rows)] == 1; }
 
 void pack_high_plane(int64_t n_cols, int64_t n_rows, const uint8_t * packed, uint8_t * plane, int n_threads) {
     const int64_t n_blocks    = n_cols / BLOCK_COLS;
     const int64_t panel_bytes = FormatQ8_0::panel_bytes(n_blocks);
+    std::atomic<bool> is_finite{ true };
     on_threads(panels_of(n_rows), n_threads, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
             const uint8_t * codes = packed + i * panel_bytes + FormatQ8_0::scales_bytes(n_blocks);
+            if (!has_finite_scales(packed + i * panel_bytes, n_blocks)) {
+                is_finite = false;
+            }
             for (int64_t b = 0; b < n_blocks; ++b) {
                 pack_high_bits(codes + b * FormatQ8_0::CODE_BYTES, plane + (i * n_blocks + b) * HighBits::CODE_BYTES);
             }
         }
     });
+    plane[high_bits_bytes(n_cols, n_rows)] = is_finite ? 1 : 0;
 }
 
 } // namespace pagoda

@@ -80,10 +80,12 @@ size_t packed_bytes(ggml_type type, int64_t n_cols, int64_t n_rows);
 void pack_weights(ggml_type type, int64_t n_cols, int64_t n_rows, const void * src, uint8_t * dst, int n_threads);
 
 // The plane that matmul/screen.h reads: a second copy of the five high bits of a packed matrix's 8-bit codes, block
-// after block, as 5-bit codes. Types with fewer bits have no plane (0 bytes).
+// after block, as 5-bit codes, and then a byte, which is 1 if all of the matrix's scales are finite. Types with fewer bits have no
+// plane (0 bytes).
 using HighBits = FormatQ5_0; // same layout, different zero point
 
 size_t high_plane_bytes(ggml_type type, int64_t n_cols, int64_t n_rows);
+bool   is_finite_plane(int64_t n_cols, int64_t n_rows, const uint8_t * plane);
 void   pack_high_plane(int64_t n_cols, int64_t n_rows, const uint8_t * packed, uint8_t * plane, int n_threads);
 
 } // namespace pagoda

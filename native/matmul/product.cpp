@@ -147,6 +147,13 @@ void compute_screened(const Product & p, const ScreenedHead & screened, const gg
     });
 }
 
+// Returns the plane of a head, or null. Screening could skip a logit that is NaN because of its weights, such as one of a token that a
+// grammar does not allow, so heads with such weights are not screened: every request with a NaN fails, in any batch.
+const uint8_t * usable_plane(const ggml_tensor * weights) {
+    const uint8_t * plane = plane_of(weights);
+    return plane && is_finite_plane(weights->ne[0], weights->ne[1], plane) ? plane : nullptr;
+}
+
 void compute_with_store(const GemmKernels & kernels, const Product & p, const ggml_compute_params * params, ActivationStore & store) {
     const ActivationStore::Rows rows = store.rows_of(p.src, p.n_rows, p.row_blocks, params->ith);
     if (!rows.is_held && rows.is_own) {
@@ -156,7 +163,7 @@ void compute_with_store(const GemmKernels & kernels, const Product & p, const gg
     }
     Head * head = store.head_of(p.dst);
     const Activations x = { rows.codes, rows.scales, p.n_blocks, p.row_blocks };
-    const uint8_t * plane = head && head->need() == HeadNeed::argmax && p.n_rows == 1 ? plane_of(p.weights) : nullptr;
+    const uint8_t * plane = head && head->need() == HeadNeed::argmax && p.n_rows == 1 ? usable_plane(p.weights) : nullptr;
     if (plane && store.screen(params->ith).prepare(x)) {
         const ScreenedHead screened = { (const uint8_t *) p.weights->data, plane, p.panel_bytes, p.weights->ne[1], p.kernel,
                                         kernels.bound, x, (float *) p.dst->data, head->allowed_tokens() };

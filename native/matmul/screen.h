@@ -18,7 +18,7 @@
 // n_blocks + 3 times; the terms add up to (8 * 31 + 124.5 + 3.5) m. Both errors together are within
 // G(2 n_blocks + 3) 800 m, which the bound includes in addition to the 3.5 m. Scales of activations are 0 or in
 // [1e-20, 1e20], so nothing overflows, and no product of scales loses bits. A scale of weights that is not finite makes
-// the bound NaN or +inf, which is not below the threshold.
+// the bound NaN or +inf, which is not below the threshold; the products of such weights are not screened anyway.
 #pragma once
 
 #include "matmul/gemm.h"

@@ -4,6 +4,7 @@ import type { GrammarSpec } from "../../src/request/sampling-params.ts";
 import type { NativeModel, SamplerInit } from "../../src/runner/addon-types.ts";
 import { NativeStep, type StepRow, type StepRowResult } from "./native-step.ts";
 import { emptyInit } from "./sampled-row.ts";
+import type { TinyGgufOptions } from "./tiny-gguf.ts";
 import { loadTinyNative } from "./tiny-model.ts";
 import { type TinyTokenizer, type TinyVocabulary, tinyVocabulary } from "./tiny-vocabulary.ts";
 
@@ -28,9 +29,13 @@ export class GrammarProbe {
     );
   }
 
-  static async load(tokenizer: TinyTokenizer | TinyVocabulary = "bpe"): Promise<GrammarProbe> {
+  /** @param gguf other properties of the model */
+  static async load(
+    tokenizer: TinyTokenizer | TinyVocabulary = "bpe",
+    gguf: Omit<TinyGgufOptions, "tokenizer"> = {},
+  ): Promise<GrammarProbe> {
     const vocabulary = typeof tokenizer === "string" ? tinyVocabulary(tokenizer, true) : tokenizer;
-    return new GrammarProbe(await loadTinyNative({ tokenizer }), vocabulary);
+    return new GrammarProbe(await loadTinyNative({ tokenizer, ...gguf }), vocabulary);
   }
 
   remove(): Promise<void> {

@@ -36,6 +36,8 @@ export interface TinyGgufOptions {
   readonly seed?: number;
   /** Token whose embedding is NaN, which makes exactly the rows after it NaN. */
   readonly nanTokenId?: number | null;
+  /** Token whose row in the output matrix is NaN, which makes this token's logit NaN in all rows. */
+  readonly nanLogitId?: number | null;
   readonly fault?: TinyFault | null;
 }
 
@@ -61,6 +63,7 @@ const DEFAULTS: Required<TinyGgufOptions> = {
   weightType: "F32",
   seed: 1,
   nanTokenId: null,
+  nanLogitId: null,
   fault: null,
 };
 

@@ -29,6 +29,7 @@ export interface TinyShape {
   readonly weightType: TensorType;
   readonly seed: number;
   readonly nanTokenId: number | null;
+  readonly nanLogitId: number | null;
 }
 
 type Dimensions = readonly [number, ...number[]];
@@ -61,7 +62,8 @@ class TensorFactory {
     if (architecture === "bloom") this.#bloomEmbeddings();
     // Gemma ties its output matrix to the embeddings; the other models have a separate one.
     if (!architecture.startsWith("gemma") && architecture !== "bert") {
-      this.#matrix("output.weight", [embeddingLength, vocabSize], 3);
+      const values = this.#matrix("output.weight", [embeddingLength, vocabSize], 3);
+      fillRow(values, embeddingLength, this.#shape.nanLogitId);
     }
     for (let layer = 0; layer < numLayers; layer++) this.#layer(`blk.${layer}.`);
     return this.#tensors;
@@ -210,8 +212,7 @@ class TensorFactory {
 
   #embedding(n: number, vocabSize: number): void {
     const values = this.#matrix("token_embd.weight", [n, vocabSize]);
-    const { nanTokenId } = this.#shape;
-    if (nanTokenId !== null) values.fill(NaN, nanTokenId * n, (nanTokenId + 1) * n);
+    fillRow(values, n, this.#shape.nanTokenId);
   }
 
   /** Values are scaled so that products with unit-variance rows have standard deviation `gain`. */
@@ -239,4 +240,9 @@ class TensorFactory {
   #normal(): number {
     return (this.#prng.next() + this.#prng.next() + this.#prng.next() - 1.5) * 2;
   }
+}
+
+/** @param row null = none */
+function fillRow(values: Float32Array, length: number, row: number | null): void {
+  if (row !== null) values.fill(NaN, row * length, (row + 1) * length);
 }

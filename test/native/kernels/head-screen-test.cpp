@@ -271,6 +271,23 @@ void check_not_finite(Rng & rng) {
     }
 }
 
+bool is_finite(const Case & c) {
+    const Head h(c);
+    return is_finite_plane(c.cols, c.rows, h.data + h.packed_size);
+}
+
+void check_finite_flag(Rng & rng) {
+    const Case c = gaussian(333, 96, rng);
+    expect(is_finite(c), "a plane of finite scales");
+    for (const float bad : { NAN, INFINITY, -INFINITY }) {
+        for (int64_t row : { 0, 20, 332 }) {
+            Case broken = c;
+            broken.block(row, 2).scale = ggml_fp32_to_fp16(bad);
+            expect(!is_finite(broken), "a plane of scales that are not finite");
+        }
+    }
+}
+
 void check_scales(Rng & rng) {
     for (const float scale : { 1e-17f, 1e-6f, 1e6f, 1e17f }) {
         Case c = gaussian(333, 96, rng);
@@ -301,6 +318,7 @@ int main() {
     check_ties(rng);
     check_far_off(rng);
     check_not_finite(rng);
+    check_finite_flag(rng);
     check_scales(rng);
     expect(high_plane_bytes(GGML_TYPE_Q4_1, 96, 16) == 0, "a plane for a type that has none");
     std::printf("%s %s\n", set->name, n_faults == 0 ? "ok" : "wrong");
