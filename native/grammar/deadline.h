@@ -1,5 +1,5 @@
-// Deadlines for llguidance's work. Its own limits count items and states, and the time for each is unbounded: an ambiguous
-// grammar needs seconds per token within those limits.
+// Deadlines for llguidance's work. Its own limits count items and states, but the time for each is unbounded: an
+// ambiguous grammar can take seconds per token within those limits.
 #pragma once
 
 #include "grammar/llguidance.h"
@@ -9,9 +9,9 @@
 
 namespace pagoda {
 
-// Cancels a matcher for good if the calling thread does not destroy the deadline in time. Time is the thread's CPU time
-// on Linux, so that a busy machine cancels nothing, and elapsed time on other systems. Work can exceed its limit by about
-// 10 ms.
+// Permanently cancels a matcher if the calling thread does not destroy the deadline in time. Time is the thread's CPU
+// time on Linux, so that a busy machine cancels nothing, and elapsed time on other systems. Work can exceed its limit
+// by about 10 ms.
 class Deadline {
 public:
     // The handle must outlive the deadline.

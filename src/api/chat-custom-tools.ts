@@ -1,4 +1,5 @@
-// OpenAI's custom tools in a chat: functions represent them, also in the conversation and in tool_choice.
+// OpenAI's custom tools in a chat: functions represent them, including in the conversation and in
+// tool_choice.
 
 import { wellFormedJson, writeJson } from "../json.ts";
 import type { ToolInputs } from "./chat-grammar.ts";

@@ -20,7 +20,7 @@ export function reasoningDelta(text: string): string {
  */
 export class CallDeltas {
   readonly #chat: StartedChat;
-  /** Input of the custom tool that is being called; null = none is. */
+  /** Input of the custom tool that is being called; null = no custom tool is being called. */
   #input: { readonly index: number; readonly text: CustomInput } | null = null;
 
   constructor(chat: StartedChat) {

@@ -19,7 +19,9 @@ export function chatMessages(messages: readonly JsonObject[]): ChatMessage[] {
   }));
 }
 
-/** @returns the text with which a model of OpenAI refused an earlier request, which stands in for the content */
+/**
+ * @returns the text in which an OpenAI model refused an earlier request, which replaces the content
+ */
 function refusalOf({ refusal = null }: JsonObject): Json {
   return typeof refusal === "string" && refusal !== "" ? refusal : null;
 }

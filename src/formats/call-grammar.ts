@@ -32,7 +32,7 @@ export interface CallGrammar {
 export interface BareCalls {
   /** Regular expression for the text before the tool's name, except whitespace at the beginning. */
   readonly start: string;
-  /** Regular expression for the name and what makes the text a call. */
+  /** Regular expression for the name and the text that makes it a call. */
   readonly name: (tool: GrammarTool) => string;
   /** The rest of the first call. */
   readonly rest: (tool: GrammarTool, lark: Lark) => readonly CallPart[];
@@ -101,7 +101,7 @@ function list(grammar: CallGrammar, lark: Lark, { tools, onlyFirstCall }: CallsI
   return `${all} ${optional(lark, grammar.close)}`;
 }
 
-/** @param start marker that has already been generated, with which the first part can begin */
+/** @param start marker that has already been generated, and that the first part can begin with */
 function parts(lark: Lark, list: readonly CallPart[], start = ""): string {
   const expressions = list.map((part, i) => {
     if ("lark" in part) return part.lark;

@@ -1,6 +1,8 @@
-// Grammar for any sequence of harmony messages, in which a tool as the recipient determines the text of the message.
+// Grammar for any sequence of harmony messages, in which the text of a message is determined by the
+// tool that receives it.
 //
-// Special tokens delimit all parts, so a part of a header is known in full before the next one begins.
+// Special tokens delimit all parts, so each part of a header is complete before the next one
+// begins.
 
 import type { GrammarTool } from "./call-grammar.ts";
 import { ANY, type Lark, literalRegex } from "./lark.ts";
@@ -10,8 +12,8 @@ const HEADER_TOKENS = ["<|channel|>", "<|constrain|>"];
 const END_TOKENS = ["<|end|>", "<|start|>"];
 
 /**
- * @returns an expression for messages, of which those to a tool contain its arguments; null if the model's vocabulary
- * lacks one of the format's special tokens
+ * @returns an expression for messages; a message to a tool contains the tool's arguments; null if
+ * the model's vocabulary lacks one of the format's special tokens
  */
 export function harmonyMessages(lark: Lark, tools: readonly GrammarTool[]): string | null {
   const tokens = [...HEADER_TOKENS, ...END_TOKENS, "<|message|>"];

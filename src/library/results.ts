@@ -85,7 +85,7 @@ export interface ChatMessage extends Message {
 /** A tool call. */
 export type ToolCall = FunctionCall | CustomCall;
 
-/** A call of a tool whose arguments follow a JSON schema. */
+/** A call to a tool whose arguments follow a JSON schema. */
 export interface FunctionCall {
   /** ID that the message with the tool's result must give as `tool_call_id`. */
   readonly id: string;
@@ -95,7 +95,7 @@ export interface FunctionCall {
   readonly function: { readonly name: string; readonly arguments: string };
 }
 
-/** A call of a custom tool. */
+/** A call to a custom tool. */
 export interface CustomCall {
   /** ID that the message with the tool's result must give as `tool_call_id`. */
   readonly id: string;

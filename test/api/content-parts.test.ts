@@ -30,7 +30,7 @@ describe("content", () => {
     expect(contentOf(content)).toBe(text);
   });
 
-  test("of a model's earlier refusal is the text of the refusal", () => {
+  test("of an earlier refusal is the refusal's text", () => {
     const texts = (message: object) =>
       chatMessages([{ role: "assistant", ...message }]).map(contentText)[0];
     expect(texts({ content: null, refusal: "no" })).toBe("no");

@@ -1,5 +1,6 @@
-// Grammars for free text in which calls can begin: an answer that is not a call stays possible, and a call follows its
-// tool's schema. A text that the parser reads as a call is one that the grammar constrains.
+// Grammars for free text in which calls can begin: an answer that is not a call stays possible, and
+// a call follows its tool's schema. The grammar constrains all text that the parser reads as a
+// call.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { answerGrammar } from "../../src/formats/answer-grammar.ts";
