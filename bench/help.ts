@@ -11,7 +11,8 @@ names
   streams           a thousand concurrent streams through one front end and a stub engine
   overload          three times as many requests as the server can handle
   micro, or a name  measurements in this process: bookkeeping, residency, step-gap, metrics, attention,
-                    sampling, parsing, tools, shared-prefix, overcommit, speculation, memory
+                    sampling, parsing, tools, shared-prefix, overcommit, speculation, lora,
+                    memory
 
 servers
   --url URL         server to measure; default: start Pagoda on a free port

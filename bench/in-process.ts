@@ -4,6 +4,7 @@
 
 import { attention } from "./attention.ts";
 import { bookkeeping } from "./bookkeeping.ts";
+import { lora } from "./lora.ts";
 import { cpuTime, shareOfOthers } from "./measure.ts";
 import { memory } from "./memory.ts";
 import { metrics } from "./metrics.ts";
@@ -28,6 +29,7 @@ export const IN_PROCESS: Readonly<Record<string, () => Promise<void>>> = {
   "shared-prefix": sharedPrefix,
   overcommit,
   speculation,
+  lora,
   memory,
 };
 

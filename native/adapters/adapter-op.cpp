@@ -66,14 +66,33 @@ struct RowPointers {
     }
 };
 
+// Number of strips from `strip` on, up to `end`, that are in the same group.
+int32_t n_of_group(const StripShape & shape, int32_t strip, int32_t end) {
+    return std::min(end - strip, shape.group(strip) - strip % GROUP_STRIPS);
+}
+
+StripCall call_of(const StripShape & shape, const uint16_t * strips, int32_t strip, int32_t n_strips) {
+    StripCall call = {};
+    call.strips   = strips + shape.place(strip);
+    call.step     = shape.group(strip) * STRIP_OUTPUTS;
+    call.n_strips = n_strips;
+    call.n_inputs = shape.chunk();
+    return call;
+}
+
 // Computes strips [first, end) of A x, each of which has its own 16 values in the result.
 void multiply_a(const Tile & tile, const ggml_tensor * x, ggml_tensor * hidden, int32_t first, int32_t end) {
     const StripShape & shape = tile.weight.a_shape;
     for (int32_t strip = first; strip < end;) {
         const int32_t chunk = strip % shape.n_chunks;
-        const int32_t n     = std::min(end - strip, shape.n_chunks - chunk); // of the same panel
+        const int32_t n     = std::min(n_of_group(shape, strip, end), shape.n_chunks - chunk); // of the same panel
         const RowPointers from(tile, x, (int64_t) chunk * shape.chunk()), to(tile, hidden, (int64_t) strip * STRIP_OUTPUTS);
-        strip_kernels().set({ tile.weight.a + strip * shape.strip_size(), n, shape.chunk(), from.at, shape.chunk(), to.at, tile.n_rows });
+        StripCall call = call_of(shape, tile.weight.a, strip, n);
+        call.x      = from.at;
+        call.x_step = shape.chunk();
+        call.out    = to.at;
+        call.n_rows = tile.n_rows;
+        strip_kernels().set(call);
         strip += n;
     }
 }
@@ -139,21 +158,25 @@ void add_last_strip(StripCall call, const RowPointers & to, int32_t n_out) {
 // Adds strips [first, end) of B times the sums.
 void add_b(const Tile & tile, const std::vector<float> & sums, ggml_tensor * dst, int32_t first, int32_t end) {
     const StripShape & shape = tile.weight.b_shape;
+    const int32_t n_whole = shape.n_out / STRIP_OUTPUTS;
     const float * x[MAX_STRIP_ROWS];
     for (int32_t row = 0; row < tile.n_rows; ++row) {
         x[row] = sums.data() + (size_t) row * tile.weight.rank();
     }
-    const int32_t whole = std::min(end, shape.n_out / STRIP_OUTPUTS);
-    StripCall call = { tile.weight.b + first * shape.strip_size(), whole - first, shape.n_in, x, 0, nullptr, tile.n_rows };
-    if (first < whole) {
-        const RowPointers to(tile, dst, (int64_t) first * STRIP_OUTPUTS);
-        call.out = to.at;
-        strip_kernels().add(call);
-    }
-    if (whole < end) {
-        call.strips   = tile.weight.b + whole * shape.strip_size();
-        call.n_strips = 1;
-        add_last_strip(call, RowPointers(tile, dst, (int64_t) whole * STRIP_OUTPUTS), shape.n_out % STRIP_OUTPUTS);
+    for (int32_t strip = first; strip < end;) {
+        const bool    is_whole = strip < n_whole;
+        const int32_t n = n_of_group(shape, strip, is_whole ? std::min(end, n_whole) : end);
+        const RowPointers to(tile, dst, (int64_t) strip * STRIP_OUTPUTS);
+        StripCall call = call_of(shape, tile.weight.b, strip, n);
+        call.x      = x;
+        call.out    = to.at;
+        call.n_rows = tile.n_rows;
+        if (is_whole) {
+            strip_kernels().add(call);
+        } else {
+            add_last_strip(call, to, shape.n_out % STRIP_OUTPUTS);
+        }
+        strip += n;
     }
 }
 

@@ -137,6 +137,7 @@ void AdapterTable::note(AdapterSite & site, const ggml_tensor * w, bool is_embed
         site.is_used      = true;
         site.is_embedding = is_embedding;
         site.refusal      = refusal_of(w);
+        site.order        = n_noted++;
     }
     if (!fits) {
         site.refusal = NOT_DENSE;

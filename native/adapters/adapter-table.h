@@ -27,6 +27,7 @@ struct AdapterSite {
     int64_t        n_in, n_out;
     std::string    refusal;              // reason that adapters cannot change it; empty = they can
     bool           is_used      = false; // in graphs, in a product that adapt() is called for
+    int32_t        order        = 0;     // of its first use in a graph
     bool           is_embedding = false; // its columns, one for each token, are read as rows
 
     std::vector<const AdapterWeight *> by_slot;           // null = the slot's adapter does not change it
@@ -97,6 +98,7 @@ private:
     std::map<std::string, AdapterSite> sites;
     bool                               is_reserving = false;
     bool                               is_noted     = false; // the weights that can have ops are known
+    int32_t                            n_noted      = 0;
 
     std::vector<std::shared_ptr<const Adapter>> slots;
     int64_t                                     n_with_ops = 0; // weights

@@ -33,16 +33,17 @@ struct AdapterWeight {
     int32_t rank() const { return b_shape.n_in; }
 };
 
-// f16 values on their own cache lines, not initialized.
+// Uninitialized f16 values, aligned to cache lines. Large arenas request huge pages, since each step reads them from start
+// to end.
 class HalfArena {
 public:
-    explicit HalfArena(size_t size) : memory((uint16_t *) ::operator new(size * sizeof(uint16_t), ALIGNMENT)) {}
+    explicit HalfArena(size_t size);
     uint16_t * data() const { return memory.get(); }
 
 private:
-    static constexpr std::align_val_t ALIGNMENT{ 64 };
     struct Deleter {
-        void operator()(uint16_t * p) const { ::operator delete(p, ALIGNMENT); }
+        std::align_val_t alignment;
+        void operator()(uint16_t * p) const { ::operator delete(p, alignment); }
     };
     std::unique_ptr<uint16_t, Deleter> memory;
 };

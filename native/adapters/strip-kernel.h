@@ -6,8 +6,14 @@
 #include "adapters/strip-matrix.h"
 #include "adapters/strips.h"
 
+#include <algorithm>
+
 namespace pagoda {
 namespace {
+
+// Distance, in bytes, at which weights are prefetched, since CPUs do not prefetch across pages by themselves. Past the end
+// of a matrix, it reaches the next matrix that the step reads.
+constexpr int AHEAD = 1536;
 
 // S: vectors, with TILE = largest number of rows times strips in a tile.
 template <class S, bool ADDS> struct StripLoops {
@@ -16,7 +22,7 @@ template <class S, bool ADDS> struct StripLoops {
 
     template <int ROWS, int STRIPS> static void tile(const StripCall & call, int row, int strip) {
         const int64_t    n       = call.n_inputs;
-        const uint16_t * weights = call.strips + strip * n * STRIP_OUTPUTS;
+        const uint16_t * weights = call.strips + strip * STRIP_OUTPUTS;
         const float *    x[ROWS];
         for (int r = 0; r < ROWS; ++r) {
             x[r] = call.x[row + r] + (int64_t) strip * call.x_step;
@@ -29,10 +35,15 @@ template <class S, bool ADDS> struct StripLoops {
                 }
             }
         }
-        for (int64_t i = 0; i < n; ++i) {
+        for (int64_t i = 0; i < n; ++i, weights += call.step) {
+            if constexpr (ROWS <= 2) {
+                for (int line = 0; line < STRIPS * STRIP_OUTPUTS * (int) sizeof(*weights); line += 64) {
+                    __builtin_prefetch((const char *) weights + AHEAD + line);
+                }
+            }
             for (int s = 0; s < STRIPS; ++s) {
                 for (int p = 0; p < PARTS; ++p) {
-                    const V w = S::load_f16(weights + (s * n + i) * STRIP_OUTPUTS + p * S::LANES);
+                    const V w = S::load_f16(weights + s * STRIP_OUTPUTS + p * S::LANES);
                     for (int r = 0; r < ROWS; ++r) {
                         sums[s][r][p] = S::fma(w, S::set1(x[r][(int64_t) s * call.x_step + i]), sums[s][r][p]);
                     }
@@ -61,7 +72,7 @@ template <class S, bool ADDS> struct StripLoops {
 
     template <int ROWS> static void rows(const StripCall & call, int row) {
         for (; row + ROWS <= call.n_rows; row += ROWS) {
-            strips<ROWS, S::TILE / ROWS>(call, row, 0);
+            strips<ROWS, std::min(GROUP_STRIPS, S::TILE / ROWS)>(call, row, 0);
         }
         if constexpr (ROWS > 1) {
             rows<ROWS / 2>(call, row);

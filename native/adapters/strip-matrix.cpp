@@ -50,10 +50,13 @@ void write_strips(const StripShape & shape, const float * values, float factor, 
         std::transform(values + (size_t) out * n_in, values + (size_t) (out + 1) * n_in, scaled.begin(),
                        [factor](float value) { return value * factor; });
         ggml_fp32_to_fp16_row(scaled.data(), row.data(), n_in);
-        uint16_t * to = strips + (size_t) (out / STRIP_OUTPUTS) * shape.n_chunks * shape.strip_size() + out % STRIP_OUTPUTS;
-        // the strips of a panel are adjacent, so its inputs are, too
-        for (int32_t i = 0; i < chunk * shape.n_chunks; ++i) {
-            to[(size_t) i * STRIP_OUTPUTS] = row[i];
+        for (int32_t i = 0; i < shape.n_chunks; ++i) {
+            const int32_t strip = out / STRIP_OUTPUTS * shape.n_chunks + i;
+            const int32_t step  = shape.group(strip) * STRIP_OUTPUTS;
+            uint16_t * to = strips + shape.place(strip) + out % STRIP_OUTPUTS;
+            for (const ggml_fp16_t * from = row.data() + i * chunk; from < row.data() + (i + 1) * chunk; ++from, to += step) {
+                *to = *from;
+            }
         }
     }
 }

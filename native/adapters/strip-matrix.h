@@ -1,18 +1,21 @@
 // Adapter matrices in f16, cut into strips that are computed independently of each other. A strip has the weights of 16
-// outputs for a chunk of the inputs, input by input, so a kernel reads it as one stream:
+// outputs for a chunk of the inputs. Up to four adjacent strips form a group, whose inputs are interleaved, so that a thread that
+// computes them together reads memory in order:
 //
-//   panel of 16 outputs: [strip of chunk 0][strip of chunk 1]...    strip: [inputs of the chunk][16]
+//   panel of 16 outputs: strip of chunk 0, strip of chunk 1, ...    group: [inputs of a chunk][strips of the group][16]
 //
 // Outputs that pad the last panel have weights of 0. Chunks have the same length and exist only so that threads can share
 // matrices with few outputs; their results are added in order.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
 namespace pagoda {
 
 constexpr int STRIP_OUTPUTS = 16;
+constexpr int GROUP_STRIPS  = 4;
 // Matrices with fewer strips are cut into chunks, up to this number of strips.
 constexpr int CHUNKED_STRIPS = 8;
 
@@ -25,6 +28,12 @@ struct StripShape {
     int32_t n_strips() const { return n_panels() * n_chunks; }
     int32_t chunk() const { return n_in / n_chunks; }
     size_t  strip_size() const { return (size_t) chunk() * STRIP_OUTPUTS; }
+    // Number of strips in the group of a strip.
+    int32_t group(int32_t strip) const { return std::min(GROUP_STRIPS, n_strips() - strip / GROUP_STRIPS * GROUP_STRIPS); }
+    // Index of a strip's weights for its first input. The weights for the next input are at a distance of group() * 16.
+    size_t  place(int32_t strip) const {
+        return strip / GROUP_STRIPS * GROUP_STRIPS * strip_size() + (size_t) (strip % GROUP_STRIPS) * STRIP_OUTPUTS;
+    }
     size_t  size() const { return n_strips() * strip_size(); } // in f16 values
 };
 

@@ -9,8 +9,9 @@ namespace pagoda {
 constexpr int MAX_STRIP_ROWS = 8;
 
 struct StripCall {
-    const uint16_t *      strips;   // f16 [n_strips, n_inputs, 16]
-    int                   n_strips;
+    const uint16_t *      strips;   // f16 [n_inputs, step], of which each strip has 16, one after another
+    int                   step;
+    int                   n_strips; // 1..GROUP_STRIPS
     int                   n_inputs; // of each strip
     const float * const * x;        // [n_rows]; strip s reads x[row] + s * x_step
     int                   x_step;

@@ -177,7 +177,7 @@ AdapterSite & checked_site(const AdapterFile & file, const std::string & name, c
     return *site;
 }
 
-// Shapes of the converted matrices, with places in the arena.
+// Shapes of the converted matrices.
 AdapterWeight shapes_of(const AdapterSite & site, int64_t rank, float alpha) {
     AdapterWeight weight = {};
     weight.scale = alpha != 0 ? alpha / (float) rank : 1.0f;
@@ -244,6 +244,42 @@ float convert_rows(int64_t n_rows, int64_t rank, std::vector<float> & values, ui
     return factor;
 }
 
+struct Change {
+    AdapterSite * site;
+    Pair          pair;
+};
+
+// The weights that an adapter changes, in the order in which a step reads them.
+std::vector<Change> checked_changes(const AdapterFile & file, AdapterTable & table) {
+    std::vector<Change> changes;
+    for (const auto & [name, pair] : file.pairs) {
+        changes.push_back({ &checked_site(file, name, pair, table), pair });
+    }
+    std::sort(changes.begin(), changes.end(), [](const Change & a, const Change & b) { return a.site->order < b.site->order; });
+    return changes;
+}
+
+void check_room(const std::string & path, uint64_t bytes) {
+    const uint64_t available = available_memory();
+    if (available > 0 && bytes > available) {
+        throw Error("out_of_memory", "adapter " + path + " needs " + std::to_string(bytes >> 20) + " MiB, but only " +
+                    std::to_string(available >> 20) + " MiB are free");
+    }
+}
+
+// Reads and converts both matrices to the arena from `to` on. Returns the end.
+uint16_t * fill(AdapterFile & file, const Change & change, AdapterWeight & weight, uint16_t * to) {
+    std::vector<float> values;
+    file.read(change.pair.a, values);
+    const float of_a = change.site->is_embedding ? convert_rows(weight.a_shape.n_in, weight.rank(), values, to) : convert(weight.a_shape, values, to);
+    weight.a = to;
+    weight.b = to + weight.a_shape.size();
+    file.read(change.pair.b, values);
+    const float of_b = convert(weight.b_shape, values, to + weight.a_shape.size());
+    weight.scale = (float) (weight.scale / ((double) of_a * of_b));
+    return to + weight.a_shape.size() + weight.b_shape.size();
+}
+
 } // namespace
 
 std::shared_ptr<const Adapter> read_adapter(const std::string & path, const std::string & architecture, AdapterTable & table) {
@@ -252,36 +288,20 @@ std::shared_ptr<const Adapter> read_adapter(const std::string & path, const std:
     file.check_kind(architecture);
     const float alpha = file.alpha();
     file.find_pairs();
+    const std::vector<Change> changes = checked_changes(file, table);
+    file.check_size(std::filesystem::file_size(path));
     std::vector<Adapter::Part> parts;
     size_t size = 0; // in f16 values
-    for (const auto & [name, pair] : file.pairs) {
-        AdapterSite & site = checked_site(file, name, pair, table);
-        parts.push_back({ &site, shapes_of(site, pair.b->ne[0], alpha) });
+    for (const Change & change : changes) {
+        parts.push_back({ change.site, shapes_of(*change.site, change.pair.b->ne[0], alpha) });
         size += parts.back().weight.a_shape.size() + parts.back().weight.b_shape.size();
     }
-    file.check_size(std::filesystem::file_size(path));
-    const uint64_t available = available_memory();
-    if (available > 0 && size * sizeof(uint16_t) > available) {
-        throw Error("out_of_memory", "adapter " + path + " needs " + std::to_string(size * sizeof(uint16_t) >> 20) + " MiB, but only " +
-                    std::to_string(available >> 20) + " MiB are free");
-    }
+    check_room(path, size * sizeof(uint16_t));
     auto adapter = std::make_shared<Adapter>(Adapter{ info_of(file, alpha), HalfArena(size), std::move(parts) });
     adapter->info.size_bytes = size * sizeof(uint16_t);
-    uint16_t *         to = adapter->arena.data();
-    std::vector<float> values;
-    auto part = adapter->parts.begin();
-    for (const auto & [name, pair] : file.pairs) {
-        AdapterWeight & weight = (part++)->weight;
-        weight.a = to;
-        file.read(pair.a, values);
-        const bool is_embedding = (part - 1)->site->is_embedding;
-        const float of_a = is_embedding ? convert_rows(weight.a_shape.n_in, weight.rank(), values, to) : convert(weight.a_shape, values, to);
-        to += weight.a_shape.size();
-        weight.b = to;
-        file.read(pair.b, values);
-        const float of_b = convert(weight.b_shape, values, to);
-        to += weight.b_shape.size();
-        weight.scale = (float) (weight.scale / ((double) of_a * of_b));
+    uint16_t * to = adapter->arena.data();
+    for (size_t i = 0; i < changes.size(); ++i) {
+        to = fill(file, changes[i], adapter->parts[i].weight, to);
     }
     return adapter;
 }

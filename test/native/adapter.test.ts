@@ -1,72 +1,24 @@
-// Logits with LoRA adapters, compared with merged weights, with llama.cpp, and with the same rows
-// in other batches.
+// Logits with LoRA adapters, compared with merged weights and with the same rows in other batches.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { join } from "node:path";
-import type { LoadModelOptions, NativeModel } from "../../src/runner/addon-types.ts";
-import { type LogitSequence, largestDifference, logitsOf } from "../support/logit-steps.ts";
-import { loadTestModel, NativeStep } from "../support/native-step.ts";
-import { Prng } from "../support/prng.ts";
-import { buildSanitized, runSanitized } from "../support/sanitized-program.ts";
+import type { NativeModel } from "../../src/runner/addon-types.ts";
 import {
-  type TinyAdapterOptions,
-  writeMergedGguf,
-  writeTinyAdapter,
-} from "../support/tiny-adapter.ts";
-import { type TinyGgufOptions, writeTinyGguf } from "../support/tiny-gguf.ts";
-import { tempFolder } from "../support/tiny-model.ts";
+  AdapterFiles,
+  baseAndAdapted,
+  EXACT,
+  PROMPT,
+  PROMPT_BLOCKS,
+  promptLogits,
+  tokensOf,
+  withModel,
+} from "../support/adapted-models.ts";
+import { type LogitSequence, largestDifference, logitsOf } from "../support/logit-steps.ts";
+import { NativeStep } from "../support/native-step.ts";
+import type { TinyAdapterOptions } from "../support/tiny-adapter.ts";
+import type { TinyGgufOptions } from "../support/tiny-gguf.ts";
 
-const folder = tempFolder();
-afterAll(folder.remove);
-
-const MAX_ADAPTERS = 4;
-const prng = new Prng(11);
-const tokensOf = (length: number) => Array.from({ length }, () => prng.int(3, 250));
-const PROMPT = tokensOf(40);
-const BLOCKS = [3, 1, 2];
-
-let numFiles = 0;
-const newPath = () => join(folder.path, `${numFiles++}.gguf`);
-
-function modelFile(gguf: TinyGgufOptions): string {
-  const path = newPath();
-  writeTinyGguf(path, gguf);
-  return path;
-}
-
-function adapterFile(gguf: TinyGgufOptions, adapter: TinyAdapterOptions): string {
-  const path = newPath();
-  writeTinyAdapter(path, gguf, adapter);
-  return path;
-}
-
-/** Loads a model with adapters in slots 0, 1, ... */
-async function withModel<T>(
-  path: string,
-  adapters: readonly string[],
-  use: (model: NativeModel) => Promise<T>,
-  options: Partial<LoadModelOptions> = {},
-): Promise<T> {
-  const model = await loadTestModel(path, {
-    ...{ maxAdapters: MAX_ADAPTERS, maxAdapterRank: 64, kvCacheType: "f32" },
-    ...options,
-  });
-  try {
-    for (const [slot, adapter] of adapters.entries()) await model.loadAdapter(adapter, slot);
-    return await use(model);
-  } finally {
-    await model.dispose();
-  }
-}
-
-/** Logits after each token of PROMPT. */
-async function logitsAlone(model: NativeModel, adapter = -1): Promise<Float32Array[]> {
-  const [rows = []] = await logitsOf(model, [{ tokenIds: PROMPT, blockIds: BLOCKS, adapter }]);
-  return rows;
-}
-
-/** Attention without Pagoda's kernels, which round K and V to bf16 on some CPUs. */
-const EXACT = { attentionBackend: "ggml" } as const;
+const files = new AdapterFiles();
+afterAll(() => files.remove());
 
 const isQuery = (name: string) => name.includes("attn_q");
 const isMatrix = (name: string) => name.startsWith("blk.");
@@ -89,54 +41,14 @@ const MERGED: readonly (readonly [string, TinyGgufOptions, TinyAdapterOptions])[
   ["with odd sizes", { headSize: 40, numHeads: 3, numKvHeads: 1 }, {}],
 ];
 
-/** Logits without an adapter and with the one in slot 0. */
-async function baseAndAdapted(model: string, adapter: string) {
-  const use = async (loaded: NativeModel) =>
-    [await logitsAlone(loaded), await logitsAlone(loaded, 0)] as const;
-  return withModel(model, [adapter], use, EXACT);
-}
-
 describe("the logits with an adapter", () => {
   test.each(MERGED)("%s are the same as with merged weights", async (_name, gguf, options) => {
-    const merged = newPath();
-    writeMergedGguf(merged, gguf, options);
-    const expected = await withModel(merged, [], (model) => logitsAlone(model), EXACT);
-    const [base, adapted] = await baseAndAdapted(modelFile(gguf), adapterFile(gguf, options));
+    const merged = files.merged(gguf, options);
+    const expected = await withModel(merged, [], (model) => promptLogits(model), EXACT);
+    const [base, adapted] = await baseAndAdapted(files.model(gguf), files.adapter(gguf, options));
     const effect = largestDifference(base, expected);
     expect(effect).toBeGreaterThan(0.5);
     expect(largestDifference(adapted, expected)).toBeLessThan(0.01 * effect);
-  });
-});
-
-describe("compared with llama.cpp's adapters", () => {
-  let program = "";
-  beforeAll(async () => {
-    program = await buildSanitized({
-      ...{ name: "stock-logits", sources: {}, libraries: ["llama", "ggml", "ggml-cpu"] },
-    });
-  }, 600_000);
-
-  function stockLogits(model: string, adapter: string): Float32Array[] {
-    const { lines, stderr } = runSanitized(program, "", model, adapter, "1", ...PROMPT.map(String));
-    expect(stderr).toBe("");
-    return lines.map((line) => Float32Array.from(line.trim().split(" "), Number));
-  }
-
-  // llama.cpp rounds the rows that it multiplies with an F16, BF16 or Q8_0 matrix to that type.
-  test.each([
-    ["F32", 1.5],
-    ["F16", 1.5],
-    ["BF16", 4],
-    ["Q8_0", 6],
-  ] as const)("%s files differ like rows without an adapter, times %p", async (type, factor) => {
-    const path = modelFile({});
-    const adapter = adapterFile({}, { type, rank: 32 });
-    const [base, adapted] = await baseAndAdapted(path, adapter);
-    const expected = stockLogits(path, adapter);
-    const noise = largestDifference(base, stockLogits(path, "-"));
-    expect(noise).toBeLessThan(0.05);
-    expect(largestDifference(adapted, expected)).toBeLessThan(factor * noise);
-    expect(largestDifference(base, expected)).toBeGreaterThan(1);
   });
 });
 
@@ -147,12 +59,12 @@ describe.each([1, 2])("rows of a batch on %i threads", (numThreads) => {
   let path = "";
   let adapters: string[] = [];
   beforeAll(() => {
-    path = modelFile(PACKED);
+    path = files.model(PACKED);
     const everything = () => true;
     adapters = [
-      adapterFile(PACKED, { seed: 5 }),
-      adapterFile(PACKED, { seed: 6, rank: 40, changes: everything }),
-      adapterFile(PACKED, { seed: 7, rank: 3, changes: isQuery }),
+      files.adapter(PACKED, { seed: 5 }),
+      files.adapter(PACKED, { seed: 6, rank: 40, changes: everything }),
+      files.adapter(PACKED, { seed: 7, rank: 3, changes: isQuery }),
     ];
   });
   const use = <T>(run: (model: NativeModel) => Promise<T>) =>
@@ -217,9 +129,11 @@ describe.each([1, 2])("rows of a batch on %i threads", (numThreads) => {
 
   test("before an adapter's first token are the same as from the base model", () =>
     use(async (model) => {
-      const base = await logitsAlone(model);
+      const base = await promptLogits(model);
       const adapter = PROMPT.map((_, i) => (i < 25 ? -1 : 0));
-      const [mixed = []] = await logitsOf(model, [{ tokenIds: PROMPT, blockIds: BLOCKS, adapter }]);
+      const [mixed = []] = await logitsOf(model, [
+        { tokenIds: PROMPT, blockIds: PROMPT_BLOCKS, adapter },
+      ]);
       expect(largestDifference(mixed.slice(0, 25), base.slice(0, 25))).toBe(0);
       expect(largestDifference(mixed.slice(25), base.slice(25))).toBeGreaterThan(0.1);
     }));
@@ -236,11 +150,11 @@ describe.each([1, 2])("rows of a batch on %i threads", (numThreads) => {
     }));
 
   test("are the same as the base model's after the adapter is unloaded", async () => {
-    const without = await withModel(path, [], (model) => logitsAlone(model), { numThreads });
+    const without = await withModel(path, [], (model) => promptLogits(model), { numThreads });
     await use(async (model) => {
-      await logitsAlone(model, 1);
+      await promptLogits(model, 1);
       for (const slot of [0, 1, 2]) model.unloadAdapter(slot);
-      expect(largestDifference(await logitsAlone(model), without)).toBe(0);
+      expect(largestDifference(await promptLogits(model), without)).toBe(0);
     });
   });
 });

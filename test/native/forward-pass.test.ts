@@ -25,7 +25,7 @@ beforeAll(async () => {
       ...{ "model/forward-pass": [], "model/step-batch": [], "model/abort-guard": [] },
       ...{ "model/model-file": [], "model/metadata-keys": [], "model/architectures": [] },
       ...{ "attention/backend": [], "attention/paged": [], "attention/masked": [] },
-      ...{ "adapters/adapter-table": [], "adapters/adapter-op": [] },
+      ...{ "adapters/adapter": [], "adapters/adapter-table": [], "adapters/adapter-op": [] },
       ...ADAPTER_KERNELS,
       ...ATTENTION_SOURCES,
       ...GEMM_SOURCES,

@@ -38,7 +38,12 @@ test(
       name: "adapter-fuzz",
       folder: "test/fuzz",
       sources: {
-        ...{ "model/adapter-file": [], "adapters/adapter-table": [], "adapters/adapter-op": [] },
+        ...{
+          "model/adapter-file": [],
+          "adapters/adapter": [],
+          "adapters/adapter-table": [],
+          "adapters/adapter-op": [],
+        },
         ...ADAPTER_KERNELS,
         ...{ "model/model-file": [], "model/metadata-keys": [], "model/abort-guard": [] },
         "model/architectures": [],

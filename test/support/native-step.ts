@@ -104,6 +104,11 @@ export class NativeStep {
     return Array.from({ length: batch.numOutputs }, (_, row) => this.#result(row));
   }
 
+  /** Duration of the last step's forward pass. */
+  get forwardMs(): number {
+    return this.#packer.output.timings[0] ?? Number.NaN;
+  }
+
   /** Sampling time of the last step. */
   get samplingMs(): number {
     return this.#packer.output.timings[1] ?? Number.NaN;

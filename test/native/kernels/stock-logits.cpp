@@ -1,5 +1,5 @@
 // Prints the logits that llama.cpp computes without Pagoda's placement, as a control: one line for each token of a prompt.
-// Arguments: model, adapter or "-", scale, tokens. Built by test/native/adapter.test.ts.
+// Arguments: model, adapter or "-", scale, tokens. Built by test/native/adapter-stock.test.ts.
 
 #include "llama-cpp.h"
 

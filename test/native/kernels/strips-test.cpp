@@ -58,14 +58,15 @@ std::vector<float> product(const Case & c, const std::vector<float> & x, int n_r
     std::vector<float> out(n_rows * width, 0.0f);
     for (int strip = 0; strip < c.shape.n_strips();) {
         const int chunk = strip % c.shape.n_chunks;
-        const int n     = std::min(strips_per_call, c.shape.n_chunks - chunk);
+        const int n     = std::min({ strips_per_call, c.shape.n_chunks - chunk, c.shape.group(strip) - strip % GROUP_STRIPS });
         const float * from[MAX_STRIP_ROWS];
         float *       to[MAX_STRIP_ROWS];
         for (int row = 0; row < n_rows; ++row) {
             from[row] = x.data() + (size_t) (first_row + row) * c.shape.n_in + chunk * c.shape.chunk();
             to[row]   = out.data() + row * width + strip * STRIP_OUTPUTS;
         }
-        const StripCall call = { c.strips.data() + strip * c.shape.strip_size(), n, c.shape.chunk(), from, c.shape.chunk(), to, n_rows };
+        const StripCall call = { c.strips.data() + c.shape.place(strip), c.shape.group(strip) * STRIP_OUTPUTS, n, c.shape.chunk(),
+                                 from, c.shape.chunk(), to, n_rows };
         (adds ? strip_kernels().add : strip_kernels().set)(call);
         strip += n;
     }
@@ -109,14 +110,17 @@ void check_case(const Case & c) {
     }
 }
 
-// Computes all strips of a matrix with one chunk in one call, which reads the same inputs for each strip.
-void check_many_strips(int n_in, int n_out) {
+// Groups of a matrix with one chunk, whose strips read the same inputs.
+void check_groups(int n_in, int n_out) {
     const Case c(whole_shape(n_in, n_out), normal((size_t) n_in * n_out));
     const std::vector<float> x = normal(n_in), alone = product(c, x, 1, 0, 1, false);
     std::vector<float> out(alone.size(), 0.0f);
     const float * from[] = { x.data() };
-    float *       to[]   = { out.data() };
-    strip_kernels().set({ c.strips.data(), c.shape.n_strips(), n_in, from, 0, to, 1 });
+    for (int strip = 0; strip < c.shape.n_strips(); strip += GROUP_STRIPS) {
+        float * to[] = { out.data() + strip * STRIP_OUTPUTS };
+        const int n = c.shape.group(strip);
+        strip_kernels().set({ c.strips.data() + c.shape.place(strip), n * STRIP_OUTPUTS, n, n_in, from, 0, to, 1 });
+    }
     expect(out == alone, c.name() + ": strips together differ");
 }
 
@@ -126,7 +130,7 @@ int main() {
     for (const auto & [n_in, n_out] : { std::pair{ 576, 16 }, { 64, 8 }, { 36, 64 }, { 7, 3 }, { 1, 1 }, { 1536, 40 }, { 130, 200 } }) {
         check_case(Case(chunked_shape(n_in, n_out), normal((size_t) n_in * n_out)));
         check_case(Case(whole_shape(n_in, n_out), normal((size_t) n_in * n_out, 0.02f)));
-        check_many_strips(n_in, n_out);
+        check_groups(n_in, n_out);
     }
     for (float size : { 0.0f, 1e-40f, 1e-20f, 6e-8f, 1.0f, 65504.0f, 1e30f, 3e38f }) {
         std::vector<float> values(32 * 8);
