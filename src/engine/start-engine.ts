@@ -13,6 +13,7 @@ import type { EngineInfo } from "../protocol/protocol.ts";
 import { loadAddon } from "../runner/addon.ts";
 import type { NativeError } from "../runner/addon-types.ts";
 import { NativeModelRunner } from "../runner/native-model-runner.ts";
+import { numAdapterSlots } from "../scheduler/adapter-slots.ts";
 import { GROWTH_RESERVE_TOKENS } from "../scheduler/growth-reserve.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
 import type { DraftFault } from "../scheduler/scheduler-output.ts";
@@ -173,8 +174,9 @@ const draftPathOf = ({ speculation }: DecidedConfig) =>
 type Limits = Awaited<ReturnType<typeof planLimits>>;
 
 async function loadRunner(config: DecidedConfig, limits: Limits, host: EngineHost) {
-  const { maxLoadedLoras: maxAdapters = 0, maxLoraRank: maxAdapterRank = 1 } = config.lora ?? {};
-  const adapters = { maxAdapters, maxAdapterRank };
+  const { maxLoadedLoras = 0, maxLoraRank = 1 } = config.lora ?? {};
+  const maxAdapters = numAdapterSlots(maxLoadedLoras);
+  const adapters = { maxAdapters, maxAdapterRank: maxLoraRank };
   const options = {
     ...{ ...config, ...limits, ...adapters },
     path: config.modelPath,

@@ -101,7 +101,7 @@ export interface LoadOptions {
   readonly enableLora?: boolean;
   /** LoRA adapters to load, by name: paths of GGUF files or of folders in PEFT's format. */
   readonly loraModules?: Readonly<Record<string, string>>;
-  /** Maximum number of adapters in one step, 1 to 256; requests for more wait. Default: 1. */
+  /** Maximum number of adapters in one step, 1 to 255; requests for more wait. Default: 1. */
   readonly maxLoras?: number;
   /** Highest rank that an adapter can have, 1 to 512. Default: 16. */
   readonly maxLoraRank?: number;

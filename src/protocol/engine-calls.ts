@@ -47,8 +47,9 @@ export interface EngineCalls {
    */
   resetPrefixCache(preemptRunning: boolean): Promise<boolean>;
   /**
-   * Loads an adapter. Waits for a slot if running requests use all of them. A request for an
-   * adapter that is not loaded, such as after a restart of the engine, loads it automatically.
+   * Loads an adapter. It stays loaded if there is room next to the adapters that requests need. A
+   * request for an adapter that is not loaded, such as after a restart of the engine, loads it
+   * automatically.
    * @throws RequestError "adapter_not_found" or "adapter_refused"; EngineError "engine_adapter_failed" for lack of memory
    */
   loadAdapter(adapter: AdapterRef): Promise<void>;

@@ -1,6 +1,7 @@
 // Assigns the addon's adapter slots to adapters. An adapter that no request needs stays in its slot
-// until another adapter needs the slot; the least recently used one is evicted first. The engine's
-// loop carries out the loads. Pure and synchronous.
+// until another adapter needs the slot; the least recently used one is evicted first. One extra slot
+// lets an adapter be loaded, and thus checked, while requests need all others. The engine's loop
+// carries out the loads. Pure and synchronous.
 //
 //   absent --begin()--> loading --loaded()--> ready --evicted or dropped--> absent
 //                          `----failed()---> absent
@@ -20,15 +21,24 @@ interface Resident {
   invocationTokens: readonly number[] | null;
 }
 
+/** @returns the number of slots that the addon must have */
+export function numAdapterSlots(maxLoaded: number): number {
+  return maxLoaded === 0 ? 0 : maxLoaded + 1;
+}
+
 export class AdapterSlots {
   /** Adapters that have a slot, by key, least recently used first. */
   readonly #residents = new Map<string, Resident>();
+  readonly #maxLoaded: number;
   readonly #free: number[];
   readonly #loads: AdapterLoad[] = [];
   /** Slots whose adapter is no longer needed, to be emptied between steps. */
   readonly #unloads = new Set<number>();
 
-  constructor(numSlots: number) {
+  /** @param maxLoaded maximum number of adapters that stay loaded; 0 = there are no slots */
+  constructor(maxLoaded: number) {
+    this.#maxLoaded = maxLoaded;
+    const numSlots = numAdapterSlots(maxLoaded);
     this.#free = Array.from({ length: numSlots }, (_, i) => numSlots - 1 - i);
   }
 
@@ -64,18 +74,32 @@ export class AdapterSlots {
    */
   begin(adapter: AdapterRef, isNeeded: (key: string) => boolean): boolean {
     assert(!this.#residents.has(adapter.key), () => `adapter ${adapter.key} already has a slot`);
-    const slot = this.#free.pop() ?? this.#evict(isNeeded);
-    if (slot === null) return false;
+    const isFull = this.#residents.size >= this.#maxLoaded;
+    const slot = (isFull ? this.#evict(isNeeded) : null) ?? this.#free.pop();
+    if (slot === undefined) return false;
     this.#residents.set(adapter.key, { slot, invocationTokens: null });
     this.#unloads.delete(slot);
     this.#loads.push({ adapter, slot });
     return true;
   }
 
-  loaded(key: string, invocationTokens: readonly number[]): void {
+  /**
+   * Ends a load. If too many adapters are loaded now, drops one that is not needed.
+   * @param isNeeded as in begin()
+   */
+  loaded(
+    key: string,
+    invocationTokens: readonly number[],
+    isNeeded: (key: string) => boolean,
+  ): void {
     const resident = this.#residents.get(key);
     assert(this.isLoading(key) && resident !== undefined, () => `adapter ${key} was not loading`);
     resident.invocationTokens = invocationTokens;
+    if (this.#residents.size <= this.#maxLoaded) return;
+    const idle = [...this.#residents.keys()].find((other) => {
+      return this.readySlot(other) !== null && !isNeeded(other);
+    });
+    if (idle !== undefined) this.#release(idle);
   }
 
   /** Frees the slot of an adapter that could not be loaded. */

@@ -13,7 +13,7 @@ import { type AdapterLoad, AdapterSlots } from "./adapter-slots.ts";
 export interface AdapterLimits {
   /** Maximum number of adapters that run at once; 0 = requests with adapters are never added. */
   readonly maxLoras: number;
-  /** Maximum number of loaded adapters, at least maxLoras. */
+  /** Maximum number of adapters that stay loaded, at least maxLoras. */
   readonly maxLoadedLoras: number;
 }
 
@@ -129,7 +129,7 @@ export class AdapterTurns {
 
   /**
    * Begins to load an adapter that no request has asked for yet.
-   * @returns "loaded" if it is already loaded; "full" if every slot is needed by a request or another load
+   * @returns "loaded" if it is already loaded; "full" if no slot is left because of other loads
    */
   load(adapter: AdapterRef): "loaded" | "loading" | "full" {
     const { key } = adapter;
@@ -139,7 +139,7 @@ export class AdapterTurns {
 
   /** Ends a load. Deferred requests can then be checked again. */
   loaded(key: string, invocationTokens: readonly number[]): void {
-    this.#slots.loaded(key, invocationTokens);
+    this.#slots.loaded(key, invocationTokens, this.#isNeeded);
     this.#dropRemoved(key);
   }
 
@@ -194,11 +194,13 @@ export class AdapterTurns {
   }
 
   #begin(adapter: AdapterRef): boolean {
-    return this.#slots.begin(adapter, (key) => {
-      const usage = this.#usage.get(key);
-      return usage !== undefined && isActive(usage);
-    });
+    return this.#slots.begin(adapter, this.#isNeeded);
   }
+
+  readonly #isNeeded = (key: string) => {
+    const usage = this.#usage.get(key);
+    return usage !== undefined && isActive(usage);
+  };
 
   #defer(request: Request): true {
     this.#first ??= request;

@@ -24,7 +24,7 @@ describe("LoRA options", () => {
   });
 
   test.each([
-    [["--max-loras", "0"], "--max-loras: must be in [1, 256], got 0"],
+    [["--max-loras", "0"], "--max-loras: must be in [1, 255], got 0"],
     [["--max-lora-rank", "513"], "--max-lora-rank: must be in [1, 512], got 513"],
     [
       ["--max-loras", "4", "--max-cpu-loras", "2"],

@@ -6,7 +6,7 @@ import type { FrontRequest, OutputStream } from "../../src/front/output-stream.t
 import type { SchedulerStats, StatListener } from "../../src/protocol/stats.ts";
 import { DEFAULT_SAMPLING_PARAMS, type SamplingParams } from "../../src/request/sampling-params.ts";
 import { makeEngine } from "../support/fake-engine.ts";
-import { settled, until } from "../support/waiting.ts";
+import { until } from "../support/waiting.ts";
 
 const adapter = (path: string, key = path) => ({ name: path, key, path });
 
@@ -164,21 +164,15 @@ describe("loadAdapter()", () => {
     });
   });
 
-  test("waits for a slot while a running request uses the only one", async () => {
-    const world = setUp();
-    const { client, engine, runner } = world;
+  test("checks an adapter at once while a running request uses the only turn", async () => {
+    const { client, engine, runner } = setUp();
     const running = engine.generate(request("hello", "/a", { maxTokens: 200 }));
-    const outputs = running[Symbol.asyncIterator]();
-    await outputs.next();
-    let isLoaded = false;
-    const loading = client.calls.loadAdapter(adapter("/b")).then(() => {
-      isLoaded = true;
-    });
-    await settled();
-    expect(isLoaded).toBe(false);
+    await running[Symbol.asyncIterator]().next();
+    await client.calls.loadAdapter(adapter("/b"));
+    await until(() => runner.adapters.size === 1);
+    expect([...runner.adapters]).toEqual([[0, "/a"]]);
+    expect(engine.numLiveSequences).toBe(1);
     running.abort();
-    await loading;
-    expect([...runner.adapters]).toEqual([[0, "/b"]]);
   });
 
   test("is refused after a shutdown", async () => {

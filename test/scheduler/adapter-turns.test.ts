@@ -93,10 +93,9 @@ describe("requests with adapters", () => {
     expect(scheduler.hasWork).toBe(true);
     expect(step(scheduler).scheduled).toEqual([]);
     expect(scheduler.hasWork).toBe(false);
-    expect(load(scheduler)).toEqual(["x in 0"]);
-    step(scheduler);
-    expect(load(scheduler)).toEqual(["y in 0"]);
-    expect(idsOf(scheduler)).toEqual(["b:0"]);
+    expect(load(scheduler)).toEqual(["x in 0", "y in 1"]);
+    expect(scheduler.adapters.takeUnloads()).toEqual([0]);
+    expect(idsOf(scheduler)).toEqual(["b:1"]);
   });
 
   test("give their turn to others when they are preempted, and resume with their adapter", () => {
@@ -196,7 +195,7 @@ describe("loaded adapters", () => {
     ]);
   });
 
-  test("can be loaded ahead of requests, but not into slots that running requests use", () => {
+  test("can be loaded ahead of requests, and leave again if running requests use all of them", () => {
     const scheduler = makeTurns(1, 1);
     expect(scheduler.adapters.load(adapter("x"))).toBe("loading");
     expect(scheduler.adapters.load(adapter("x"))).toBe("loading");
@@ -205,9 +204,14 @@ describe("loaded adapters", () => {
     const a = requestFor("a", "x");
     scheduler.add(a);
     expect(idsOf(scheduler)).toEqual(["a:0"]);
-    expect(scheduler.adapters.load(adapter("y"))).toBe("full");
-    end(scheduler, a);
     expect(scheduler.adapters.load(adapter("y"))).toBe("loading");
+    expect(scheduler.adapters.load(adapter("z"))).toBe("full");
+    expect(load(scheduler)).toEqual(["y in 1"]);
+    expect(scheduler.adapters.takeUnloads()).toEqual([1]);
+    expect(idsOf(scheduler)).toEqual(["a:0"]);
+    end(scheduler, a);
+    scheduler.adapters.load(adapter("y"));
+    expect(load(scheduler)).toEqual(["y in 0"]);
   });
 
   test("are unloaded immediately if no request uses them, otherwise when the last one ends", () => {

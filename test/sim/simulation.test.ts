@@ -225,7 +225,8 @@ function checkAdapters(
     if (isFirst) events.sharedWithBase += Math.floor(numBefore / BLOCK_SIZE);
   }
   const { running = [], waiting = [] } = scheduler.adapters.stats() ?? {};
-  const { maxLoras = 0 } = config.adapterLimits ?? {};
+  const { maxLoras = 0, maxLoadedLoras = 0 } = config.adapterLimits ?? {};
+  expect(adapters.size).toBeLessThanOrEqual(maxLoadedLoras + 1);
   expect(running.length).toBeLessThanOrEqual(maxLoras);
   events.stepsWithAdapters += planned.size > 1 ? 1 : 0;
   const isFull = running.length === maxLoras && waiting.some((name) => !running.includes(name));
