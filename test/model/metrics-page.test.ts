@@ -19,7 +19,7 @@ import { tempFolder } from "../support/tiny-model.ts";
 const OPTIONS = [
   ...["--served-model-name", "smol", "--max-model-len", "512", "--num-gpu-blocks-override", "64"],
   ...["--kv-cache-metrics", "--kv-cache-metrics-sample", "1", "--enable-sleep-mode"],
-  ...["--show-hidden-metrics-for-version", "0.12"],
+  ...["--show-hidden-metrics-for-version", "0.12", "--enable-lora"],
   ...[
     "--speculative-config",
     '{"method":"ngram","num_speculative_tokens":3,"prompt_lookup_min":2}',
@@ -107,10 +107,13 @@ async function loadBroken(): Promise<readonly Series[]> {
 }
 
 const COMMON = ["engine", "model_name"];
+/** Families without the common labels. */
+const WITHOUT_COMMON = ["lora_requests_info"];
 const OWN_LABELS: Readonly<Record<string, readonly string[]>> = {
   request_success: ["finished_reason"],
   engine_sleep_state: ["sleep_state"],
   spec_decode_num_accepted_tokens_per_pos: ["position"],
+  lora_requests_info: ["max_lora", "running_lora_adapters", "waiting_lora_adapters"],
 };
 
 /** Lines of a family: the header, then the samples. */
@@ -124,7 +127,8 @@ function linesOf(text: string, { name, type }: PageRow): string[] {
 function hasLabels(line: string, row: PageRow): boolean {
   const labels = [...line.matchAll(/(\w+)="/g)].map(([, label]) => label ?? "");
   const own = labels.filter((label) => label !== "le");
-  return Bun.deepEquals(own, [...COMMON, ...(OWN_LABELS[row.name] ?? [])].sort());
+  const common = WITHOUT_COMMON.includes(row.name) ? [] : COMMON;
+  return Bun.deepEquals(own, [...common, ...(OWN_LABELS[row.name] ?? [])].sort());
 }
 
 /** @returns whether a value of the family ever differed from its initial value */

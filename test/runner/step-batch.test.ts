@@ -29,6 +29,25 @@ describe("a request that the addon cannot serve", () => {
   });
 });
 
+test("tokens have the slot of their request's adapter from its start on, drafts included", () => {
+  const packer = new StepPacker(LIMITS);
+  const adapted = makeRequest("a", [5, 6, 7]);
+  adapted.adapterStart = 2;
+  const whole = makeRequest("b", 2);
+  whole.adapterStart = 0;
+  const never = makeRequest("c", 2);
+  never.adapterStart = Number.POSITIVE_INFINITY;
+  const parts = [
+    { request: adapted, blocks: [1], drafts: [8], adapterSlot: 3 },
+    { request: whole, blocks: [2], adapterSlot: 0 },
+    { request: never, blocks: [3], adapterSlot: 1 },
+    { request: makeRequest("d", 1), blocks: [4] },
+  ];
+  packer.pack(planOf(parts, 16), () => 0);
+  const slots = packer.batch.adapterSlots.subarray(0, packer.batch.numTokens);
+  expect([...slots]).toEqual([-1, -1, 3, 3, 0, 0, -1, -1, -1]);
+});
+
 describe("a request with drafts", () => {
   const packer = new StepPacker(LIMITS);
   const request = makeRequest("drafted", [5, 6, 7], { params: { minTokens: 2, logprobs: 0 } });

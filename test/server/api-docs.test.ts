@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { tokenizerFacts } from "../../src/models/tokenizer-facts.ts";
 import type { ServerContext } from "../../src/server/server-context.ts";
+import { callOf } from "../support/curl-example.ts";
 import { makeApp } from "../support/fake-engine.ts";
 
 const TEXT = readFileSync(join(import.meta.dir, "../../docs/api.md"), "utf8");
@@ -21,37 +22,6 @@ const OPTIONS: readonly (readonly [string, Partial<ServerContext>])[] = [
   ["--enable-server-load-tracking", { tracksLoad: true }],
   ["--enable-tokenizer-info-endpoint", { tokenizerInfo: tokenizerFacts(new Map()) }],
 ];
-
-interface Call {
-  readonly url: string;
-  readonly init: {
-    readonly method: string;
-    readonly headers: [string, string][];
-    readonly body?: string;
-  };
-}
-
-/** @param variables values of the shell variables in the command */
-function callOf(command: string, variables: Readonly<Record<string, string>>): Call {
-  const text = command
-    .replaceAll("\\\n", " ")
-    .replace(/\$([A-Z]+)/g, (_, name) => variables[name] ?? "");
-  const [, url = ""] = /(http:\/\/[^\s"']+)/.exec(text) ?? [];
-  const [, method] = /-X ([A-Z]+)/.exec(text) ?? [];
-  const headers = [...text.matchAll(/-H '([^:]+): ([^']*)'/g)].map(([, name = "", value = ""]) => [
-    name,
-    value,
-  ]);
-  const [, body] = /-d '([^']*)'/.exec(text) ?? [];
-  return {
-    url,
-    init: {
-      method: method ?? (body === undefined ? "GET" : "POST"),
-      headers: headers as [string, string][],
-      ...(body !== undefined && { body }),
-    },
-  };
-}
 
 describe("docs/api.md", () => {
   const { app: plainApp } = makeApp();
