@@ -96,9 +96,13 @@ export const SPACES = "[ \\t\\r\\n]*";
 
 function list(grammar: CallGrammar, lark: Lark, { tools, onlyFirstCall }: CallsInit): string {
   const call = lark.rule(oneOf(tools.map((tool) => parts(lark, grammar.call(tool, lark)))));
-  const separator = optional(lark, grammar.separator);
-  const all = onlyFirstCall ? call : `${call} (${separator} ${call})*`;
-  return `${all} ${optional(lark, grammar.close)}`;
+  const { separator, close } = grammar;
+  if (onlyFirstCall) return `${call} ${optional(lark, close)}`;
+  // The lexer would read the start of the end as a separator and not go back.
+  if (separator !== "" && close.startsWith(separator)) {
+    return `(${call} ${lark.text(separator)})+ ${optional(lark, close.slice(separator.length))}`;
+  }
+  return `${call} (${optional(lark, separator)} ${call})* ${optional(lark, close)}`;
 }
 
 /** @param start marker that has already been generated, and that the first part can begin with */
