@@ -95,10 +95,12 @@ function callsOf(format: ChatFormat, lark: Lark, init: CallsInit): string | null
 function reasoningOf(format: ChatFormat, lark: Lark, isOpen: boolean): string {
   const { reasoningParser } = format;
   if (reasoningParser === null) return "";
-  const { start, end }: ReasoningFormat = REASONING_FORMATS[reasoningParser];
+  const { start, end, frame }: ReasoningFormat = REASONING_FORMATS[reasoningParser];
   const layout = layoutOf(format);
   const rest = `${lark.until(end)} ${layout === null ? "/\\s{0,4}/" : lark.text(layout.next)}`;
-  return isOpen ? rest : `(${lark.text(start)} ${rest})?`;
+  if (isOpen) return rest;
+  const none = frame?.start === end ? ` | ${lark.text(end)}` : "";
+  return `(${lark.text(start)} ${rest}${none})?`;
 }
 
 function embedded({ kind, text }: GrammarSpec, lark: Lark): string {

@@ -10,7 +10,10 @@ import {
   SPACES,
 } from "./call-grammar.ts";
 import { gemmaGrammar } from "./gemma-grammar.ts";
+
 import { type Lark, literalRegex } from "./lark.ts";
+import { minimaxM3Grammar } from "./minimax-m3-grammar.ts";
+
 import { parametersOf, separated } from "./parameters.ts";
 import { type XmlGrammar, xmlGrammar, xmlParameters } from "./xml-grammar.ts";
 
@@ -292,6 +295,7 @@ const GRAMMARS: Readonly<Record<Exclude<ToolParser, "mistral">, CallGrammar>> = 
     ...{ callEnd: "</invoke>", parameterStart: '<parameter name="', parameterNameEnd: '">' },
     parameterEnd: "</parameter>\n",
   }),
+  minimax_m3: minimaxM3Grammar,
   nemotron_json: json({ open: "<TOOLCALL>[", close: "]</TOOLCALL>" }),
   olmo3: {
     ...python("<function_calls>", "</function_calls>", "\n"),

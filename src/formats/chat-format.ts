@@ -10,6 +10,7 @@ const TOOL_RULES: readonly Rule<ToolParser>[] = [
   ["openai", "<|channel|>", "<|message|>"],
   ["gemma4", "<|tool_call>"],
   ["apertus", "<|tools_prefix|>"],
+  ["minimax_m3", "]<]minimax[>["],
   // The template formats its markers with the suffix.
   ["hy_v3", "<tool_sep{}>", "':opensource'"],
   ["functiongemma", "<start_function_call>"],
@@ -53,6 +54,7 @@ const REASONING_RULES: readonly Rule<ReasoningParser>[] = [
   ["openai_gptoss", "<|channel|>", "<|message|>"],
   ["gemma4", "<|channel>"],
   ["apertus", "<|inner_prefix|>"],
+  ["minimax_m3", "</mm:think>"],
   ["hy_v3", "<think{}>", "':opensource'"],
   ["kimi_k3", "<|open|>", "<|close|>", "<|end_of_msg|>"],
   ["mistral", "[THINK]"],

@@ -9,7 +9,7 @@ export interface ReasoningFormat {
   readonly start: string;
   readonly end: string;
   /** Markers around the content; absent = none. Models can leave them out. */
-  readonly frame?: { readonly start: string; readonly end: string };
+  readonly frame?: { readonly start: string; readonly end?: string };
 }
 
 const THINK: ReasoningFormat = { start: "<think>", end: "</think>" };
@@ -34,6 +34,8 @@ export const REASONING_FORMATS: Readonly<Record<ReasoningParser, ReasoningFormat
   kimi_k2: THINK,
   kimi_k3: { start: "<|open|>think<|sep|>", end: "<|close|>think<|sep|>" },
   minimax_m2: THINK,
+  // Without reasoning, the content follows the end marker.
+  minimax_m3: { start: "<mm:think>", end: "</mm:think>", frame: { start: "</mm:think>" } },
   mistral: { start: "[THINK]", end: "[/THINK]" },
   nemotron_v3: THINK,
   olmo3: THINK,

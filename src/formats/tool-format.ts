@@ -13,8 +13,11 @@ export interface ToolFormat {
   readonly markers: readonly string[];
   /** Marker that ends a call. If a call cannot be parsed, the text up to this marker belongs to it. */
   readonly end: string;
-  /** True if parameters are plain text, to be interpreted according to the types in their schema. */
-  readonly needsTypes?: true;
+  /**
+   * Set if parameters are plain text, to be interpreted according to the types in their schema; "nested" = so are the
+   * values within them.
+   */
+  readonly needsTypes?: "top" | "nested";
   /**
    * Reads the calls after a start marker, with everything that belongs to them.
    * @param start the marker that has been read

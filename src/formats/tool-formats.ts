@@ -7,6 +7,7 @@ import { gemmaCalls } from "./gemma-call.ts";
 import { HARMONY_MARKERS } from "./harmony.ts";
 import { readJsonCalls, readJsonList, readKeyedCalls } from "./json-call.ts";
 import { readValue } from "./json-reader.ts";
+import { minimaxM3 } from "./minimax-m3-call.ts";
 import { namedCalls } from "./named-call.ts";
 import { readPythonLines, readPythonList } from "./python-call.ts";
 import type { Parsing } from "./text-reader.ts";
@@ -218,6 +219,7 @@ export const TOOL_FORMATS: Readonly<Record<ToolParser, ToolFormat>> = {
     ...INVOKE_XML,
     ...{ sectionStart: "<minimax:tool_call>", sectionEnd: "</minimax:tool_call>" },
   }),
+  minimax_m3: minimaxM3,
   mistral: mistralCalls(),
   nemotron_json: jsonCalls(["<TOOLCALL>"], "</TOOLCALL>"),
   olmo3: {

@@ -9,6 +9,11 @@ export function toolTypes(tools: readonly CallableTool[]): ToolTypes {
   return new Map(tools.map(({ name, parameters }) => [name, new Map(parameters)]));
 }
 
+/** @returns the name under which the types of a nested value are listed */
+export function typePath(names: readonly string[]): string {
+  return names.join("\n");
+}
+
 /** Python literals that models write instead of the JSON ones. */
 const PYTHON_LITERALS: ReadonlyMap<string, string> = new Map([
   ["True", "true"],

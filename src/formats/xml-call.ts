@@ -45,7 +45,7 @@ export function xmlCalls(format: XmlCallFormat): ToolFormat {
     bareStarts: [],
     markers: [sectionEnd, callEnd, parameterStart, ...format.parameterNameEnd, parameterEnd],
     end: callEnd,
-    needsTypes: true,
+    needsTypes: "top",
     read: (source, start, types) =>
       readSection(source, format, start, () => readXmlCall(source, format, types)),
   };

@@ -30,7 +30,7 @@ const FORMATS: Readonly<Record<string, string>> = {
   "MiMo-VL": "hermes null",
   "MiniMax-M1": "minimax null",
   "MiniMax-M2": "minimax_m2 minimax_m2",
-  "MiniMax-M3": "hermes null",
+  "MiniMax-M3": "minimax_m3 minimax_m3",
   "Mistral-Small-3.2-24B-Instruct-2506": "mistral null",
   "NVIDIA-Nemotron-3-Nano-30B-A3B-BF16": "qwen3_coder qwen3",
   "NVIDIA-Nemotron-Nano-v2": "nemotron_json qwen3",
@@ -82,7 +82,7 @@ const FORMATS: Readonly<Record<string, string>> = {
 };
 
 /** Templates whose format has no parser. "hermes" finds no calls in it, so calls remain text. */
-const UNREAD = [...["MiniMax-M3", "muse-glimmer"], ...["meetkai-functionary-medium-v3.2"]];
+const UNREAD = [...["muse-glimmer"], ...["meetkai-functionary-medium-v3.2"]];
 
 const names = readdirSync(TEMPLATES)
   .filter((name) => name.endsWith(".jinja"))

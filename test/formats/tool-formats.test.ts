@@ -169,6 +169,19 @@ const CASES: readonly Case[] = [
     calls: ROME,
   },
   {
+    parsers: ["minimax_m3"],
+    text: m3(
+      'I look.@<tool_call>\n@<invoke name="get_weather">@<city>7\n<b>@</city>@<days>3@</days>@<tags>@<item>a@</item>' +
+        "@<item>@<b>1@</b>@</item>@</tags>@<any>@<k>@<item>true@</item>@</k>@</any>@</invoke>\n" +
+        '@<invoke name="now">@</invoke>\n@</tool_call>',
+    ),
+    calls: [
+      ["get_weather", { city: "7\n<b>", days: 3, tags: ["a", { b: 1 }], any: { k: [true] } }],
+      ["now", {}],
+    ],
+    content: "I look.",
+  },
+  {
     parsers: ["solar_open"],
     text:
       "<|content|>I look.<|end|><|begin|>assistant<|tool_calls|><|tool_call:begin|>a1b2c3d4e5<|tool_call:name|>" +
@@ -297,6 +310,10 @@ const CASES: readonly Case[] = [
     content: "I look.",
   },
 ];
+
+function m3(text: string): string {
+  return text.replaceAll("@", "]<]minimax[>[");
+}
 
 function dsml(section: string): string {
   const parameter = (name: string, isString: boolean, value: string) =>

@@ -30,7 +30,7 @@ const SINGLE = [
 ];
 
 /** Templates whose format has no parser. */
-const UNREAD = [...["MiniMax-M3", "muse-glimmer"], ...["meetkai-functionary-medium-v3.2"]];
+const UNREAD = [...["muse-glimmer"], ...["meetkai-functionary-medium-v3.2"]];
 
 const NAMES = readdirSync(TEMPLATES)
   .filter((name) => name.endsWith(".jinja"))
@@ -40,7 +40,10 @@ const NAMES = readdirSync(TEMPLATES)
 /** Templates whose layout of calls the grammar follows, and the text after the calls. */
 const ENFORCED: Readonly<Record<string, string>> = {
   "Kimi-K3": "<|close|>message<|sep|><|end_of_msg|>",
+  "MiniMax-M3": "[e~[\n",
+  "MiniMax-M1": "<end_of_sentence>\n",
   "Qwen3-Coder": "<|im_end|>\n",
+  "deepseek-ai-DeepSeek-V4": "<｜end▁of▁sentence｜>",
   "openbmb-MiniCPM5-1B": "<|im_end|>\n",
   "upstage-Solar-Open-100B": "",
 };

@@ -14,6 +14,8 @@ beforeAll(async () => {
 
 afterAll(() => probe?.remove());
 
+const M3 = "]<]minimax[>[";
+
 /** Text before and after the value of the parameter `p` in a call of `f`. */
 const FORMATS: readonly (readonly [parser: ToolParser, before: string, after: string])[] = [
   [
@@ -26,6 +28,11 @@ const FORMATS: readonly (readonly [parser: ToolParser, before: string, after: st
     "minimax_m2",
     '<minimax:tool_call>\n<invoke name="f">\n<parameter name="p">',
     "</parameter>\n</invoke>\n</minimax:tool_call>",
+  ],
+  [
+    "minimax_m3",
+    `${M3}<tool_call>\n${M3}<invoke name="f">${M3}<p>`,
+    `${M3}</p>${M3}</invoke>\n${M3}</tool_call>`,
   ],
 ];
 
