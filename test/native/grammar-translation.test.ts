@@ -114,6 +114,19 @@ describe("patterns", () => {
   });
 
   test.each([
+    ["\\p{L}+", ["aé", "a1", "p{L}"]],
+    ["[\\p{Lu}\\d]{2}", ["A1", "a1"]],
+    ["\\P{Script=Greek}", ["a", "\u03b1"]],
+    ["\\u{41}\\u{1F600}", ["A\u{1F600}", "A"]],
+  ])("%s has the same meaning as in JavaScript with the flag u", async (pattern, texts) => {
+    const handle = await probe.compileUnforced("regex", enforceablePattern(pattern) ?? "");
+    for (const text of texts) {
+      const isWhole = new RegExp(`^(?:${pattern})$`, "u").test(text);
+      expect([text, await probe.accepts(handle, text)]).toEqual([text, isWhole]);
+    }
+  });
+
+  test.each([
     "(?=a)",
     "(?!a)",
     "(?<=a)",

@@ -4,6 +4,11 @@
 /** Letter escapes that mean the same in both. */
 const SHARED_ESCAPES = "sSnrtfvpPxu";
 
+/** Escapes that can have an argument in braces, such as `\p{L}` and `\u{1F600}`. */
+const BRACED_ESCAPES = "pPxu";
+const BRACES = /^\{[^{}]*\}/;
+const MAX_BRACES = 64;
+
 /** Classes that have only ASCII characters in JavaScript. */
 const ASCII_CLASSES: Readonly<Record<string, string>> = {
   d: "[0-9]",
@@ -56,7 +61,9 @@ function escapeAt(pattern: string, at: number): Part | null {
   if (sign === "0") return /\d/.test(pattern[end] ?? "") ? null : { text: "\\x00", end };
   if (sign === "/") return { text: "/", end };
   if (/[A-Za-z1-9]/.test(sign) && !SHARED_ESCAPES.includes(sign)) return null;
-  return { text: `\\${sign}`, end };
+  const rest = BRACED_ESCAPES.includes(sign) ? pattern.slice(end, end + MAX_BRACES) : "";
+  const [braces = ""] = BRACES.exec(rest) ?? [];
+  return { text: `\\${sign}${braces}`, end: end + braces.length };
 }
 
 /** Translates escapes such as `\cJ`, the Ctrl-J character. */
