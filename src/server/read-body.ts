@@ -11,7 +11,8 @@ import { RequestError } from "../errors.ts";
 import { parseJson } from "../json.ts";
 import { checkRoom, type ServerContext, type ServerLimits } from "./server-context.ts";
 
-const MAX_DEPTH = 64;
+/** Admits schemas of the maximum depth, whose levels take two levels of JSON each. */
+const MAX_DEPTH = 100;
 /**
  * Maximum number of strings (including names), lists and objects in a body. Reading one of these takes up to 3 µs, 100
  * times as long as a number, so millions of them would block the server for seconds.

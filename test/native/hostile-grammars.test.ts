@@ -36,6 +36,7 @@ const grammar = (text: string) => ({ structured_outputs: { grammar: text } });
 /** Refused grammars, each with part of the error message. */
 const REFUSED: [name: string, fields: object, message: string][] = [
   ["a schema nested 1,000 deep", json(JSON.stringify(nested(1000))), '"a" at #/properties/a'],
+  ["a schema nested 41 deep", json(nested(41)), '"a" at #/properties/a'],
   ["20,000 values of an enumeration", json({ enum: list(20_000, String) }), '"enum" at #'],
   ["100,000 values of an enumeration", json({ enum: list(100_000, String) }), "more than 100000"],
   ["a remote reference", json({ $ref: "https://example.com/x.json" }), '"$ref" at #'],

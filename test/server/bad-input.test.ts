@@ -38,7 +38,7 @@ const BAD_CHAT_BODIES: Case[] = [
   ["Infinity", '{"messages":[],"temperature":Infinity}', "json_invalid"],
   ["an array", "[]", "'dict_type', 'loc': ('body',)"],
   ["null", "null", "'dict_type', 'loc': ('body',)"],
-  ["a deeply nested body", "[".repeat(2_000_000), "nested deeper than 64"],
+  ["a deeply nested body", "[".repeat(2_000_000), "nested deeper than 100"],
   ["no messages", { messages: null }, "'loc': ('body', 'messages'), 'msg': 'Field required'"],
   ["messages of the wrong type", { messages: "hello" }, "list_type"],
   ["a message without a role", { messages: [{}] }, "('body', 'messages', 0, 'role')"],

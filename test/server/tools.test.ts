@@ -309,7 +309,7 @@ describe("tools", () => {
     let schema: object = { type: "string" };
     for (let i = 0; i < 1000; i++) schema = { type: "array", items: schema };
     const deep = { type: "function", function: { name: "f", parameters: schema } };
-    const message = expect.stringContaining("nested deeper than 64 levels");
+    const message = expect.stringContaining("nested deeper than 100 levels");
     expect(await refused({ tools: [deep] })).toMatchObject({ message } as never);
   });
 
