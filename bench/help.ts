@@ -1,4 +1,4 @@
-// Help text of `bun run bench --help`.
+// Help text for `bun run bench --help`.
 
 export const HELP = `bun run bench [name ...] [option ...]
 
@@ -17,18 +17,18 @@ names
 servers
   --url URL         server to measure; default: start Pagoda on a free port
   --against URL     peer; default without --url: start llama-server (bench/peers.sh)
-  --model FILE      GGUF file for started servers; default: the default model
-  --cpu SET         avx2 or avxvnni: limit Pagoda and llama-server, or the kernels, to this set
-  --serve-flags F   extra options for the Pagoda server that is started, e.g. "--threads 1"
+  --model FILE      GGUF file for the servers that the bench starts; default: Pagoda's default model
+  --cpu SET         avx2 or avxvnni: limit Pagoda and llama-server, or the kernels, to this instruction set
+  --serve-flags F   extra options for the Pagoda server that the bench starts, e.g. "--threads 1"
   --alone           measure without a peer
   --quick           use one good configuration of llama-server instead of the best of several
 
 runs
   --pairs N         valid pairs of slices to collect; default: set by the workload
-  --slices N        slices of a server measured without a peer; default: 3
-  --seed N          select other prompts, since servers cache those they have seen; default: 0
+  --slices N        slices to measure if there is no peer; default: 3
+  --seed N          use different prompts, because servers cache the prompts that they have seen; default: 0
   --request-rate R  W11: requests per second; --burstiness B (1 = Poisson); --duration SECONDS
-  --goodput LIMITS  latency limits of a good request, in milliseconds: "ttft:2000 tpot:100"
+  --goodput LIMITS  latency limits in milliseconds for a request to count as good: "ttft:2000 tpot:100"
 
 results
   --save-result FILE  JSON with the keys of \`vllm bench serve\`

@@ -14,7 +14,7 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * Runs a and b `numPairs` times in the order A B B A ..., so that drift in the machine's speed affects both
+ * Runs `a` and `b` `numPairs` times each, in the order a b b a ..., so that drift in the machine's speed affects both
  * equally.
  */
 export async function inPairs<A, B>(
@@ -42,7 +42,7 @@ export function tokensOf(seed: number, length: number): Int32Array {
 export interface CpuTime {
   /** Busy seconds of all CPUs since boot; null if the system does not report them. */
   readonly busyS: number | null;
-  /** The part of these seconds used by this process and its finished child processes. */
+  /** The part of those seconds used by this process and its finished child processes. */
   readonly ownS: number;
   /** Wall clock time multiplied by the number of CPUs. */
   readonly capacityS: number;
@@ -61,7 +61,7 @@ export function cpuTime(): CpuTime {
   return { busyS: busySeconds(), ownS: childrenS + (user + system) / 1e6, capacityS };
 }
 
-/** Share of the CPUs that other processes used between two readings, 0..1; null = unknown. */
+/** Fraction of the CPU capacity that other processes used between two readings, 0..1; null = unknown. */
 export function shareOfOthers(before: CpuTime, after: CpuTime): number | null {
   if (before.busyS === null || after.busyS === null) return null;
   const others = after.busyS - before.busyS - (after.ownS - before.ownS);

@@ -17,7 +17,7 @@ const NUM_WARM_UP = 400;
 const NUM_REQUESTS = 2000;
 const AT_ONCE = 16;
 const PROMPT_LENGTH = 2;
-/** Include a penalty, so that every request also creates and frees a native sampler. */
+/** The penalty makes every request create and free a native sampler. */
 const PARAMS = { maxTokens: 2, presencePenalty: 0.5 };
 
 /** Number of blocks that the server plans for --kv-cache-memory-bytes. */

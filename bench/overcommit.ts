@@ -17,7 +17,7 @@ const NUM_PAIRS = 1;
 const NEAR_TIE_NATS = 0.35;
 const TEXTS = ["README.md", "src/README.md", "native/README.md"];
 
-/** Natural-text prompts that start at different positions, so they share no prefix. */
+/** Natural-language prompts that start at different positions, so they share no prefix. */
 async function makePrompts({ engine }: BenchEngine): Promise<Int32Array[]> {
   const root = join(import.meta.dir, "..");
   const text = TEXTS.map((path) => readFileSync(join(root, path), "utf8")).join("\n");
@@ -41,7 +41,7 @@ async function run({ engine }: BenchEngine, prompts: readonly Int32Array[]): Pro
 }
 
 /**
- * @returns nats between the reference's two most likely tokens at the first difference; null if there is none
+ * @returns the gap, in nats, between the reference's two most likely tokens at the first difference; null if there is none
  */
 function firstDifferenceNats(answer: Answer, reference: Answer): number | null {
   const at = reference.tokenIds.findIndex((id, i) => id !== answer.tokenIds[i]);

@@ -1,4 +1,4 @@
-// Self-contained HTML page that all reports use.
+// Template for the self-contained HTML page of every report.
 
 import { escaped, OURS, PEER } from "./svg.ts";
 

@@ -89,14 +89,14 @@ function timeAxis({ x }: Scales, endS: number): string[] {
   ]);
 }
 
-/** Smallest of 1, 2 or 5 times a power of ten that is at least the value. */
+/** The smallest step, 1, 2 or 5 times a power of ten, that is at least the value. */
 function roundStep(value: number): number {
   if (value <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
   return ([1, 2, 5].find((one) => one * power >= value) ?? 10) * power;
 }
 
-/** Draws the largest of several samples that share a pixel. */
+/** Where several samples share a horizontal pixel, draws only the largest. */
 function curve({ values, color }: TimeSeries, timesS: readonly number[], { x, y }: Scales): string {
   const parts: Map<number, number>[] = [new Map()];
   values.forEach((value, i) => {
@@ -113,7 +113,7 @@ function curve({ values, color }: TimeSeries, timesS: readonly number[], { x, y 
 
 function polyline(part: ReadonlyMap<number, number>, color: string, y: Scales["y"]): string {
   const points = [...part].map(([pixel, value]) => `${pixel},${fixed(y(value))}`);
-  // A lone sample between two gaps would be drawn as a line of zero length, so its point is repeated.
+  // A polyline of one point draws nothing, so a lone sample's point is repeated; the round cap then draws a dot.
   if (points.length === 1) points.push(...points);
   if (points.length === 0) return "";
   const look = `fill="none" stroke="${color}" stroke-width="1.5" stroke-linecap="round"`;

@@ -12,8 +12,8 @@ export function gateOf({ gates }: Workload, kind: CpuKind): Gate | null {
 }
 
 /**
- * Uses the median ratio or, if the gate limits it, Pagoda's median figure. A comparison that gave up is
- * inconclusive.
+ * Uses the median ratio or, if the workload limits Pagoda's own figure, the median of that figure. A comparison that
+ * gave up is inconclusive.
  */
 export function verdictOf({ workload, ours, peer }: WorkloadRun, kind: CpuKind): Verdict {
   if (workload.floor !== undefined) {

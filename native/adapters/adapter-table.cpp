@@ -13,7 +13,7 @@ namespace pagoda {
 
 namespace {
 
-constexpr const char * NOT_DENSE = "only weights of dense products can be adapted";
+constexpr const char * NOT_DENSE = "only the weights of dense matrix products can be adapted";
 constexpr const char * TIED      = "the model's head is tied to its embeddings, so they cannot be adapted";
 
 bool is_on_device(const ggml_tensor * w) {

@@ -13,7 +13,7 @@ namespace pagoda {
 class NativeModel : public Napi::ObjectWrap<NativeModel> {
 public:
     static Napi::FunctionReference define(Napi::Env env);
-    // Wraps a loaded model. JS code cannot construct one.
+    // Wraps a loaded model. JS code cannot construct a NativeModel itself.
     static Napi::Object create(Napi::Env env, std::shared_ptr<Model> model);
 
     explicit NativeModel(const Napi::CallbackInfo & info);

@@ -24,7 +24,7 @@ import { chatTemplateRequest } from "./template-request.ts";
 import { isStrict, type ToolChoice, toolChoice, withAllowedTools } from "./tool-choice.ts";
 import { checkChatFeatures, checkStreamOptions } from "./unsupported.ts";
 
-/** Inputs of a response besides the request body. */
+/** Inputs to a response besides the request body. */
 export interface AnswerInit {
   /** Response ID. */
   readonly id: string;
@@ -32,9 +32,9 @@ export interface AnswerInit {
   readonly arrivalMs: number;
   /** Aborted when the client disconnects. */
   readonly signal?: AbortSignal;
-  /** False = if a token limit exceeds the context, reduce it instead of refusing the request. Absent = true. */
+  /** Whether to refuse a request whose token limit exceeds the context; false = reduce the limit. Absent = true. */
   readonly mustFit?: boolean;
-  /** Absent = those of the body's custom tools. */
+  /** Input formats of custom tools; absent = those in the body. */
   readonly toolInputs?: ToolInputs;
 }
 
@@ -120,8 +120,8 @@ export async function startChat(
 }
 
 const TOOLS_NOT_SHOWN =
-  "the model's chat template never mentions `tools`, so the model does not see the tools of requests; " +
-  "set --chat-template to a template that does";
+  "the model's chat template never mentions `tools`, so the model cannot see the tools in requests; " +
+  "set --chat-template to a template that uses them";
 
 async function queuedChat(
   front: Front,
@@ -136,7 +136,7 @@ async function queuedChat(
   return { stream, promptIds: await stream.promptTokenIds };
 }
 
-/** @returns true if the refused grammar was for tools that are not strict, whose calls can be left unconstrained */
+/** @returns true if the refused grammar was for tools that are not strict, so their calls can be left unconstrained */
 function failsOpen(error: unknown, { tools }: ChatBody): error is RequestError {
   const isOfTools = error instanceof RequestError && error.param === "tools";
   return isOfTools && !(tools ?? []).some(isStrict);
@@ -150,7 +150,7 @@ async function truncatedChat({ front }: ApiContext, chat: ChatTemplateRequest, m
   return truncatedIds(await front.calls.encodeChat(chat), maxTokens);
 }
 
-/** @returns the chat to render, without tools that cannot be called if the operator has chosen to omit them */
+/** @returns the chat to render, which omits tools that cannot be called if the operator has chosen that */
 export function shownChat(
   context: ApiContext,
   body: ChatBody,

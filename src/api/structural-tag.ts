@@ -1,12 +1,12 @@
-// Translates structural tags, in vLLM's two forms, to Lark: free text with tagged parts whose content follows a
-// grammar. The newer form follows the rules of xgrammar's structural tags.
+// Translates structural tags, in either of vLLM's two forms, to Lark. A structural tag describes free text with tagged
+// parts whose content follows a grammar. The newer form follows the rules of xgrammar's structural tags.
 
 import { RequestError } from "../errors.ts";
 import { gbnfText, literalRegex, regexText } from "./grammar/grammar-text.ts";
 import { schemaText } from "./grammar/schema-text.ts";
 import { isObject, type Json, type JsonObject } from "./schema/json-value.ts";
 
-/** Maximum nesting of formats, which is limited because the translation recurses. */
+/** Maximum nesting depth of formats, which is limited because the translation is recursive. */
 const MAX_DEPTH = 64;
 
 /** Regular expression for any text. */
@@ -105,8 +105,8 @@ class Translation {
   }
 
   /**
-   * Translates triggered tags: repeated free text up to a trigger, followed by the rest of a tag that begins with the
-   * trigger. The text after the last tag contains no trigger.
+   * Translates triggered tags: free text up to a trigger, then the rest of a tag that begins with the trigger,
+   * repeated. The text after the last tag contains no trigger.
    */
   #triggered(
     triggers: readonly string[],
@@ -159,7 +159,10 @@ class Translation {
     return `/${regex.replaceAll(/(?<!\\)((?:\\\\)*)\//g, "$1\\/")}/`;
   }
 
-  /** Embeds an EBNF grammar under rule names that cannot collide. Rules of a Lark grammar would not be renamed. */
+  /**
+   * Embeds an EBNF grammar under rule names that cannot collide. Lark grammars are refused, because their rules would
+   * not be renamed.
+   */
   #grammar(text: string): string {
     if (!text.includes("::=")) this.#refuse("a grammar in a structural tag must be EBNF.");
     const name = `grammar_${this.#rules.length}`;

@@ -86,7 +86,7 @@ function load(target: Target, options: Options, onStart: (index: number) => void
   return openLoop(target, specOf, { ...bounds, rate, burstiness, random: randomOf(seed) });
 }
 
-/** Shows the number of requests sent, only on a terminal. */
+/** Shows the number of requests sent, if stderr is a terminal. */
 function progress(env: CommandContext["sources"]["env"], options: Options) {
   const terminal = stderrTerminal(env);
   const total = options["num-prompts"];

@@ -10,10 +10,8 @@ import {
   SPACES,
 } from "./call-grammar.ts";
 import { gemmaGrammar } from "./gemma-grammar.ts";
-
 import { type Lark, literalRegex } from "./lark.ts";
 import { minimaxM3Grammar } from "./minimax-m3-grammar.ts";
-
 import { parametersOf, separated } from "./parameters.ts";
 import { type XmlGrammar, xmlGrammar, xmlParameters } from "./xml-grammar.ts";
 

@@ -51,7 +51,7 @@ test("requests lost by the server are counted, and make the bench fail", async (
   const server = Bun.serve({
     port: 0,
     routes: {
-      // The server reports two tokens and a finish for each request, but breaks off every second response.
+      // The server reports two tokens and a finish for each request, but cuts off every other response.
       "/metrics": () =>
         new Response(
           `vllm:num_requests_running{} 0\nvllm:generation_tokens_total{} ${2 * numRequests}\n` +
@@ -80,7 +80,7 @@ test("requests lost by the server are counted, and make the bench fail", async (
   expect(() => reportFaults(books)).toThrow("client and server counts differ");
 });
 
-test("a stall of the event loop counts once for every tick it delays", async () => {
+test("an event-loop stall counts once for each tick that it delays", async () => {
   const lag = new LoopLag();
   // LoopLag measures real time.
   await Bun.sleep(20);

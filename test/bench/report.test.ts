@@ -93,14 +93,14 @@ describe("the table", () => {
     ).toBe("a     b\nlong  c");
   });
 
-  test("numbers have three significant digits", () => {
+  test("numbers have at least three significant digits", () => {
     expect([1234.5, 123.4, 12.34, 1.234, 0.1234, 0, Number.NaN].map(shortNumber)).toEqual([
       ...["1235", "123", "12.3", "1.23", "0.123", "0", "-"],
     ]);
   });
 });
 
-test("the result of a comparison has vLLM's keys, and the same keys for the peer", () => {
+test("a comparison's result uses vLLM's keys for both Pagoda and the peer", () => {
   const result = resultObject(runWith(2), null, "2026-01-01T00:00:00Z");
   expect(result).toMatchObject({ label: "W0", completed: 1, mean_ttft_ms: 10, flags: "--a 1" });
   expect(result.peer).toMatchObject({ backend: "llama-server", mean_tpot_ms: 4, gave_up: false });
@@ -146,7 +146,7 @@ describe("values over time", () => {
     expect(points.filter((point) => point.endsWith(",26.0"))).toHaveLength(1);
   });
 
-  test("draws empty axes without values", () => {
+  test("draws empty axes if there are no values", () => {
     expect(plot([])).not.toMatch(/NaN|Infinity|undefined/);
     expect(plot([null, 0])).not.toMatch(/NaN|Infinity|undefined/);
   });

@@ -10,7 +10,7 @@ const ACCESS: Access = {
   ...{ method: "POST", target: "/v1/completions", httpVersion: "1.1", status: 200 },
 };
 
-/** Lines of a server with these arguments. */
+/** Lines logged by a server with these arguments. */
 function linesOf(words: string[], ...accesses: Partial<Access>[]): string[] {
   const lines: string[] = [];
   const log = accessLog(parse(words), (line) => lines.push(line));

@@ -141,7 +141,7 @@ describe("an LLM", () => {
     expect(chat.prompt).toBe("user: hi\nassistant: ");
   });
 
-  test("rejects invalid token ids, and decodes ids above the vocabulary to an empty string", async () => {
+  test("rejects invalid token ids, and decodes ids outside the vocabulary to an empty string", async () => {
     const { tokenizer } = makeLlm().llm;
     expect(await tokenizer.decode([2 ** 32 + 104, 105, 2 ** 31, 104])).toBe("ih");
     for (const ids of [[-1], [104.5], [Number.NaN], Int32Array.of(104, -5)]) {
@@ -218,7 +218,7 @@ describe("an LLM", () => {
     expect((await next.result).message.role).toBe("assistant");
   });
 
-  test("renders only with options that chat() accepts", async () => {
+  test("refuses to render with options that chat() does not accept", async () => {
     const { llm } = makeLlm();
     const messages = [{ role: "assistant", content: "a" }];
     const both = { addGenerationPrompt: true, continueFinalMessage: true };
@@ -227,7 +227,7 @@ describe("an LLM", () => {
     expect(await llm.chat(messages, both).result.catch(code)).toBe("invalid_value");
   });
 
-  test("counts its own requests in its own metrics", async () => {
+  test("counts only its own requests in its metrics", async () => {
     const [first, second] = [makeLlm(), makeLlm()];
     await textOf(first.llm, "hello");
     await settled();
@@ -237,7 +237,7 @@ describe("an LLM", () => {
     expect(await second.llm.metrics.text()).toContain(line("0.0"));
   });
 
-  test("sleeps and wakes up; requests wait in between", async () => {
+  test("sleeps and wakes up; requests wait while it sleeps", async () => {
     const { llm, runner } = makeLlm();
     await llm.sleep(2);
     expect(runner.sleepLevel).toBe(2);
@@ -292,7 +292,7 @@ describe("an app that uses an LLM", () => {
     expect(answer.status).toBe(200);
   });
 
-  test("can be mounted under a path in Hono; a client that disconnects from a stream aborts the request", async () => {
+  test("can be mounted under a path in Hono; disconnecting from a stream aborts the request", async () => {
     const { llm, engine } = makeLlm();
     const host = new Hono().get("/mine", (c) => c.text("mine")).mount("/llm", createApp(llm).fetch);
     expect(await (await host.fetch(ask("/mine"))).text()).toBe("mine");
@@ -329,7 +329,7 @@ describe("an app that uses an LLM", () => {
     expect(() => createApp(llm, options)).toThrow(message);
   });
 
-  test("serve() rejects an option for loading a model if it receives an LLM", async () => {
+  test("serve() rejects options for loading a model if it receives an LLM", async () => {
     const { llm } = makeLlm();
     const options = { port: 0, kvCacheBytes: 4e6 };
     await expect(serve(llm, options)).rejects.toThrow("unknown option kvCacheBytes");
@@ -368,7 +368,7 @@ describe("an app that uses an LLM", () => {
     await server.stop();
   });
 
-  test("stop() waits for as long as it takes with an infinite grace period", async () => {
+  test("stop() waits as long as it takes with an infinite grace period", async () => {
     const { llm } = makeLlm({ model: { stepDelayMs: 1 } });
     const server = await serve(llm, { port: 0 });
     const { body } = await fetch(`${server.url}/v1/completions`, {

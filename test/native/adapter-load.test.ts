@@ -43,7 +43,7 @@ function adapterFile(options: TinyAdapterOptions = {}, gguf: TinyGgufOptions = {
   return path;
 }
 
-/** An adapter's file with changed tensors. */
+/** An adapter file with changed tensors. */
 function changedFile(change: (tensors: GgufTensor[]) => GgufTensor[], gguf?: TinyGgufOptions) {
   const path = newPath();
   writeFileSync(path, encodeGguf(tinyAdapterMetadata(gguf), change(tinyAdapterTensors(gguf))));
@@ -117,7 +117,7 @@ describe("a loaded adapter", () => {
   });
 
   test.each(["keep", "copy", "drop"] as const)(
-    "survives sleep that %ss the weights",
+    "survives a sleep with weights: %s",
     async (kept) => {
       const model = await load();
       await model.loadAdapter(adapterFile({ seed: 3 }), 0);
@@ -132,7 +132,7 @@ describe("a loaded adapter", () => {
   );
 });
 
-describe("a bad adapter is refused", () => {
+describe("loadAdapter() refuses an adapter", () => {
   let model: NativeModel;
   beforeAll(async () => {
     const path = newPath();
@@ -158,12 +158,12 @@ describe("a bad adapter is refused", () => {
 
   const CASES: readonly (readonly [string, () => string, string])[] = [
     [
-      "without a file",
+      "whose file does not exist",
       () => "/nowhere/adapter.gguf",
       "adapter_not_found: adapter PATH cannot be opened: No such file",
     ],
     [
-      "that is a folder",
+      "whose path is a folder",
       () => folder.path,
       "adapter_not_found: adapter PATH cannot be opened: it is a folder",
     ],
@@ -182,14 +182,14 @@ describe("a bad adapter is refused", () => {
       },
       "adapter_not_gguf: adapter PATH is a GGUF file, but not a LoRA adapter",
     ],
-    ["of another kind", () => withKey("adapter.type", ["string", "vera"]), "adapter_not_gguf"],
+    ["of another type", () => withKey("adapter.type", ["string", "vera"]), "adapter_not_gguf"],
     [
-      "with a cut header",
+      "with a truncated header",
       () => brokenFile((file) => file.subarray(0, 200)),
       "adapter_truncated: adapter PATH has a broken or incomplete GGUF header",
     ],
     [
-      "with cut data",
+      "with truncated data",
       () => brokenFile((file) => file.subarray(0, file.length - 5000)),
       "adapter_truncated: adapter PATH is truncated: it has",
     ],
@@ -209,7 +209,7 @@ describe("a bad adapter is refused", () => {
       "adapter_tensor: adapter PATH changes blk.2.attn_k.weight, which the model does not have",
     ],
     [
-      "of a rank that is too high",
+      "whose rank is too high",
       () => adapterFile({ rank: 17 }),
       "adapter_rank: adapter PATH has rank 17, above the limit of 16",
     ],
@@ -224,7 +224,7 @@ describe("a bad adapter is refused", () => {
       "adapter_not_finite: adapter PATH has a NaN or an infinite value in blk.0.attn_q.weight.lora_b",
     ],
     [
-      "with alpha NaN",
+      "with a NaN as alpha",
       () => adapterFile({ alpha: NaN }),
       "adapter_not_finite: adapter PATH has an alpha that is not finite",
     ],
@@ -240,20 +240,20 @@ describe("a bad adapter is refused", () => {
       "adapter_tensor: adapter PATH has a tensor that is neither lora_a nor lora_b: blk.0.attn_q.weight.lora_m",
     ],
     [
-      "without its A",
+      "with a missing A",
       without("lora_a"),
       "adapter_tensor: adapter PATH has only one of lora_a and lora_b for blk.0.attn_q.weight",
     ],
     [
-      "without its B",
+      "with a missing B",
       without("lora_b"),
       "adapter_tensor: adapter PATH has only one of lora_a and lora_b for blk.0.attn_q.weight",
     ],
     ["without tensors", () => changedFile(() => []), "adapter_tensor: adapter PATH has no tensors"],
     [
-      "on norms",
+      "that changes norms",
       rename(/attn_q\.weight/, "attn_norm.weight"),
-      "adapter_unsupported: adapter PATH changes blk.0.attn_norm.weight: only weights of dense products can be adapted",
+      "adapter_unsupported: adapter PATH changes blk.0.attn_norm.weight: only the weights of dense matrix products can be adapted",
     ],
   ];
 
@@ -263,7 +263,7 @@ describe("a bad adapter is refused", () => {
     expect(largestDifference(await output(model), before)).toBe(0);
   });
 
-  test("on a tied head", async () => {
+  test("that changes a tied head", async () => {
     const tied = { architecture: "gemma2" } as const;
     const path = adapterFile({ changes: (name) => name === "token_embd.weight" }, tied);
     const message =
@@ -271,7 +271,7 @@ describe("a bad adapter is refused", () => {
     expect(await refusal(await load(tied), path)).toStartWith(message);
   });
 
-  test("on experts", async () => {
+  test("that changes experts", async () => {
     const gguf = { architecture: "gpt-oss" } as const;
     const path = changedFile(
       (tensors) => tensors.map((t) => ({ ...t, name: t.name.replace("attn_q", "ffn_up_exps") })),
@@ -301,7 +301,7 @@ describe("slots", () => {
     );
   });
 
-  test("of a step must hold an adapter", async () => {
+  test("used by a step must hold an adapter", async () => {
     const model = await load();
     await model.loadAdapter(adapterFile(), 1);
     await output(model, 1);

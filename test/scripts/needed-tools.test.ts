@@ -55,7 +55,7 @@ describe("missingText", () => {
     expect(command("nix-shell sudo")).toBe("nix-shell -p cmake");
   });
 
-  test("prefers the system's own package manager to an added one", () => {
+  test("prefers the system's own package manager over an added one", () => {
     expect(missingText(BUILD_TOOLS, system("brew dnf git tar c++ make"))).toContain(
       "`dnf install cmake`",
     );
@@ -79,7 +79,7 @@ describe("missingText", () => {
   });
 });
 
-describe("a bare clone without a compiler and cmake", () => {
+describe("a bare clone without a compiler or cmake", () => {
   /** Runs the program with only git, tar, make, and apt-get on the PATH. */
   async function run(...words: readonly string[]) {
     const clone = bareClone();

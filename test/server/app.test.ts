@@ -1,4 +1,4 @@
-// Routes other than the completions: models, probes, tokenizers, keys, methods.
+// Everything except the completion routes: models, probes, tokenization, API keys, HTTP methods.
 
 import { describe, expect, test } from "bun:test";
 import { EngineError } from "../../src/errors.ts";
@@ -55,7 +55,7 @@ describe("app", () => {
     expect(wrong.headers.get("allow")).toBe("POST");
   });
 
-  test("serves every route under short host names", async () => {
+  test("serves routes even if the host name is short", async () => {
     const response = await makeApp().app.handle(new Request("http://a/v1/models"));
     expect(response.status).toBe(200);
   });
@@ -67,7 +67,7 @@ describe("app", () => {
     expect([models.status, models.headers.get("allow")]).toEqual([405, "GET"]);
   });
 
-  test("redirects to the path without a trailing slash, and keeps the query", async () => {
+  test("redirects to the path without the trailing slash and keeps the query", async () => {
     const response = await makeApp().app.handle(get("/v1/models/?a=1"));
     expect(response.headers.get("location")).toBe("/v1/models?a=1");
   });
@@ -94,7 +94,7 @@ describe("app", () => {
     });
   });
 
-  test("while the engine restarts, errors say when to retry", async () => {
+  test("errors say when to retry while the engine is restarting", async () => {
     const { post, client } = makeApp();
     const error = new EngineError("engine_restarting", "Retry later.", { retryAfterS: 7 });
     Object.defineProperty(client, "unavailable", { value: error });
@@ -102,7 +102,7 @@ describe("app", () => {
     expect([response.status, response.headers.get("retry-after")]).toEqual([503, "7"]);
   });
 
-  test("with a dead engine, work and /health return 503; /metrics and /version still work", async () => {
+  test("when the engine is dead, inference requests and /health return 503, but /metrics and /version still work", async () => {
     const { app, post, scheduler } = makeApp();
     scheduler.schedule = () => {
       throw new Error("broken invariant");
