@@ -22,7 +22,8 @@ beforeAll(async () => {
   program = await buildSanitized({
     name: "forward-pass-test",
     sources: {
-      ...{ "model/forward-pass": [], "model/step-batch": [], "model/abort-guard": [] },
+      ...{ "model/forward-pass": [], "model/step-batch": [], "model/draft-input": [] },
+      ...{ "model/abort-guard": [] },
       ...{ "model/model-file": [], "model/metadata-keys": [], "model/architectures": [] },
       ...{ "attention/backend": [], "attention/paged": [], "attention/masked": [] },
       ...{ "adapters/adapter": [], "adapters/adapter-table": [], "adapters/adapter-op": [] },
