@@ -33,7 +33,7 @@ export const SCHEDULER_FAMILIES: readonly MetricFamily[] = [
     since: "0.19",
     enabledBy: "log-stats",
     meaning:
-      "Waiting sequences by reason: `capacity` = for blocks or room in the step; `deferred` = for anything else, such as the shared prompt with n > 1. The sum is num_requests_waiting.",
+      "Waiting sequences by reason: `capacity` = for blocks or room in the step; `deferred` = for anything else, such as the shared prompt with n > 1 or a LoRA adapter. The sum is num_requests_waiting.",
     alert: "`capacity` above 0 for minutes: add blocks or another server.",
     source: onStep(({ scheduler: { numWaitingReqs, numDeferredReqs } }, sink) => {
       sink.set(numWaitingReqs - numDeferredReqs, "capacity");

@@ -293,6 +293,16 @@ describe("a request for an adapter", () => {
   });
 });
 
+test("ten thousand adapters with long names can be listed, found and used", async () => {
+  const { load, get, complete, runner } = setUp();
+  const nameOf = (i: number) => `${i}-`.padEnd(256, "é");
+  for (let i = 0; i < 10_000; i++) expect((await load(nameOf(i), "/a"))[0]).toBe(200);
+  expect((await get("/v1/models")).body.data).toHaveLength(10_001);
+  const { model, choices } = await complete(nameOf(5000));
+  expect([model, choices.length]).toEqual([nameOf(5000), 1]);
+  expect(runner.adapters.size).toBeLessThanOrEqual(4);
+}, 30_000);
+
 describe("allowed paths", () => {
   const folder = mkdtempSync(join(tmpdir(), "pagoda-lora-"));
   const inside = join(folder, "allowed");
