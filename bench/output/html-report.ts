@@ -56,8 +56,7 @@ function ratios(runs: readonly WorkloadRun[], cpu: Cpu): string {
   });
   if (bars.length === 0) return "";
   return `<h2>Ratio to the peer</h2>
-<p>Bars show medians over pairs of slices; above 1x, the server is better than the peer. Whiskers show quartiles,
-red lines the gate and the stretch goal. A bar is pale if too few pairs were undisturbed.</p>
+<p>Bars show medians over pairs of slices; above 1x, the server beats the peer. Whiskers show quartiles; red lines mark the gate and the stretch goal. A bar is pale if too few pairs were undisturbed.</p>
 ${ratioPlot(bars)}`;
 }
 

@@ -1,4 +1,4 @@
-// Verdict of a comparison against its gate, for this kind of CPU.
+// The verdict on a comparison: how it did against the gate for a kind of CPU.
 
 import { medianOf } from "../../src/benchmark/statistics.ts";
 import type { WorkloadRun } from "../compare/workload-run.ts";

@@ -59,7 +59,7 @@ export interface StartedChat {
   readonly parsing: MessageParsing | null;
 }
 
-/** Starts a chat. If it is refused, the promise is rejected and nothing stays queued. */
+/** Starts a chat. If it is refused, the promise rejects and nothing stays queued. */
 export async function startChat(
   context: ApiContext,
   given: ChatBody,
@@ -150,7 +150,7 @@ async function truncatedChat({ front }: ApiContext, chat: ChatTemplateRequest, m
   return truncatedIds(await front.calls.encodeChat(chat), maxTokens);
 }
 
-/** @returns the chat to render, which omits tools that cannot be called if the operator has chosen that */
+/** @returns the chat to render; leaves out tools that cannot be called, if the operator has opted into that */
 export function shownChat(
   context: ApiContext,
   body: ChatBody,

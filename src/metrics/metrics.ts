@@ -37,7 +37,7 @@ export interface MetricsOptions {
    */
   readonly features: ReadonlySet<MetricFeature>;
   readonly isEngineUp: () => boolean;
-  /** Null if the system does not report it. */
+  /** Null if the system does not report them. */
   readonly processStats: () => ProcessStats | null;
   /** Unix seconds. */
   readonly nowS: () => number;
@@ -52,7 +52,7 @@ const COMMON = { engine: "0" };
 
 export class Metrics implements StatListener {
   readonly #options: MetricsOptions;
-  /** In the order of the exposition. */
+  /** In exposition order. */
   readonly #entries: readonly Entry[];
   readonly #byEvent: Readonly<Record<MetricEvent, readonly Entry[]>>;
 
@@ -108,8 +108,7 @@ export class Metrics implements StatListener {
     const { info, isEngineUp, processStats } = this.#options;
     this.#write("scrape", { info, isEngineUp: isEngineUp(), process: processStats() });
     const snapshots = await Promise.all(this.#entries.map(({ values }) => values.snapshot()));
-    // Leaves out families whose values the system does not report. Other empty families print only their
-    // head.
+    // Leaves out families whose values the system does not report. Other empty families print only their HELP and TYPE lines.
     return snapshots.filter(
       ({ samples }, i) => samples.length > 0 || this.#entries[i]?.family.source.on !== "scrape",
     );

@@ -16,7 +16,7 @@ const server = Bun.serve({
 const url = `http://127.0.0.1:${server.port}`;
 afterAll(() => server.stop(true));
 
-test("every connection gets its response, and stays open", async () => {
+test("every connection gets a response and stays open", async () => {
   const connections = await Connections.open(url, 250, getRequest(new URL(url), "/"));
   await connections.answered(5_000);
   expect([connections.numAnswered, connections.numAccepted]).toEqual([250, 250]);
@@ -40,7 +40,7 @@ test("request bodies arrive intact", async () => {
   connections.close();
 });
 
-test("a missing server causes an error with the number of the connection", async () => {
+test("if no server is listening, the error names the connection", async () => {
   const message = await Connections.open("http://127.0.0.1:9", 1, "").catch(
     (error: Error) => error.message,
   );

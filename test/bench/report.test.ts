@@ -48,7 +48,7 @@ function runWith(median: number, gaveUp = false): WorkloadRun {
 }
 
 describe("verdictOf", () => {
-  test("compares with the gate for the kind of CPU", () => {
+  test("compares the ratio with the gate for the kind of CPU", () => {
     expect(verdictOf(runWith(1.7), "vnni")).toBe("missed");
     expect(verdictOf(runWith(1.7), "avx2")).toBe("reached");
     expect(verdictOf(runWith(2), "vnni")).toBe("reached");
@@ -107,7 +107,7 @@ test("a comparison's result uses vLLM's keys for both Pagoda and the peer", () =
   expect(result.peer?.ratio).toMatchObject({ median: 2, values: [2] });
 });
 
-test("the report is a single file without scripts or URLs, with escaped content", () => {
+test("the report is a single file with no scripts or URLs, and its content is escaped", () => {
   const cpu = thisCpu("model name\t: X <1>\nflags\t\t: fpu avx2 avx512_vnni\n");
   const html = htmlReport({ runs: [runWith(2.5)], cpu, date: "2026-01-01T00:00:00Z" });
   expect(html).toContain("W0 a &lt;title&gt;");
@@ -139,7 +139,7 @@ describe("values over time", () => {
     expect(linesOf(plot([1, 2, null, null, 3, 4])).map(({ length }) => length)).toEqual([2, 2]);
   });
 
-  test("draws the largest of several samples within a pixel", () => {
+  test("draws the largest of the samples that share a pixel", () => {
     const values = Array.from({ length: 100_000 }, (_, i) => (i === 50_000 ? 8 : 1));
     const [points = []] = linesOf(plot(values));
     expect(points.length).toBeLessThan(1000);

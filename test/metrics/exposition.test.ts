@@ -20,7 +20,7 @@ describe("expositionText", () => {
     );
   });
 
-  test("prints an empty page without families", () => {
+  test("prints an empty page if there are no families", () => {
     expect(expositionText([], true)).toBe("");
   });
 
@@ -28,7 +28,7 @@ describe("expositionText", () => {
     expect(expositionText([FAMILY], true)).toBe("# HELP x Help.\n# TYPE x gauge\n");
   });
 
-  test("prints counters with a single _total at the end, no matter what their names are", () => {
+  test("ends the name of every counter in exactly one _total", () => {
     const counter = {
       ...FAMILY,
       type: "counter" as const,
@@ -97,14 +97,14 @@ describe("openMetricsText", () => {
   };
   const histogram = { labels: {}, buckets: [[1, 2]] as const, sum: 3, count: 2, createdS: 1.5 };
 
-  test("names a counter without _total, keeps its creation time in the family, and ends in EOF", () => {
+  test("drops _total from a counter's family name, keeps its creation time in the family, and ends with EOF", () => {
     expect(openMetricsText([counter], true)).toBe(
       '# HELP x Say \\"x\\".\n# TYPE x counter\nx_total{r="a"} 2.0\nx_created{r="a"} 1.5\n# EOF\n',
     );
     expect(openMetricsText([counter], false)).not.toContain("_created");
   });
 
-  test("prints count and sum of a summary, and buckets before them for a histogram", () => {
+  test("prints a summary's count and sum, and a histogram's buckets before them", () => {
     const summary = { ...FAMILY, type: "summary" as const, histograms: [histogram] };
     const tail = "x_count 2.0\nx_sum 3.0\nx_created 1.5\n# EOF\n";
     expect(openMetricsText([summary], true)).toBe(`# HELP x Help.\n# TYPE x summary\n${tail}`);
@@ -113,11 +113,11 @@ describe("openMetricsText", () => {
     );
   });
 
-  test("prints only EOF without families", () => {
+  test("prints only EOF if there are no families", () => {
     expect(openMetricsText([], true)).toBe("# EOF\n");
   });
 });
 
-test("the content type equals that of Python's client", () => {
+test("the content type matches the Python client's", () => {
   expect(CONTENT_TYPE).toBe("text/plain; version=1.0.0; charset=utf-8");
 });

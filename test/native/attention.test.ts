@@ -64,15 +64,15 @@ const SHAPES: [string, TinyGgufOptions][] = [
   ["gemma2 (soft-capped scores)", { architecture: "gemma2" }],
   ["gemma3 (sliding window)", { architecture: "gemma3" }],
   ["gpt-oss (attention sinks)", { architecture: "gpt-oss" }],
-  ["graniteswitch (an extra layer after the last one)", { architecture: "graniteswitch" }],
-  ["bloom (ALiBi, left to the mask)", { architecture: "bloom" }],
+  ["graniteswitch (an extra layer after the regular ones)", { architecture: "graniteswitch" }],
+  ["bloom (ALiBi, applied through the mask)", { architecture: "bloom" }],
 ];
 
 /** llama.cpp cannot create a q8_0 cache for head sizes that are not a multiple of 32. */
 const fitsQ8 = ({ architecture, headSize = 64 }: TinyGgufOptions) =>
   headSize % 32 === 0 && architecture !== "bloom";
 
-describe("paged attention equals ggml's", () => {
+describe("paged attention matches ggml's", () => {
   for (const [ours, theirs, limit] of CACHES) {
     const shapes = SHAPES.filter(([, gguf]) => ours !== "q8_0" || fitsQ8(gguf));
     test.each(shapes)(`%s, ${ours} KV`, async (_name, gguf) => {
@@ -111,7 +111,7 @@ describe("results do not depend on", () => {
     });
   });
 
-  test("how the prompt is cut into chunks", async () => {
+  test("how the prompt is split into chunks", async () => {
     await withModel({}, {}, async (runner) => {
       const whole = await score(runner, tokens(6), inOrder);
       const chunked = await score(runner, tokens(6), shuffled, [1, 16, 33, 64, 36]);

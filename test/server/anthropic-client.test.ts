@@ -38,7 +38,7 @@ describe("the Anthropic client", () => {
     expect(input_tokens).toBe(21);
   });
 
-  test("runs a tool within the whole conversation, because the server refuses threads", async () => {
+  test("sends the whole conversation back with a tool's result, because the server refuses threads", async () => {
     const agents = await startFakeServer({
       chatFormat: { toolParser: "hermes", reasoningParser: null },
     });
