@@ -108,7 +108,8 @@ export class Metrics implements StatListener {
     const { info, isEngineUp, processStats } = this.#options;
     this.#write("scrape", { info, isEngineUp: isEngineUp(), process: processStats() });
     const snapshots = await Promise.all(this.#entries.map(({ values }) => values.snapshot()));
-    // Leaves out families whose values the system does not report. Other empty families print only their HELP and TYPE lines.
+    // Leaves out families whose values the system does not report. Other empty families print only their HELP and TYPE
+    // lines.
     return snapshots.filter(
       ({ samples }, i) => samples.length > 0 || this.#entries[i]?.family.source.on !== "scrape",
     );
