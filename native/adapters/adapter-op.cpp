@@ -51,6 +51,9 @@ void for_each_share(const AdapterSite & site, const AdapterRows & rows, int ith,
 }
 
 float * row_of(const ggml_tensor * t, int64_t i) {
+    if (i < t->ne[1]) {
+        return (float *) ((char *) t->data + i * t->nb[1]); // divisions would take as long as a strip
+    }
     const int64_t i1 = i % t->ne[1], i2 = i / t->ne[1] % t->ne[2], i3 = i / (t->ne[1] * t->ne[2]);
     return (float *) ((char *) t->data + i1 * t->nb[1] + i2 * t->nb[2] + i3 * t->nb[3]);
 }
