@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 namespace pagoda {
@@ -30,11 +31,21 @@ int64_t most_chunked_results(int64_t max_out) {
     return STRIP_OUTPUTS * std::max<int64_t>(CHUNKED_STRIPS, whole_shape(1, max_out).n_panels());
 }
 
-float f16_factor(const float * values, size_t n) {
-    float largest = 0;
+// Compares bit patterns, which are in the order of the magnitudes, since compilers can vectorize the loop.
+float largest_magnitude(const float * values, size_t n) {
+    int32_t largest = 0;
     for (size_t i = 0; i < n; ++i) {
-        largest = std::max(largest, std::fabs(values[i]));
+        int32_t bits;
+        std::memcpy(&bits, values + i, sizeof(bits));
+        largest = std::max(largest, bits & INT32_MAX);
     }
+    float magnitude;
+    std::memcpy(&magnitude, &largest, sizeof(magnitude));
+    return magnitude;
+}
+
+float f16_factor(const float * values, size_t n) {
+    const float largest = largest_magnitude(values, n);
     if (largest == 0) {
         return 1;
     }

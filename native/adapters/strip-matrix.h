@@ -45,6 +45,9 @@ StripShape whole_shape(int64_t n_in, int64_t n_out);
 // Largest number of results of a chunked matrix with at most max_out outputs: 16 per strip.
 int64_t most_chunked_results(int64_t max_out);
 
+// Returns the largest absolute value of `n` values. If a value is NaN or infinite, so is the result.
+float largest_magnitude(const float * values, size_t n);
+
 // Returns the power of two that brings the largest of `n` finite values just below 2^15, so that rounding to f16 loses
 // little precision in the values that matter.
 float f16_factor(const float * values, size_t n);

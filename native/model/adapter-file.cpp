@@ -146,7 +146,7 @@ void AdapterFile::read(const ggml_tensor * t, std::vector<float> & values) {
     if (t->type != GGML_TYPE_F32) {
         ggml_get_type_traits(t->type)->to_float(bytes.data(), values.data(), (int64_t) n);
     }
-    if (!std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); })) {
+    if (!std::isfinite(largest_magnitude(values.data(), n))) {
         throw error("adapter_not_finite", "has a NaN or an infinite value in " + std::string(t->name));
     }
 }
