@@ -94,10 +94,11 @@ export function setJsonKey(
 
 /**
  * Refuses a model path in a list of keys or names: the model would be ignored, and a path would be an easily guessed
- * key.
+ * key. Adapters (name=path) are not models.
  */
 export function checkList(flag: string, words: readonly string[]): void {
-  const model = words.find((word, i) => i > 0 && /\.gguf$/i.test(word));
+  const isModel = (word: string) => /\.gguf$/i.test(word) && !/^[^/=]+=/.test(word);
+  const model = words.find((word, i) => i > 0 && isModel(word));
   if (model === undefined) return;
   const message = `${flag} takes all following words, including ${model}; put the model before it`;
   throw new ConfigError("invalid_option", message);

@@ -42,6 +42,11 @@ describe("LoRA options", () => {
 });
 
 describe("--lora-modules", () => {
+  test("takes several files, but not the model after them", () => {
+    expect(modulesOf("a=a.gguf", "b=b.gguf").map(({ path }) => path)).toEqual(["a.gguf", "b.gguf"]);
+    expect(() => modulesOf("a=a.gguf", "model.gguf")).toThrow("put the model before it");
+  });
+
   test("accepts names and paths, which can contain an equals sign", () => {
     expect(modulesOf("sql=/a.gguf", "b=/x=y")).toEqual([
       sql,
