@@ -109,6 +109,10 @@ export class AdapterLoader {
     const file = await files.open(path);
     try {
       return await runner.loadAdapter(file.path, slot);
+    } catch (error) {
+      // The addon names the temporary file of a converted folder.
+      if (error instanceof Error) error.message = error.message.replaceAll(file.path, path);
+      throw error;
     } finally {
       await file.close();
     }
