@@ -8,5 +8,6 @@ modelRunnerConformance({
   create: async () => ({
     runner: new FakeModelRunner({ numBlocks: 32, blockSize: 16 }),
     blockSize: 16,
+    adapters: ["/a", "/b"],
   }),
 });

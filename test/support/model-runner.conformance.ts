@@ -5,12 +5,14 @@ import type { Request } from "../../src/request/request.ts";
 import type { SamplingParams } from "../../src/request/sampling-params.ts";
 import type { ModelRunner } from "../../src/runner/model-runner.ts";
 import type { ScheduledResult } from "../../src/scheduler/scheduler-output.ts";
-import { generate, planOf, runStep } from "./drive.ts";
+import { generate, type Part, planOf, runStep } from "./drive.ts";
 import { makeRequest } from "./make-request.ts";
 
 export interface Subject {
   readonly runner: ModelRunner;
   readonly blockSize: number;
+  /** Files of two adapters, for which the runner has two slots. */
+  readonly adapters: readonly [string, string];
 }
 
 export interface Conformer {
@@ -74,6 +76,7 @@ export function modelRunnerConformance({ name, create }: Conformer): void {
     });
 
     draftTests(() => subject);
+    adapterTests(() => subject);
 
     test("reports the requested number of most likely tokens, most likely first", async () => {
       const request = makeRequest("a", prompt(5), { params: { logprobs: 3 } });
@@ -215,5 +218,60 @@ function draftTests(subjectOf: () => Subject): void {
     const gaps = logprobs(drafted).map((logprob, i) => logprob - (logprobs(plain)[i] ?? 0));
     expect(gaps).toHaveLength(12);
     expect(Math.max(...gaps.map(Math.abs))).toBeLessThan(0.01);
+  });
+}
+
+/** @param subjectOf called after the suite has started */
+function adapterTests(subjectOf: () => Subject): void {
+  const prompt = Array.from({ length: 20 }, (_, i) => 5 + ((i * 11) % 90));
+
+  /** Prompts with different adapters, each with blocks of its own. */
+  function partsOf(places: readonly (readonly [slot: number, start: number])[]): Part[] {
+    return places.map(([adapterSlot, start], i) => {
+      const request = makeRequest(`${adapterSlot}-${start}`, prompt);
+      request.adapterStart = start;
+      return { request, adapterSlot, blocks: [3 * i + 1, 3 * i + 2, 3 * i + 3] };
+    });
+  }
+
+  async function outputsOf(parts: readonly Part[]): Promise<number[][]> {
+    const { runner, blockSize } = subjectOf();
+    for (let i = 0; i < 6; i++) await runStep(runner, parts, blockSize);
+    return parts.map(({ request }) => [...request.tokenIds(prompt.length)]);
+  }
+
+  test("computes each request with its own adapter, from its start, in any company", async () => {
+    const { runner, adapters } = subjectOf();
+    for (const [slot, path] of adapters.entries()) await runner.loadAdapter(path, slot);
+    const places = [
+      [-1, 0],
+      [0, 0],
+      [1, 0],
+      [1, 12],
+      [1, Number.POSITIVE_INFINITY],
+    ] as const;
+    const alone: number[][] = [];
+    for (const place of places) alone.push(...(await outputsOf(partsOf([place]))));
+    expect(alone[4]).toEqual(alone[0] as number[]);
+    expect(new Set(alone.map(String)).size).toBe(4);
+    expect(await outputsOf(partsOf(places))).toEqual(alone);
+  });
+
+  test("replaces and empties a slot", async () => {
+    const { runner, adapters } = subjectOf();
+    const [[first = []]] = [await outputsOf(partsOf([[0, 0]]))];
+    await runner.loadAdapter(adapters[1], 0);
+    expect((await outputsOf(partsOf([[0, 0]])))[0]).not.toEqual(first);
+    runner.unloadAdapter(0);
+    await runner.loadAdapter(adapters[0], 0);
+    expect((await outputsOf(partsOf([[0, 0]])))[0]).toEqual(first);
+  });
+
+  test("rejects a file that is not there, and keeps the slot's adapter", async () => {
+    const { runner } = subjectOf();
+    const before = await outputsOf(partsOf([[0, 0]]));
+    const missing = runner.loadAdapter("/missing", 0);
+    expect(await missing.catch(({ code }) => code)).toBe("adapter_not_found");
+    expect(await outputsOf(partsOf([[0, 0]]))).toEqual(before);
   });
 }
