@@ -9,7 +9,7 @@ import { reorderHeads, scaled, transposed } from "./matrix.ts";
 import type { PeftConfig } from "./peft-config.ts";
 import type { TensorPair } from "./peft-tensors.ts";
 import { readBytes, type StoredTensor, shown } from "./safetensors.ts";
-import { isReordered } from "./weight-names.ts";
+import { reorderedHeads } from "./weight-names.ts";
 
 export interface Conversion {
   /** The file with the matrices. */
@@ -111,7 +111,7 @@ function checkPair({ config, base, architecture }: Conversion, pair: TensorPair)
 
 /** @returns the number of heads whose rows are in another order; null if the order is the same */
 function headsOf({ metadata }: GgufHeader, architecture: string, weight: string): number | null {
-  const kind = isReordered(architecture, weight);
+  const kind = reorderedHeads(architecture, weight);
   if (kind === null) return null;
   const layer = Number(/^blk\.(\d+)\./.exec(weight)?.[1] ?? 0);
   const numberOf = (key: string) => {

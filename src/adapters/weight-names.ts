@@ -45,8 +45,8 @@ export function checkArchitecture(architecture: string): void {
   );
 }
 
-/** @returns true if the rows of the weight's product are in another order in llama.cpp */
-export function isReordered(architecture: string, weight: string): "q" | "k" | null {
+/** @returns which heads' rows llama.cpp reorders in a weight: those of queries or keys; null = none */
+export function reorderedHeads(architecture: string, weight: string): "q" | "k" | null {
   if (REORDERS[architecture] !== true) return null;
   if (weight.endsWith(".attn_q.weight")) return "q";
   return weight.endsWith(".attn_k.weight") ? "k" : null;
