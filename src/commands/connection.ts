@@ -168,7 +168,7 @@ export async function clientOf(engine: EngineClient, init: ServiceInit): Promise
     ...{ log: warn, warn },
   };
   const measured = createFront(engine, settings);
-  const adapters = await servedAdapters(measured.front, serving, settings.modelNames);
+  const adapters = await servedAdapters(measured.front, serving, settings.modelNames, () => {});
   const { fetch } = createService(measured, { ...settings, adapters });
   return new ApiClient({ url: "http://localhost", apiKey: null, fetch });
 }

@@ -71,7 +71,7 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   prepareService();
   const client = await starting;
   const measured = createFront(client, settings);
-  const loading = servedAdapters(measured.front, options, settings.modelNames);
+  const loading = servedAdapters(measured.front, options, settings.modelNames, log);
   const adapters = await loading.catch(async (error) => {
     await client.shutdown();
     throw error;

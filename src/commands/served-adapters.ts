@@ -14,10 +14,11 @@ export async function servedAdapters(
   { calls, info }: Front,
   options: LoraOptions,
   modelNames: readonly string[],
+  log: (line: string) => void,
 ): Promise<AdapterRegistry> {
   const allowedPaths = options["allowed-lora-paths"];
   const isEnabled = info.maxLoras > 0;
-  const adapters = new AdapterRegistry({ calls, isEnabled, modelNames, allowedPaths });
+  const adapters = new AdapterRegistry({ calls, isEnabled, modelNames, allowedPaths, log });
   for (const module of loraModules(options)) {
     await adapters.load(module).catch((error) => {
       throw error instanceof RequestError ? startupError(error) : error;

@@ -22,6 +22,8 @@ export interface AdapterRegistryOptions {
   readonly modelNames: readonly string[];
   /** Folders that adapters can be loaded from; empty = any. */
   readonly allowedPaths: readonly string[];
+  /** Receives a line for each load and unload. Absent = none are logged. */
+  readonly log?: (line: string) => void;
 }
 
 export interface AdapterLoadRequest {
@@ -85,12 +87,13 @@ export class AdapterRegistry {
       }
       this.#adapters.delete(name);
       await this.#options.calls.removeAdapter(adapter.key);
+      this.#options.log?.(`removed LoRA adapter ${name}`);
     });
   }
 
   async #load(request: AdapterLoadRequest): Promise<void> {
     const { name, baseModelName } = request;
-    const { calls, modelNames } = this.#options;
+    const { calls, modelNames, log } = this.#options;
     this.#check(request);
     const previous = this.find(name);
     const adapter = {
@@ -101,6 +104,7 @@ export class AdapterRegistry {
     const { key, path } = adapter;
     await calls.loadAdapter({ name, key, path });
     this.#adapters.set(name, adapter);
+    log?.(`loaded LoRA adapter ${name} from ${JSON.stringify(path)}`);
     if (previous !== null) await calls.removeAdapter(previous.key);
   }
 

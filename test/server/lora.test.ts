@@ -319,6 +319,19 @@ describe("allowed paths", () => {
     });
   }
 
+  test("are logged with each load, and the name with each unload", async () => {
+    const { engine } = makeEngine({ scheduler: { adapterLimits } });
+    const lines: string[] = [];
+    const adapters = new AdapterRegistry({
+      ...{ calls: engine.calls, isEnabled: true, modelNames: ["tiny"], allowedPaths: [] },
+      log: (line) => lines.push(line),
+    });
+    await adapters.load({ name: "sql", path: "/a\nb" });
+    await adapters.load({ name: "x", path: "/missing" }).catch(() => {});
+    await adapters.unload("sql");
+    expect(lines).toEqual(['loaded LoRA adapter sql from "/a\\nb"', "removed LoRA adapter sql"]);
+  });
+
   test.each(["a", "sub/b", "link-in", "sub/../a"])("include %s", async (path) => {
     const adapters = registry();
     await adapters.load({ name: "x", path: join(inside, path) });
