@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { type GgufHeader, readGgufHeader } from "../models/gguf-header.ts";
 import { fileFault } from "../runtime/file-fault.ts";
 import { AdapterError } from "./adapter-error.ts";
+import { BufferedReader } from "./buffered-file.ts";
 import { writeAdapter } from "./gguf-adapter.ts";
 import { parsePeftConfig } from "./peft-config.ts";
 import { convertedTensors } from "./peft-conversion.ts";
@@ -43,15 +44,16 @@ async function convert(folder: string, base: GgufHeader): Promise<OpenedAdapter>
   const architecture = String(base.metadata.get("general.architecture") ?? "");
   checkArchitecture(architecture);
   const config = parsePeftConfig(await configText(folder));
-  const input = await openTensors(folder);
+  const file = await openTensors(folder);
   try {
-    const pairs = tensorPairs(await readSafetensors(input));
+    const pairs = tensorPairs(await readSafetensors(file));
+    const input = new BufferedReader(file, (await file.stat()).size);
     const { alpha, tensors } = convertedTensors({ input, pairs, config, base, architecture });
     const { invocationTokens } = config;
     const metadata = { architecture, alpha, invocationTokens };
-    return await temporary((file) => writeAdapter(file, metadata, tensors));
+    return await temporary((output) => writeAdapter(output, metadata, tensors));
   } finally {
-    await input.close();
+    await file.close();
   }
 }
 

@@ -1,6 +1,7 @@
 // Writes an adapter in llama.cpp's format (convert_lora_to_gguf.py): GGUF version 3, little endian.
 
 import type { FileHandle } from "node:fs/promises";
+import { BufferedWriter } from "./buffered-file.ts";
 import type { TensorType } from "./safetensors.ts";
 
 export interface AdapterTensor {
@@ -31,17 +32,13 @@ export async function writeAdapter(
   metadata: AdapterMetadata,
   tensors: readonly AdapterTensor[],
 ): Promise<void> {
-  await writeAll(file, header(metadata, tensors));
+  const writer = new BufferedWriter(file);
+  await writer.write(header(metadata, tensors));
   for (const { data, numBytes } of tensors) {
-    await writeAll(file, await data());
-    await writeAll(file, new Uint8Array(aligned(numBytes) - numBytes));
+    await writer.write(await data());
+    await writer.write(new Uint8Array(aligned(numBytes) - numBytes));
   }
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    done += (await file.write(bytes, done, bytes.length - done)).bytesWritten;
-  }
+  await writer.flush();
 }
 
 function header(metadata: AdapterMetadata, tensors: readonly AdapterTensor[]): Uint8Array {

@@ -1,19 +1,19 @@
 // Converts the matrices of a PEFT adapter to llama.cpp's form: the rows of q and k in llama.cpp's order, the
 // embedding's A transposed, and a single alpha, from which each weight's scale follows as alpha / rank.
 
-import type { FileHandle } from "node:fs/promises";
 import type { GgufHeader } from "../models/gguf-header.ts";
 import { AdapterError } from "./adapter-error.ts";
+import type { BufferedReader } from "./buffered-file.ts";
 import type { AdapterTensor } from "./gguf-adapter.ts";
 import { reorderHeads, scaled, transposed } from "./matrix.ts";
 import type { PeftConfig } from "./peft-config.ts";
 import type { TensorPair } from "./peft-tensors.ts";
-import { readBytes, type StoredTensor, shown } from "./safetensors.ts";
+import { type StoredTensor, shown } from "./safetensors.ts";
 import { reorderedHeads } from "./weight-names.ts";
 
 export interface Conversion {
   /** The file with the matrices. */
-  readonly input: FileHandle;
+  readonly input: BufferedReader;
   readonly pairs: readonly TensorPair[];
   readonly config: PeftConfig;
   /** Header of the model's file. */
@@ -82,8 +82,8 @@ function stored(tensor: StoredTensor): Omit<Matrix, "data"> {
 
 const shapeOf = ({ shape }: StoredTensor) => [shape[0] ?? 0, shape[1] ?? 0] as const;
 
-const dataOf = (input: FileHandle, { start, numBytes }: StoredTensor) =>
-  readBytes(input, start, numBytes);
+const dataOf = (input: BufferedReader, { start, numBytes }: StoredTensor) =>
+  input.read(start, numBytes);
 
 /** Checks what the addon cannot: the config's rank, a tied head, and that q and k consist of whole heads. */
 function checkPair({ config, base, architecture }: Conversion, pair: TensorPair): void {
