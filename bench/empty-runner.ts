@@ -82,6 +82,10 @@ export class EmptyRunner implements ModelRunner {
     return this.#packer.unpack(plan);
   }
 
+  certainDrafts(): readonly number[] {
+    return [];
+  }
+
   cutDrafts(_: Request, tokenIds: readonly number[]): readonly number[] {
     return tokenIds;
   }

@@ -19,7 +19,7 @@ namespace pagoda {
 
 namespace {
 
-constexpr int CONTRACT_VERSION = 17; // src/runner/addon-types.ts
+constexpr int CONTRACT_VERSION = 18; // src/runner/addon-types.ts
 
 // Returns the KV type with this name, which the backend must accept.
 ggml_type kv_type_of(const std::string & name, const AttentionBackend & backend) {

@@ -13,6 +13,8 @@ namespace pagoda {
 
 namespace {
 
+constexpr size_t MAX_FORCED = 4096;
+
 void check_ids(const std::vector<int32_t> & ids, int32_t n_vocab) {
     for (int32_t id : ids) {
         if (id < 0 || id >= n_vocab) {
@@ -75,6 +77,7 @@ Napi::FunctionReference NativeModel::define(Napi::Env env) {
         InstanceMethod<&NativeModel::create_sampler>("createSampler"),
         InstanceMethod<&NativeModel::free_sampler>("freeSampler"),
         InstanceMethod<&NativeModel::count_allowed>("countAllowed"),
+        InstanceMethod<&NativeModel::forced_tokens>("forcedTokens"),
         InstanceMethod<&NativeModel::load_adapter>("loadAdapter"),
         InstanceMethod<&NativeModel::unload_adapter>("unloadAdapter"),
         InstanceMethod<&NativeModel::check_reload>("checkReload"),
@@ -210,16 +213,31 @@ Napi::Value NativeModel::count_allowed(const Napi::CallbackInfo & info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
         Model & m = live();
         check_idle();
-        const SamplerState * state = info[0].IsNumber() ? m.samplers.find(info[0].As<Napi::Number>().Int32Value()) : nullptr;
-        if (!state) {
-            throw Error("invalid_argument", "no such sampler");
-        }
+        const SamplerState & state = sampler_argument(info);
         const auto view = array_value<int32_t>(info[1], "tokenIds");
         const std::vector<int32_t> ids(view.data, view.data + view.size);
         check_ids(ids, m.n_vocab);
-        const int32_t n = state->matcher ? state->matcher->count_allowed(ids) : (int32_t) ids.size();
+        const int32_t n = state.matcher ? state.matcher->count_allowed(ids) : (int32_t) ids.size();
         return Napi::Number::New(info.Env(), n);
     });
+}
+
+Napi::Value NativeModel::forced_tokens(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        live();
+        check_idle();
+        SamplerState & state = sampler_argument(info);
+        const size_t   max   = std::min<size_t>(optional_count_argument(info, 1), MAX_FORCED);
+        return to_typed_array(info.Env(), state.matcher ? state.matcher->forced(max) : std::vector<int32_t>());
+    });
+}
+
+SamplerState & NativeModel::sampler_argument(const Napi::CallbackInfo & info) {
+    SamplerState * state = info[0].IsNumber() ? model->samplers.find(info[0].As<Napi::Number>().Int32Value()) : nullptr;
+    if (!state) {
+        throw Error("invalid_argument", "no such sampler");
+    }
+    return *state;
 }
 
 void NativeModel::check_idle() const {

@@ -38,6 +38,8 @@ private:
     Napi::Value create_sampler(const Napi::CallbackInfo & info);
     Napi::Value free_sampler(const Napi::CallbackInfo & info);
     Napi::Value count_allowed(const Napi::CallbackInfo & info);
+    Napi::Value forced_tokens(const Napi::CallbackInfo & info);
+    SamplerState & sampler_argument(const Napi::CallbackInfo & info); // argument 0; throws Error "invalid_argument"
     Napi::Value load_adapter(const Napi::CallbackInfo & info);
     Napi::Value unload_adapter(const Napi::CallbackInfo & info);
     Napi::Value check_reload(const Napi::CallbackInfo & info);

@@ -85,6 +85,22 @@ int32_t Matcher::count_allowed(const std::vector<int32_t> & ids) const {
     return std::max(0, llguidance()->matcher_validate_tokens(matcher.get(), list.data(), list.size()));
 }
 
+// The mask is computed from these tokens, so it does not take longer afterwards, and fails if they do.
+std::vector<int32_t> Matcher::forced(size_t max) {
+    if ((computed && !current) || llguidance()->matcher_is_stopped(matcher.get())) {
+        return {};
+    }
+    std::vector<uint32_t> ids(max);
+    int32_t n = 0;
+    const bool ok = succeeds_in_time([&] {
+        n = llguidance()->matcher_compute_ff_tokens(matcher.get(), ids.data(), ids.size());
+        return n < 0 ? n : 0;
+    });
+    current  = nullptr; // the call has freed it
+    computed = !ok;
+    return { ids.begin(), ids.begin() + (ok ? n : 0) };
+}
+
 Grammar::Grammar(std::shared_ptr<const GrammarTokens> owner, const std::string & kind, const std::string & text)
     : tokens(std::move(owner)) {
     const LlgConstraintInit init = constraint_init(*tokens);

@@ -38,6 +38,10 @@ public:
     // Returns how many of the tokens, one after another, the grammar allows; 0 after its end. Does not change the state.
     int32_t count_allowed(const std::vector<int32_t> & ids) const;
 
+    // Returns the first tokens, at most max, that follow in every text that fits the grammar; each of them is the only one that its
+    // mask allows. Empty if the next token is open, and at the end of the grammar.
+    std::vector<int32_t> forced(size_t max);
+
 private:
     template <class F> bool succeeds_in_time(F && work);
 

@@ -26,6 +26,7 @@ DECLARE(cancel)
 DECLARE(free_cancellation_handle)
 DECLARE(matcher_is_cancelled)
 DECLARE(matcher_validate_tokens)
+DECLARE(matcher_compute_ff_tokens)
 #undef DECLARE
 }
 
@@ -58,6 +59,7 @@ const Llguidance LINKED = {
     FUNCTION(free_cancellation_handle),
     FUNCTION(matcher_is_cancelled),
     FUNCTION(matcher_validate_tokens),
+    FUNCTION(matcher_compute_ff_tokens),
 };
 #undef FUNCTION
 
@@ -113,6 +115,7 @@ const Llguidance * open_functions() {
     FIND(free_cancellation_handle);
     FIND(matcher_is_cancelled);
     FIND(matcher_validate_tokens);
+    FIND(matcher_compute_ff_tokens);
 #undef FIND
     const bool is_known = shared.get_version && std::string(shared.get_version()).rfind("llguidance@1.9.1", 0) == 0;
     return is_known ? &shared : nullptr;

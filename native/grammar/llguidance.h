@@ -70,6 +70,7 @@ struct Llguidance {
     void (*free_cancellation_handle)(LlgCancellationHandle * handle);
     bool (*matcher_is_cancelled)(const LlgMatcher * matcher);
     int32_t (*matcher_validate_tokens)(LlgMatcher * matcher, const uint32_t * tokens, size_t n_tokens); // number that may be consumed
+    int32_t (*matcher_compute_ff_tokens)(LlgMatcher * matcher, uint32_t * tokens, size_t max_tokens); // number of tokens written
 };
 
 // Null if the addon was built without the library and no shared library was found.

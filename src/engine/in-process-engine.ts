@@ -322,8 +322,11 @@ export class InProcessEngine implements EngineClient {
     const { numSpeculativeTokens } = this.info;
     const maxTokens = Math.min(numSpeculativeTokens, this.#processor.numBudgetTokens(request) - 1);
     if (this.#proposer === null || maxTokens < 1) return;
-    const drafts = this.#proposer.propose(request, maxTokens);
-    request.draftTokenIds = this.#runner.cutDrafts(request, drafts);
+    const certain = this.#runner.certainDrafts(request, maxTokens);
+    request.isDraftCertain = certain.length > 0;
+    request.draftTokenIds = request.isDraftCertain
+      ? certain
+      : this.#runner.cutDrafts(request, this.#proposer.propose(request, maxTokens));
   }
 
   #take(sampled: SampledTokens, nowS: number): void {

@@ -70,6 +70,8 @@ export class Request {
   draftTokenIds: readonly number[] = NO_TOKENS;
   /** Whether the draft tokens come from the client's prediction. */
   isDraftPrediction = false;
+  /** Whether the draft tokens are certain to be accepted, because the grammar leaves no choice about them. */
+  isDraftCertain = false;
   /** Drafts from the client's prediction that were verified, including those after a stop. */
   numAcceptedPredictionTokens = 0;
   numRejectedPredictionTokens = 0;
@@ -138,6 +140,8 @@ export class Request {
 
   dropDraft(): void {
     this.draftTokenIds = NO_TOKENS;
+    this.isDraftPrediction = false;
+    this.isDraftCertain = false;
   }
 
   /** Changes the status. Asserts that TRANSITIONS allows it. */

@@ -12,7 +12,7 @@ import type {
 import type { GrammarSpec } from "../request/sampling-params.ts";
 
 /** Version of this interface. It is raised on both sides with every change in shape or meaning, and checked at load. */
-export const CONTRACT_VERSION = 17;
+export const CONTRACT_VERSION = 18;
 
 /**
  * Codes: "invalid_argument" (a mistake by the caller), "model_not_found", "model_not_gguf", "model_truncated",
@@ -313,6 +313,13 @@ export interface NativeModel {
    * @throws NativeError "invalid_argument" for an unknown handle or token
    */
   countAllowed(handle: number, tokenIds: Int32Array): number;
+  /**
+   * Must not be called during a step.
+   * @param maxTokens at most 4096
+   * @returns the next tokens, at most `maxTokens`, that the sampler's grammar leaves no choice about; empty if there are none
+   * @throws NativeError "invalid_argument" for an unknown handle
+   */
+  forcedTokens(handle: number, maxTokens: number): Int32Array;
   /**
    * Loads a LoRA adapter from a GGUF file into a slot, replacing the slot's previous adapter. Allowed during a step and
    * during sleep: the file is read and converted off the JS thread and the step's thread, and the adapter takes effect

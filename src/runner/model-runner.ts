@@ -29,6 +29,11 @@ export interface ModelRunner {
    */
   cutDrafts(request: Request, tokenIds: readonly number[]): readonly number[];
   /**
+   * Finds the tokens, at most `maxTokens`, that the request's grammar leaves no choice about. Must be called only between
+   * steps.
+   */
+  certainDrafts(request: Request, maxTokens: number): readonly number[];
+  /**
    * Loads a LoRA adapter from a GGUF file into a slot, replacing the one that it holds. Allowed during a step that does
    * not use the slot, and during sleep.
    * @throws NativeError "adapter_*" or "out_of_memory", leaving the slot unchanged

@@ -15,6 +15,8 @@ import type { ModelRunner } from "./model-runner.ts";
 import { NativeTokenizer } from "./native-tokenizer.ts";
 import { StepPacker } from "./step-batch.ts";
 
+const NO_TOKENS: readonly number[] = [];
+
 export interface NativeModelRunnerOptions extends LoadModelOptions {
   readonly maxModelLen: number;
 }
@@ -76,6 +78,13 @@ export class NativeModelRunner implements ModelRunner {
 
   compileGrammar(sequences: readonly Request[], spec: GrammarSpec): Promise<void> | null {
     return this.#grammars.compile(sequences, spec);
+  }
+
+  certainDrafts(request: Request, maxTokens: number): readonly number[] {
+    const sampler = this.#samplers.get(request.requestId);
+    if (request.grammar === null || sampler === undefined) return NO_TOKENS;
+    if (sampler.numForcedTokens !== request.numForcedTokens) return NO_TOKENS;
+    return [...this.#model.forcedTokens(sampler.handle, maxTokens)];
   }
 
   cutDrafts(request: Request, tokenIds: readonly number[]): readonly number[] {

@@ -59,7 +59,8 @@ export class DraftPolicy {
     scheduled.forEach((entry, i) => {
       numDraftTokens += entry.numDraftTokens;
       const numTokens = results[i]?.tokenIds.length ?? 0;
-      if (entry.numDraftTokens > 0) this.#learnAccepted(entry, numTokens - 1);
+      const isUncertain = entry.numDraftTokens > 0 && !entry.request.isDraftCertain;
+      if (isUncertain) this.#learnAccepted(entry, numTokens - 1);
     });
     const durationMs = forwardMs + samplingMs;
     const isDecode = scheduled.every(decodes);
@@ -76,6 +77,7 @@ export class DraftPolicy {
 
   /** @returns the probability that a request's next draft is accepted if those before it are */
   #rate(request: Request, numProposed: number): number {
+    if (request.isDraftCertain) return 1;
     const own = this.#of(request);
     if (numProposed > 0) {
       own.fade(KEEP_UNUSED);

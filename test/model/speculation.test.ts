@@ -9,6 +9,7 @@ import type { GrammarSpec, SamplingParams } from "../../src/request/sampling-par
 import { NativeModelRunner } from "../../src/runner/native-model-runner.ts";
 import { ModelProposer } from "../../src/speculation/model-proposer.ts";
 import { NgramProposer } from "../../src/speculation/ngram-proposer.ts";
+import { PredictionProposer } from "../../src/speculation/prediction-proposer.ts";
 import type { Proposer } from "../../src/speculation/proposer.ts";
 import { SuffixProposer } from "../../src/speculation/suffix-proposer.ts";
 import { writeFewerLayers } from "../support/fewer-layers.ts";
@@ -63,18 +64,22 @@ async function generate(proposer: Proposer | null, config = {}) {
   }
   const scheduler = makeScheduler({ numBlocks: 513, maxModelLen: 2048, ...config });
   for (const request of requests) scheduler.add(request);
-  let numAccepted = 0;
+  let [numAccepted, numCertain] = [0, 0];
   while (scheduler.hasWork) {
     const plan = scheduler.schedule();
     for (const { request } of scheduler.update(plan, await runner.run(plan))) {
       if (!request.isFinished && proposer !== null) {
-        const drafts = proposer.propose(request, NUM_DRAFTS);
-        request.draftTokenIds = runner.cutDrafts(request, drafts);
+        const certain = runner.certainDrafts(request, NUM_DRAFTS);
+        numCertain += certain.length;
+        request.draftTokenIds =
+          certain.length > 0
+            ? certain
+            : runner.cutDrafts(request, proposer.propose(request, NUM_DRAFTS));
       }
     }
     numAccepted += scheduler.takeStats().specDecode?.numAcceptedTokens ?? 0;
   }
-  return { requests, outputs: requests.map(outputOf), numAccepted };
+  return { requests, outputs: requests.map(outputOf), numAccepted, numCertain };
 }
 
 const outputOf = (request: Request) => [...request.tokenIds(request.numPromptTokens)];
@@ -83,6 +88,13 @@ const LIST: GrammarSpec = {
   kind: "json_schema",
   text: '{"type":"array","items":{"type":"object","properties":{"name":{"type":"string"},"age":{"type":"integer"}},"required":["name","age"],"additionalProperties":false}}',
   param: "response_format",
+};
+
+/** A grammar that leaves no choice about most tokens. */
+const SENTENCE: GrammarSpec = {
+  kind: "regex",
+  text: "The answer is (yes|no), and nobody doubts it\\.",
+  param: "structured_outputs",
 };
 
 /** Greedy, seeded, penalized, and structured requests, in turn. */
@@ -94,6 +106,7 @@ function paramsOf(index: number): Partial<SamplingParams> {
     { ...seeded, topP: 0.9, topK: 40 },
     { frequencyPenalty: 0.3, presencePenalty: 0.2, repetitionPenalty: 1.05 },
     { ...seeded, grammar: LIST },
+    { ...seeded, grammar: SENTENCE },
     { ...seeded, minTokens: 20, logitBias: [[28, 1]], logprobs: 2 },
   ];
   return kinds[index % kinds.length] ?? {};
@@ -130,6 +143,7 @@ test("drafts from earlier tokens, past outputs, a draft model, or the output its
   expect(known.outputs).toEqual(plain.outputs);
   expect([plain.numAccepted, ngram.numAccepted > 50]).toEqual([0, true]);
   expect(known.numAccepted).toBeGreaterThan((promptIds.length * NUM_TOKENS) / 3);
+  expect(ngram.numCertain).toBeGreaterThan(promptIds.length);
 }, 300_000);
 
 test("drafts with preemptions, prefix hits, and prompts in chunks do not change the output", async () => {
@@ -144,6 +158,31 @@ test("drafts with preemptions, prefix hits, and prompts in chunks do not change 
     expect(requests.some(({ numPreemptions }) => numPreemptions > 0)).toBe(true);
   }
 }, 300_000);
+
+test("a client's prediction with some wrong words is mostly accepted, and does not change the output", async () => {
+  const generateOne = async (prediction: readonly number[] | null) => {
+    const request = makeRequest(`predicted-${numRuns++}`, promptIds[4] ?? [], {
+      params: { maxTokens: 60 },
+      predictionTokenIds: prediction && Int32Array.from(prediction),
+    });
+    const scheduler = makeScheduler({ numBlocks: SIZE.numBlocks, maxModelLen: SIZE.maxModelLen });
+    const proposer = new PredictionProposer(
+      new NgramProposer({ promptLookupMin: 9, promptLookupMax: 9 }),
+    );
+    scheduler.add(request);
+    while (scheduler.hasWork) {
+      const plan = scheduler.schedule();
+      scheduler.update(plan, await runner.run(plan));
+      if (!request.isFinished) request.draftTokenIds = proposer.propose(request, 8);
+    }
+    return request;
+  };
+  const plain = await generateOne(null);
+  const edited = outputOf(plain).map((id, i) => (i % 20 === 10 ? id + 1 : id));
+  const predicted = await generateOne(edited);
+  expect(outputOf(predicted)).toEqual(outputOf(plain));
+  expect(predicted.numAcceptedPredictionTokens).toBeGreaterThan(35);
+}, 60_000);
 
 test("the model itself as draft model predicts more than 95% of greedy output", async () => {
   const self = await NativeModelRunner.load(loadOptions(PATH, { ...SIZE, draftPath: PATH }));

@@ -9,6 +9,47 @@ beforeAll(async () => {
 });
 afterAll(() => probe?.remove());
 
+describe("forcedTokens", () => {
+  const tokens = async (regex: string, output: string, max = 100) => {
+    const grammar = await probe.compile("regex", regex);
+    const sampler = probe.createSampler({ grammar, outputTokenIds: probe.tokensOf(output) });
+    return [...probe.model.forcedTokens(sampler, max)];
+  };
+  const textOf = (ids: readonly number[]) => ids.map((id) => probe.textOf(id)).join("");
+
+  test("returns the tokens up to the next choice, at most as many as asked for", async () => {
+    expect(textOf(await tokens("hello (a|b)", ""))).toMatch(/^hello ?$/);
+    expect(textOf(await tokens("(a|b) hello", ""))).toBe("");
+    expect(await tokens("hello (a|b)", "", 2)).toHaveLength(2);
+    expect(await tokens("hello (a|b)", "", 0)).toEqual([]);
+  });
+
+  test("returns nothing at the end, after a text that does not fit, and without a grammar", async () => {
+    const { eosId } = probe.vocabulary;
+    const ended = probe.createSampler({
+      grammar: await probe.compile("regex", "ab"),
+      outputTokenIds: Int32Array.from([...probe.tokensOf("ab"), eosId]),
+    });
+    expect([...probe.model.forcedTokens(ended, 9)]).toEqual([]);
+    expect(await tokens("ab", "x")).toEqual([]);
+    expect([...probe.model.forcedTokens(probe.createSampler({}), 9)]).toEqual([]);
+    expect(() => probe.model.forcedTokens(77, 9)).toThrow("no such sampler");
+  });
+
+  test("changes no state: the same tokens are sampled, one by one", async () => {
+    const grammar = await probe.compile("regex", "hello (a|b)!");
+    const sampler = probe.createSampler({ grammar });
+    let expected: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      const forced = [...probe.model.forcedTokens(sampler, 100)];
+      if (expected.length > 0) expect(forced).toEqual(expected);
+      const [result] = await probe.sample([{ sampler }]);
+      expect(result?.tokenId).toBe(forced[0] as number);
+      expected = forced.slice(1);
+    }
+  });
+});
+
 describe("countAllowed", () => {
   test("returns the number of tokens before the first that does not fit, and changes no state", async () => {
     const grammar = await probe.compileUnforced("regex", "(abc|abd)e");

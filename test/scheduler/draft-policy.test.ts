@@ -133,3 +133,21 @@ describe("drafts are counted", () => {
     expect(scheduler.takeStats().specDecode).toBeNull();
   });
 });
+
+test("drafts that are certain to be accepted do not depend on those that were rejected", () => {
+  const { scheduler, requests } = decoding(1);
+  const [request] = requests;
+  const model = { ms: (_: number, numDrafts: number) => 10 + 3 * numDrafts, numAccepted: 0 };
+  expect(steps(scheduler, requests, model, 30).at(-1)).toBe(0);
+  for (const isCertain of [false, true]) {
+    if (request === undefined) throw new Error("no request");
+    request.draftTokenIds = [5, 6, 7];
+    request.isDraftCertain = isCertain;
+    const plan = scheduler.schedule();
+    expect(plan.scheduled[0]?.numDraftTokens).toBe(isCertain ? 3 : 0);
+    scheduler.update(
+      plan,
+      makeResult(plan, () => (isCertain ? [5, 6, 7, 8] : 8)),
+    );
+  }
+});

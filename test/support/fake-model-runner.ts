@@ -212,6 +212,10 @@ export class FakeModelRunner implements ModelRunner {
     this.adapters.delete(slot);
   }
 
+  certainDrafts(): readonly number[] {
+    return [];
+  }
+
   /** Allows all drafts, since grammars are not enforced. */
   cutDrafts(_request: Request, tokenIds: readonly number[]): readonly number[] {
     return tokenIds;
