@@ -62,12 +62,19 @@ export class EngineCounts implements StatListener {
   numPreemptions = 0;
   /** Time spent in forward passes and sampling, in ms. */
   nativeMs = 0;
+  /** Drafts, as in the metrics of speculative decoding. */
+  numDrafts = 0;
+  numDraftTokens = 0;
+  numAcceptedTokens = 0;
 
   record(scheduler: SchedulerStats, iteration: IterationStats | null): void {
     this.numComputedTokens += scheduler.numScheduledTokens;
     this.numPreemptions += scheduler.numPreemptedReqs;
     this.nativeMs += scheduler.forwardMs + scheduler.samplingMs;
     if (scheduler.numScheduledTokens > 0) this.numSteps++;
+    this.numDrafts += scheduler.specDecode?.numDrafts ?? 0;
+    this.numDraftTokens += scheduler.specDecode?.numDraftTokens ?? 0;
+    this.numAcceptedTokens += scheduler.specDecode?.numAcceptedTokens ?? 0;
     if (iteration === null) return;
     this.numPromptTokens += iteration.numPromptTokens;
     this.numCachedPromptTokens += iteration.numCachedPromptTokens;
@@ -85,6 +92,7 @@ export interface BenchEngine {
  * Builds an engine on top of `runner` and takes ownership of the runner.
  * @param hasMetrics false = count nothing, like --disable-log-stats
  * @param speculation null = no speculative decoding
+ * @param isAdaptive false = verify all drafts, whatever they cost
  */
 export function startEngine(
   runner: ModelRunner,
@@ -92,8 +100,9 @@ export function startEngine(
   limits: Limits = LIMITS,
   hasMetrics = true,
   speculation: SpeculationConfig | null = null,
+  isAdaptive = true,
 ): BenchEngine {
-  const client = startClient(runner, numBlocks, limits, speculation);
+  const client = startClient(runner, numBlocks, limits, speculation, isAdaptive);
   const counts = new EngineCounts();
   const metrics = makeMetrics(client.info, ["log-stats"]);
   const engine = new Front(client, { listeners: hasMetrics ? [metrics, counts] : [] });
@@ -106,6 +115,7 @@ export function startClient(
   numBlocks: number,
   limits: Limits,
   speculation: SpeculationConfig | null = null,
+  isAdaptive = true,
 ): InProcessEngine {
   const scheduler = new Scheduler({
     ...limits,
@@ -117,7 +127,7 @@ export function startClient(
     maxNumPartialPrefills: null,
     growthReserveTokens: GROWTH_RESERVE_TOKENS,
     targetInterTokenLatencyMs: null,
-    draftLimits: speculation,
+    draftLimits: isAdaptive ? speculation : null,
     policy: "fcfs",
     eosTokenIds: runner.info.eosTokenIds,
   });
