@@ -24,7 +24,7 @@ export function templateFacts(
     toolParser: chosen<ToolParser>(options["tool-call-parser"], detected.toolParser),
     reasoningParser: chosen<ReasoningParser>(reasoningOption(options), detected.reasoningParser),
   };
-  return { chatFormat, templateIgnoresTools: !text.includes("tools") };
+  return { chatFormat, templateIgnoresTools: !/\btools\b/.test(text) };
 }
 
 interface TemplateFacts {

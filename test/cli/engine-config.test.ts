@@ -45,6 +45,7 @@ describe("the parsers for messages", () => {
     const ignores = (template: string) =>
       configOf("--chat-template", template).templateIgnoresTools;
     expect(ignores("{{ messages[0].content }}")).toBe(true);
+    expect(ignores("{{ functions }} functools[{{ messages[0].content }}]")).toBe(true);
     expect(ignores("{{ tools }}{{ messages[0].content }}")).toBe(false);
   });
 
