@@ -1,6 +1,7 @@
 // Decides how to parse a chat's output.
 
 import { RequestError } from "../errors.ts";
+import { TOOL_FORMATS } from "../formats/tool-formats.ts";
 import type { Integer } from "../json.ts";
 import type { ChatFormat, MessageParsing } from "../protocol/message-parsing.ts";
 import { callableTools } from "./callable-tools.ts";
@@ -15,13 +16,19 @@ export function chatParsing(
   defaultBudget: number | null,
 ): MessageParsing | null {
   const thinkingTokenBudget = budgetOf(body.thinking_token_budget, defaultBudget);
-  const toolParser = choice.kind === "none" ? null : format.toolParser;
   const { reasoningParser } = format;
+  const usesTools = choice.kind !== "none";
+  const toolParser = usesTools || framesContent(format) ? format.toolParser : null;
   if (toolParser === null && reasoningParser === null) return null;
   const onlyFirstCall = !body.parallel_tool_calls || choice.kind === "named";
-  const tools = callableTools(body.tools ?? [], toolParser);
+  const tools = callableTools(usesTools ? (body.tools ?? []) : [], toolParser);
   const holdsCalls = !body.stream;
   return { tools, toolParser, reasoningParser, holdsCalls, onlyFirstCall, thinkingTokenBudget };
+}
+
+/** @returns true if the parser of calls also has to remove text around the content */
+function framesContent({ toolParser }: ChatFormat): boolean {
+  return toolParser !== null && TOOL_FORMATS[toolParser].contentStart !== undefined;
 }
 
 /** @returns null for no limit, which a body expresses as -1 */

@@ -10,6 +10,7 @@ import { harmonyMessages } from "./harmony-grammar.ts";
 import { Lark, slashed } from "./lark.ts";
 import { layoutOf } from "./message-layouts.ts";
 import { REASONING_FORMATS, type ReasoningFormat } from "./reasoning-formats.ts";
+import { TOOL_FORMATS } from "./tool-formats.ts";
 
 /** Rule for the part of the output after the reasoning. */
 export type AnswerRule =
@@ -51,16 +52,18 @@ function hasOwnReasoning(format: ChatFormat, { kind }: AnswerRule): boolean {
 function answerOf(format: ChatFormat, lark: Lark, rule: AnswerRule): string | null {
   const { toolParser } = format;
   if (rule.kind === "calls") return callsOf(format, lark, rule);
-  const { contentStart = "" } = layoutOf(format) ?? {};
+  const layout = layoutOf(format);
   if (rule.kind === "grammar") {
     const text = embedded(rule.grammar, lark);
-    const answer = contentStart === "" ? text : `${lark.text(contentStart)} ${text}`;
+    const tools = toolParser && TOOL_FORMATS[toolParser];
+    const start = layout?.contentStart ?? tools?.contentStart ?? "";
+    const answer = start === "" ? text : `${lark.text(start)} ${text}`;
     const instead = rule.calls && callsOf(format, lark, rule.calls);
     return instead === null ? answer : `(${answer} | ${instead})`;
   }
   if (toolParser === null) return null;
   if (isHarmony(format)) return harmonyMessages(lark, rule.tools);
-  if (contentStart !== "") return contentOrCalls(format, lark, rule);
+  if (layout !== null && layout.contentStart !== "") return contentOrCalls(format, lark, rule);
   const text = textWithCalls(callGrammar(toolParser, lark), lark, rule);
   return text && `${text} ${messageEnd(format, lark)}`;
 }

@@ -10,9 +10,10 @@ import {
   SPACES,
 } from "./call-grammar.ts";
 import { gemmaGrammar } from "./gemma-grammar.ts";
-import { type Lark, literalRegex } from "./lark.ts";
+import { ANY, type Lark, literalRegex } from "./lark.ts";
 import { minimaxM3Grammar } from "./minimax-m3-grammar.ts";
 import { parametersOf, separated } from "./parameters.ts";
+import { RECIPIENT_START } from "./recipient-call.ts";
 import { type XmlGrammar, xmlGrammar, xmlParameters } from "./xml-grammar.ts";
 
 interface JsonGrammar {
@@ -117,6 +118,14 @@ const barePython: BareCalls = {
   name: ({ name }) => `${literalRegex(name)}\\(`,
   rest: pythonParameters,
   close: "]",
+};
+
+/** Calls after the name of their tool, at the beginning or after a marker. */
+const recipients: BareCalls = {
+  start: `(${ANY}${literalRegex(RECIPIENT_START)})?`,
+  name: ({ name }) => literalRegex(`${name}\n`),
+  rest: (tool, lark) => [argumentsOf(tool, lark)],
+  close: null,
 };
 
 function argumentsOf({ schema, isLenient, input }: GrammarTool, lark: Lark): CallPart {
@@ -226,6 +235,11 @@ const GRAMMARS: Readonly<Record<Exclude<ToolParser, "mistral">, CallGrammar>> = 
   deepseek_v4: dsml("tool_calls"),
   ernie45: hermes,
   functionary: named({ callStart: "<function=", nameEnd: ">", callEnd: "</function>" }),
+  functionary_v32: {
+    ...named({ callStart: "", nameEnd: "\n", callEnd: "", separator: RECIPIENT_START }),
+    // Text can contain the marker before names, so only a tool's name after it starts a call.
+    ...{ trigger: null, bare: recipients },
+  },
   functiongemma: gemmaGrammar("<start_function_call>", "<escape>", "<end_function_call>"),
   gemma: gemma4,
   gemma4,

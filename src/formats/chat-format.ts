@@ -28,6 +28,7 @@ const TOOL_RULES: readonly Rule<ToolParser>[] = [
   ["glm45", "<tool_call>", "<arg_key>"],
   ["qwen3_coder", "<function=", "<parameter="],
   ["functionary", "<function="],
+  ["functionary_v32", "'>>>all"],
   ["minicpm5", '<function name="', '<param name="'],
   ["mistral", "[TOOL_CALLS]"],
   ["granite", "<|tool_call|>"],

@@ -86,6 +86,7 @@ export class MessageParser {
     const others = [start, frame?.start, frame?.end].filter((marker) => marker !== undefined);
     const starts = [...calls, ...others, ...this.#layout];
     if (this.#isReasoning) yield* this.#thoughts();
+    else if (this.#tools?.startsMessage) yield* this.#calls("");
     while (!this.isComplete) {
       const marker =
         (yield* this.#bareStart(starts)) ?? (yield* this.#reader.until(starts, this.#writer.text));

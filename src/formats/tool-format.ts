@@ -9,6 +9,10 @@ export interface ToolFormat {
   readonly starts: readonly string[];
   /** Markers that start a call to a known tool if no text precedes them. */
   readonly bareStarts: readonly string[];
+  /** Set if a start marker precedes the message, so that the message can begin with the rest of a call. */
+  readonly startsMessage?: true;
+  /** Text before content where a call could be instead; absent = none. */
+  readonly contentStart?: string;
   /** Other markers of the format, which can be special tokens. */
   readonly markers: readonly string[];
   /** Marker that ends a call. If a call cannot be parsed, the text up to this marker belongs to it. */

@@ -1,5 +1,5 @@
 // Formats that models use for tool calls, by vLLM's names for --tool-call-parser. The names "apertus", "cohere",
-// "command_r_plus", "functionary", "lfm2", "nemotron_json" and "solar_open" are Pagoda's own.
+// "command_r_plus", "functionary", "functionary_v32", "lfm2", "nemotron_json" and "solar_open" are Pagoda's own.
 
 import type { ToolParser } from "../protocol/message-parsing.ts";
 import { type CallSource, readEnds, readMarkers, readName, readSection } from "./call-reader.ts";
@@ -10,6 +10,7 @@ import { readValue } from "./json-reader.ts";
 import { minimaxM3 } from "./minimax-m3-call.ts";
 import { namedCalls } from "./named-call.ts";
 import { readPythonLines, readPythonList } from "./python-call.ts";
+import { recipientCalls } from "./recipient-call.ts";
 import type { Parsing } from "./text-reader.ts";
 import type { ToolFormat } from "./tool-format.ts";
 import { xmlCalls } from "./xml-call.ts";
@@ -167,6 +168,7 @@ export const TOOL_FORMATS: Readonly<Record<ToolParser, ToolFormat>> = {
     ...{ sectionStart: "", sectionEnd: "", callStart: "<function=" },
     ...{ nameEnd: [">"], callEnd: ["</function>"] },
   }),
+  functionary_v32: recipientCalls,
   functiongemma: gemmaCalls({
     ...{ start: "<start_function_call>", end: "<end_function_call>", quote: "<escape>" },
   }),

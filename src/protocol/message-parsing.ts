@@ -3,8 +3,8 @@
 /** Parsers of tool calls. */
 export const TOOL_PARSERS = [
   ...(["apertus", "cohere", "command_r_plus", "deepseek_v3", "deepseek_v31"] as const),
-  ...(["deepseek_v32", "deepseek_v4", "ernie45", "functionary", "functiongemma"] as const),
-  ...(["gemma", "gemma4", "gigachat3", "glm45", "glm47", "granite"] as const),
+  ...(["deepseek_v32", "deepseek_v4", "ernie45", "functionary", "functionary_v32"] as const),
+  ...(["functiongemma", "gemma", "gemma4", "gigachat3", "glm45", "glm47", "granite"] as const),
   ...(["granite-20b-fc", "hermes", "hunyuan_a13b", "hy_v3", "internlm", "jamba"] as const),
   ...(["kimi_k2", "kimi_k3", "lfm2", "llama3_json", "llama4_json"] as const),
   ...(["llama4_pythonic", "longcat", "minicpm5", "minimax", "minimax_m2"] as const),

@@ -95,6 +95,13 @@ describe("the grammar of an answer", () => {
     expect(text).toBe(`start: ${thoughts.replace("rule_2", "rule_1")} "<|content|>" rule_0`);
   });
 
+  test("puts the body's constraint after Functionary's recipient", () => {
+    const grammar = { kind: "json_schema", text: "{}", param: "response_format" } as const;
+    const functionary: ChatFormat = { ...PLAIN, toolParser: "functionary_v32" };
+    const [start] = lines(functionary, { kind: "grammar", grammar, calls: null }) ?? [];
+    expect(start).toBe('start: "all\\n" rule_0');
+  });
+
   test("applies the body's constraint in harmony's final channel", () => {
     const grammar = { kind: "json_schema", text: "{}", param: "response_format" } as const;
     const harmony: ChatFormat = { toolParser: null, reasoningParser: "openai_gptoss" };

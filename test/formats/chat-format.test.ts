@@ -61,7 +61,7 @@ const FORMATS: Readonly<Record<string, string>> = {
   "llama-cpp-deepseek-r1": "deepseek_v3 deepseek_r1",
   "llama-cpp-rwkv-world": "hermes qwen3",
   "meetkai-functionary-medium-v3.1": "functionary null",
-  "meetkai-functionary-medium-v3.2": "hermes null",
+  "meetkai-functionary-medium-v3.2": "functionary_v32 null",
   "meta-llama-Llama-3.1-8B-Instruct": "llama3_json null",
   "meta-llama-Llama-3.2-3B-Instruct": "llama3_json null",
   "meta-llama-Llama-3.3-70B-Instruct": "llama3_json null",
@@ -82,7 +82,7 @@ const FORMATS: Readonly<Record<string, string>> = {
 };
 
 /** Templates whose format has no parser. "hermes" finds no calls in it, so calls remain text. */
-const UNREAD = [...["muse-glimmer"], ...["meetkai-functionary-medium-v3.2"]];
+const UNREAD = ["muse-glimmer"];
 
 const names = readdirSync(TEMPLATES)
   .filter((name) => name.endsWith(".jinja"))

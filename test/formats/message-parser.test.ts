@@ -97,6 +97,22 @@ describe("a frame around the content", () => {
     expect(parseMessage([...text], hunyuan)).toEqual(expected);
   });
 
+  test.each([
+    ["all\nHello", "Hello", []],
+    ["Hello, all\nof you", "Hello, all\nof you", []],
+    ['all\nI look.>>>f\n{"a": 1}', "I look.", [["f", '{"a": 1}']]],
+    ['f\n{"a": 1}>>>all\nDone.', "Done.", [["f", '{"a": 1}']]],
+    ["all\nf\n{}", "f\n{}", []],
+    ["all", "all", []],
+  ] as const)("of Functionary in %j is not content", (whole, text, calls) => {
+    const tools = [{ name: "f", parameters: [] }];
+    const functionary: Partial<MessageParsing> = { toolParser: "functionary_v32", tools };
+    expect(parseMessage([whole], functionary)).toEqual(message({ text, calls }));
+    expect(parseMessage([...whole], functionary)).toEqual(message({ text, calls }));
+    const untooled = parseMessage([whole], { ...functionary, tools: [] });
+    expect(untooled).toEqual(message({ text: whole.replaceAll(/^all\n|>>>all\n/g, "") }));
+  });
+
   test("of Apriel follows the reasoning", () => {
     const apriel: Partial<MessageParsing> = { toolParser: "jamba", reasoningParser: "apriel" };
     const steps = "Here are my reasoning steps:\n";

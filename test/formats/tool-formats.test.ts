@@ -205,6 +205,17 @@ const CASES: readonly Case[] = [
     calls: BOTH,
   },
   {
+    parsers: ["functionary_v32"],
+    text: `get_weather\n${ROME_ARGS}>>>now\n{}`,
+    calls: BOTH,
+  },
+  {
+    parsers: ["functionary_v32"],
+    text: `I look >>> at 1>>>2.\n>>>get_weather\n${ROME_ARGS}\n>>>now\n{}`,
+    calls: BOTH,
+    content: "I look >>> at 1>>>2.",
+  },
+  {
     parsers: ["qwen3_coder", "qwen3_xml", "step3p5"],
     text:
       "I look.\n\n<tool_call>\n<function=get_weather>\n<parameter=city>\nRome\n</parameter>\n<parameter=days>\n3\n" +
@@ -407,6 +418,9 @@ describe("text that only looks like a call", () => {
     ["deepseek_v31", "<｜tool▁calls▁begin｜>nothing"],
     ["command_r_plus", 'Action: ```json [{"tool_name": "directly-answer", "parameters": {}}]```'],
     ["command_r_plus", "Action: ```js"],
+    ["functionary_v32", '>>> print(1)\n>>>other\n{"a": 1}\nget_weather\n{}'],
+    ["functionary_v32", "get_weather"],
+    ["functionary_v32", ">>>now\nis the time"],
   ] satisfies [ToolParser, string][])("is content for %s: %s", (toolParser, text) => {
     for (const holdsCalls of [false, true]) {
       const message = parseMessage([text], { toolParser, tools: TOOLS, holdsCalls });

@@ -30,7 +30,7 @@ const SINGLE = [
 ];
 
 /** Templates whose format has no parser. */
-const UNREAD = [...["muse-glimmer"], ...["meetkai-functionary-medium-v3.2"]];
+const UNREAD = ["muse-glimmer"];
 
 const NAMES = readdirSync(TEMPLATES)
   .filter((name) => name.endsWith(".jinja"))
@@ -44,6 +44,7 @@ const ENFORCED: Readonly<Record<string, string>> = {
   "MiniMax-M1": "<end_of_sentence>\n",
   "Qwen3-Coder": "<|im_end|>\n",
   "deepseek-ai-DeepSeek-V4": "<｜end▁of▁sentence｜>",
+  "meetkai-functionary-medium-v3.2": "<|eot_id|>",
   "openbmb-MiniCPM5-1B": "<|im_end|>\n",
   "upstage-Solar-Open-100B": "",
 };

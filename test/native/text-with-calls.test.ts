@@ -77,6 +77,14 @@ const CASES: readonly Case[] = [
       'Sure. <|tool_call|>[{"name": "f", "arguments": {"b": 1}}]',
     ],
   },
+  {
+    parser: "functionary_v32",
+    allowed: [
+      ...["", "all\nHi", "all\n>>> f(1)\n>>>g\n{}", 'f\n{"a": 1}', "all\nf\n{}"],
+      'all\nI look.>>>f\n{"a": 1}>>>fo\n{"a": 2}>>>all\nDone.',
+    ],
+    excluded: ['f\n{"b": 1}', "f\nx", 'all\nI look.>>>fo\n{"b": 1}', 'f\n{"a": 1}>>>f\n{}'],
+  },
 ];
 
 describe("a format with calls that need no marker", () => {

@@ -211,6 +211,21 @@ describe("IDs of calls", () => {
   });
 });
 
+test.each([
+  ["none", BODY.tools, "all\nHello", "Hello"],
+  ["none", BODY.tools, 'f\n{"city": "Rome"}', 'f\n{"city": "Rome"}'],
+  ["auto", null, "all\nHello", "Hello"],
+] as const)(
+  "tool_choice %s with tools %j leaves %j as content %j",
+  async (tool_choice, tools, answer, content) => {
+    const chatFormat = { toolParser: "functionary_v32", reasoningParser: null } as const;
+    const { post } = makeApp({ model: { answer }, chatFormat });
+    const response = await post(CHAT, { ...BODY, tools, ...(tools && { tool_choice }) });
+    const body = (await response.json()) as { choices: object[] };
+    expect(body.choices[0]).toMatchObject({ message: { content }, finish_reason: "stop" } as never);
+  },
+);
+
 describe("usage", () => {
   const answer = "<think>abcd</think>Hello";
 
