@@ -7,6 +7,7 @@ import type { GrammarTool } from "../formats/call-grammar.ts";
 import type { MessageParsing } from "../protocol/message-parsing.ts";
 import type { EngineInfo } from "../protocol/protocol.ts";
 import type { GrammarSpec } from "../request/sampling-params.ts";
+import { enforceable } from "./grammar/json-schema.ts";
 import { looseSchema } from "./loose-schema.ts";
 import { quoted } from "./quote.ts";
 import { isObject, type JsonObject } from "./schema/json-value.ts";
@@ -82,13 +83,23 @@ function grammarTool(tool: JsonObject, warn: (text: string) => void): GrammarToo
   const hasSchema = isObject(parameters) && Object.keys(parameters).length > 0;
   const given = hasSchema ? parameters : { type: "object", properties: {} };
   if (isStrict(tool)) {
-    return { name, schema: { ...given, type: "object" }, isLenient: false };
+    return { name, schema: { ...strictSchema(name, given), type: "object" }, isLenient: false };
   }
   const { schema, removed } = looseSchema(given);
   for (const keyword of removed) {
     warn(`tool ${quoted(name)}: the keyword ${keyword} of its parameters cannot be enforced`);
   }
   return { name, schema: { ...schema, type: "object" }, isLenient: true };
+}
+
+/** @throws RequestError "invalid_value", naming the first keyword that cannot be enforced */
+function strictSchema(name: string, parameters: JsonObject): JsonObject {
+  const { schema, dropped } = enforceable(parameters);
+  const [first] = dropped;
+  if (first === undefined) return schema;
+  const { keyword, path } = first;
+  const message = `the parameters of tool ${quoted(name)} cannot be enforced: ${JSON.stringify(keyword)} at ${path}`;
+  throw new RequestError("invalid_value", message, "tools");
 }
 
 /**

@@ -36,6 +36,30 @@ describe("the grammar of a tool's calls", () => {
   });
 });
 
+describe("a strict tool", () => {
+  const strict = (parameters: object) => () =>
+    grammarOf({ strict: true, parameters }, null, { kind: "auto" });
+
+  test("is refused with the keyword that cannot be enforced and its location", () => {
+    const city = { type: "string", pattern: "^(?=a)b" };
+    expect(strict({ type: "object", properties: { city } })).toThrow(
+      'the parameters of tool "f" cannot be enforced: "pattern" at #/properties/city',
+    );
+  });
+
+  test("follows its schema as a response format would, without annotations", () => {
+    const a = { type: "string", pattern: "^b$" };
+    const plain = strict({ type: "object", properties: { a } })();
+    expect(plain?.text).toContain('"pattern":"^b$"');
+    const annotated = {
+      type: "object",
+      title: "T",
+      properties: { a: { ...a, uniqueItems: false } },
+    };
+    expect(strict(annotated)()).toEqual(plain);
+  });
+});
+
 describe("a grammar is optional", () => {
   const auto: ToolChoice = { kind: "auto" };
   const format: GrammarSpec = { kind: "json_schema", text: "{}", param: "response_format" };
