@@ -76,7 +76,7 @@ export function chatTemplateRequest(
     documents: inputs.documents,
     chat_template_kwargs: kwargs,
   };
-  for (const [param, value] of Object.entries(rendered)) checkMembers(value, param);
+  for (const [param, value] of Object.entries(rendered)) checkShape(value, param);
   const isVariable = ([name]: [string, unknown]) => !Object.hasOwn(INPUTS, name);
   const variables = Object.fromEntries(Object.entries(kwargs).filter(isVariable));
   return {
@@ -115,18 +115,24 @@ function withoutNullTemplate(kwargs: JsonObject): JsonObject {
  */
 const MAX_MEMBERS = MAX_ORDERED_MEMBERS;
 
-function checkMembers(value: Json, param: string): void {
+/** Maximum nesting of lists and objects in an input. The addon reads 64 levels, and the first contains the inputs. */
+const MAX_DEPTH = 63;
+
+function checkShape(value: Json, param: string, depth = 1): void {
+  const isList = Array.isArray(value);
+  if (!isList && !isObject(value)) return;
+  if (depth > MAX_DEPTH) {
+    refuse(`lists and objects in ${param} can be nested at most ${MAX_DEPTH} levels deep.`, param);
+  }
   // Lists are handled separately because Object.values() would take microseconds per item.
-  if (Array.isArray(value)) for (const item of value) checkMembers(item, param);
-  if (!isObject(value)) return;
-  const members = Object.values(value);
-  if (members.length > MAX_MEMBERS) {
+  const members = isList ? value : Object.values(value);
+  if (!isList && members.length > MAX_MEMBERS) {
     refuse(
       `an object in ${param} can have at most ${MAX_MEMBERS} members, got ${members.length}.`,
       param,
     );
   }
-  for (const member of members) checkMembers(member, param);
+  for (const member of members) checkShape(member, param, depth + 1);
 }
 
 const UNTRUSTED =
