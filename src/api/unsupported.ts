@@ -29,7 +29,12 @@ export function checkChatFeatures(body: ChatBody): void {
 export function checkCompletionFeatures(body: CompletionBody): void {
   checkSamplingFeatures(body);
   if (body.prompt_embeds !== null) refuse("prompt_embeds");
-  if (body.best_of !== null && body.best_of > body.n) refuse("best_of");
+  if (body.best_of !== null && body.best_of > body.n) {
+    invalid(
+      `best_of must not exceed n, got ${body.best_of} and ${body.n}: the server does not rank candidates; set n instead.`,
+      "best_of",
+    );
+  }
 }
 
 /** @throws RequestError "invalid_schema" */

@@ -315,6 +315,11 @@ const BAD_COMPLETION_VALUES: Case[] = [
   ["an empty salt", { cache_salt: "" }, "'cache_salt' must be a non-empty string"],
   ["a long salt", { cache_salt: "s".repeat(257) }, "at most 256 characters"],
   ["a suffix", { suffix: "y" }, "suffix is not currently supported"],
+  [
+    "more candidates than outputs",
+    { best_of: 3, n: 2 },
+    "best_of must not exceed n, got 3 and 2: the server does not rank candidates; set n instead.",
+  ],
   ["embeddings, not supported yet", { prompt_embeds: "AAAA" }, "`prompt_embeds` is not supported"],
   [
     "beam search with stop strings",
