@@ -98,6 +98,29 @@ describe("a response", () => {
     expect(events.map(({ sequence_number: number }) => number)).toEqual([...events.keys()]);
   });
 
+  test("can include every kind of data that OpenAI has, and no other", async () => {
+    const kinds = [
+      ...["code_interpreter_call.outputs", "computer_call_output.output.image_url"],
+      ...["file_search_call.results", "message.input_image.image_url"],
+      ...["message.output_text.logprobs", "reasoning.encrypted_content"],
+      ...["web_search_call.action.sources", "web_search_call.results"],
+    ];
+    const { post, create } = makeServer();
+    expect(await create({ include: kinds })).toMatchObject({ object: "response" } as never);
+    const answer = await post(PATH, { input: "hi", include: [kinds[0], "reasoning"] });
+    const listed = kinds.map((kind) => `'${kind}'`);
+    const choices = `${listed.slice(0, -1).join(", ")} or ${listed.at(-1)}`;
+    expect([answer.status, await answer.json()]).toMatchObject([
+      400,
+      {
+        error: {
+          message: `1 validation error:\n  {'type': 'literal_error', 'loc': ('body', 'include', 1), 'msg': "Input should be ${choices}"}`,
+          type: "Bad Request",
+        },
+      },
+    ]);
+  });
+
   test("is kept alive by events while a long prompt is processed", async () => {
     const { post, runner } = makeServer({}, { keepAliveMs: 5 });
     const prefill = holdSteps(runner);

@@ -31,8 +31,19 @@ const tool = shape({ type: string });
 
 const truncation = oneOf("auto", "disabled");
 
+/** OpenAI's values. Those of tools that the server does not run are accepted, and have nothing to add. */
+const includable = oneOf(
+  "code_interpreter_call.outputs",
+  "computer_call_output.output.image_url",
+  "file_search_call.results",
+  "message.input_image.image_url",
+  "message.output_text.logprobs",
+  "reasoning.encrypted_content",
+  "web_search_call.action.sources",
+  "web_search_call.results",
+);
+
 const noTools: readonly JsonObject[] = [];
-const noIncludes: readonly string[] = [];
 const noPriority: Integer = 0;
 
 export const RESPONSES_FIELDS = {
@@ -53,7 +64,7 @@ export const RESPONSES_FIELDS = {
   max_tool_calls: optional(integer),
   text: optional(object),
   reasoning: optional(object),
-  include: optional(list(string), noIncludes),
+  include: optional(list(includable), []),
   truncation: optional(truncation, "disabled"),
   metadata: optional(object),
   service_tier: optional(string, "auto"),
