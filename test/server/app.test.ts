@@ -68,8 +68,11 @@ describe("app", () => {
   });
 
   test("redirects to the path without the trailing slash and keeps the query", async () => {
-    const response = await makeApp().app.handle(get("/v1/models/?a=1"));
-    expect(response.headers.get("location")).toBe("/v1/models?a=1");
+    const { app } = makeApp();
+    for (const query of ["", "?a=1"]) {
+      const { status, headers } = await app.handle(get(`/v1/models/${query}`));
+      expect([status, headers.get("location")]).toEqual([307, `/v1/models${query}`]);
+    }
   });
 
   test("lets pages from any origin read every kind of response", async () => {
