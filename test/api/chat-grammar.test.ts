@@ -60,11 +60,11 @@ describe("a strict tool", () => {
   });
 });
 
-describe("a grammar is optional", () => {
+describe("a chat's grammar", () => {
   const auto: ToolChoice = { kind: "auto" };
   const format: GrammarSpec = { kind: "json_schema", text: "{}", param: "response_format" };
 
-  test("if it only constrains calls that the model may make", () => {
+  test("is optional if it only constrains calls that the model may make", () => {
     expect(grammarOf({}, null, auto)?.isOptional).toBe(true);
   });
 
@@ -73,7 +73,7 @@ describe("a grammar is optional", () => {
     ["a response format", grammarOf({}, format, auto)],
     ["a required call", grammarOf({}, null, { kind: "required" })],
     ["a named call", grammarOf({}, null, { kind: "named", name: "f" })],
-  ])("but not with %s", (_, grammar) => {
+  ])("is required with %s", (_, grammar) => {
     expect(grammar?.isOptional).toBe(false);
   });
 });

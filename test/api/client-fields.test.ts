@@ -16,7 +16,7 @@ test.each([
   ["stop cannot be empty.", "stop_sequences cannot be empty."],
   ["`response_format` cannot be enforced", "`output_config.format` cannot be enforced"],
   ["{'loc': ('body', 'response_format', 0)}", "{'loc': ('body', 'output_config.format', 0)}"],
-])("a field in the text %j has the client's name", async (text, expected) => {
+])("a field named in the error %j gets the client's name for it", async (text, expected) => {
   expect(await renamed(text, "stop")).toEqual([expected, "stop_sequences"]);
 });
 

@@ -93,7 +93,7 @@ describe("content", () => {
     ["a list as a part", [["a"]], "a content part must be text or an object"],
     ["a number", 5, "message content must be text or a list of parts"],
     ["an object", { type: "text", text: "a" }, "message content must be text or a list of parts"],
-  ])("rejects %s", (_, content, text) => {
+  ])("is rejected if it is invalid: %s", (_, content, text) => {
     expect(() => contentOf(content)).toThrow(text);
   });
 

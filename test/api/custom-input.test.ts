@@ -1,4 +1,4 @@
-// Reads the input of a custom tool from arguments that arrive in pieces.
+// A custom tool's input, read from arguments that arrive in pieces.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";

@@ -68,7 +68,7 @@ describe("a priority", () => {
   });
 });
 
-describe("errors about other fields quote the digits that were sent", () => {
+describe("a huge integer in another field", () => {
   test.each([
     ["n", HUGE, `n must be at most 128, got ${HUGE}.`],
     ["n", `-${HUGE}`, `n must be at least 1, got -${HUGE}.`],
@@ -91,7 +91,7 @@ describe("errors about other fields quote the digits that were sent", () => {
     ["prompt", `[[1],[${HUGE}]]`, `Token id ${HUGE} is out of vocabulary`],
     ["allowed_token_ids", `[${HUGE}]`, "allowed_token_ids contains out-of-vocab token id!"],
     ["logit_bias", `{"${HUGE}":1}`, `token_id(s) [${HUGE}] in logit_bias`],
-  ])("%s set to %s", async (field, value, text) => {
+  ])("is an error that quotes all its digits: %s set to %s", async (field, value, text) => {
     const prompt = field === "prompt" ? "" : '"prompt":"x",';
     const response = await post(TEXT, `{${prompt}"${field}":${value}}`);
     expect(response.status).toBe(400);
@@ -100,18 +100,18 @@ describe("errors about other fields quote the digits that were sent", () => {
     );
   });
 
-  test("max_completion_tokens and top_logprobs in chats", async () => {
+  test("is quoted in chats, too: max_completion_tokens and top_logprobs", async () => {
     const chat = (field: string) =>
       post(CHAT, `{"messages":[{"role":"user","content":"x"}],"logprobs":true,${field}}`);
     expect(await (await chat(`"max_completion_tokens":${HUGE}`)).text()).toContain(HUGE);
     expect(await (await chat(`"top_logprobs":${HUGE}`)).text()).toContain(HUGE);
   });
 
-  test("a top_k above any vocabulary size means no limit", async () => {
+  test("means no limit if it is a top_k", async () => {
     expect((await requestOf(`"top_k":${HUGE}`))?.samplingParams.topK).toBe(0);
   });
 
-  test("invalid token IDs detokenize to an empty string", async () => {
+  test("detokenizes to an empty string if it is a token ID", async () => {
     const response = await post("/detokenize", `{"tokens":[72,${HUGE}]}`);
     expect(await response.json()).toEqual({ prompt: "H" });
   });

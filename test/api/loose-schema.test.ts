@@ -48,7 +48,7 @@ describe("a tool's schema", () => {
     expect(looseSchema(schema).schema).toEqual(schema);
   });
 
-  test("is cut off at the point where it is nested too deeply", () => {
+  test("is truncated where it is nested too deeply", () => {
     let schema: JsonObject = { not: {} };
     for (let i = 0; i < 1000; i++) schema = { items: schema };
     expect(removedFrom(schema)).toEqual(["items"]);

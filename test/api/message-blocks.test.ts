@@ -1,4 +1,4 @@
-// Blocks of a message, built from the engine's outputs: what starts and ends a block, no matter how the
+// Message blocks, built from the engine's outputs: what starts and ends a block, no matter how the
 // outputs are split into steps.
 
 import { describe, expect, test } from "bun:test";

@@ -56,7 +56,7 @@ describe("mergeStreams", () => {
     expect(await collected).toEqual(["1a", "0b", "0c"]);
   });
 
-  test("yields no outputs without prompts", async () => {
+  test("yields no outputs if there are no prompts", async () => {
     expect(await collect([])).toEqual([]);
   });
 

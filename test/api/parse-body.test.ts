@@ -46,13 +46,13 @@ const FIELDS = {
   content: optional(either(string, list(shape({ type: string })))),
 } as const;
 
-/** @returns the value of a field in a body of JSON text, as parsed */
+/** @returns the field's parsed value from a body with this JSON text */
 function read(name: keyof typeof FIELDS, json: string): unknown {
   const body = parseJson(`{"${name}":${json}}`, ["any", "extra"]) as JsonObject;
   return parseBody(FIELDS, body)[name];
 }
 
-/** @returns the lines of an error, except the first one, which counts them */
+/** @returns the error's lines, except the first, which counts them */
 function faults<T>(fields: Fields<T>, body: object): string[] {
   try {
     parseBody(fields, body as JsonObject);
@@ -156,7 +156,7 @@ describe("a value that pydantic refuses", () => {
     expect(faults(FIELDS, body)).toEqual([`{'type': '${type}', 'loc': ${loc}, 'msg': ${message}}`]);
   });
 
-  test("is found in every field and item, in the order of the schema", () => {
+  test("is found in every field and item, in schema order", () => {
     const body = { messages: [5, {}], count: "x", flag: 2 };
     expect(faults(FIELDS, body).map((line) => /'loc': (\(.*?\))/.exec(line)?.[1])).toEqual([
       "('body', 'flag')",
@@ -166,7 +166,7 @@ describe("a value that pydantic refuses", () => {
     ]);
   });
 
-  test("is listed up to 20 times, and only counted after that", () => {
+  test("is listed up to 20 times and only counted after that", () => {
     const lines = faults(FIELDS, { stop: Array(25).fill(1) });
     expect(lines).toHaveLength(21);
     expect(lines.at(-1)).toBe("and 5 more");

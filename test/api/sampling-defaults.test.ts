@@ -10,7 +10,7 @@ const PROMPTS: [string, object][] = [
   ["/v1/chat/completions", { messages: [{ role: "user", content: "hi" }] }],
 ];
 
-/** @returns the parameters that the engine receives, or the error message of the response */
+/** @returns the parameters that the engine receives, or the response's error message */
 async function sampled(path: string, body: object, defaults: Partial<SamplingDefaults>) {
   const samplingDefaults = { ...NEUTRAL_SAMPLING, ...defaults };
   const { client, post } = makeApp({}, { samplingDefaults });
@@ -39,7 +39,7 @@ describe.each(PROMPTS)("%s", (path, prompt) => {
     });
   });
 
-  test("uses the request's values, field by field, even if they equal vLLM's defaults", async () => {
+  test("uses the request's values, field by field, even if they match vLLM's defaults", async () => {
     const said = { temperature: 1, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1 };
     const { maxTokens: _, stopTokenIds: __, ...neutral } = NEUTRAL_SAMPLING;
     expect(await sampled(path, { ...body, ...said }, MODELS)).toEqual({ ...neutral, maxTokens: 4 });
@@ -68,40 +68,43 @@ describe.each(PROMPTS)("%s", (path, prompt) => {
   });
 });
 
-describe.each(PROMPTS)("end tokens of the operator's generation config, on %s", (path, prompt) => {
-  const A = 0x61;
-  const samplingDefaults = { ...NEUTRAL_SAMPLING, stopTokenIds: [FAKE_EOS, A] };
-  /** A model that generates only this letter. */
-  const app = (alphabet: string) => makeApp({ model: { alphabet } }, { samplingDefaults });
-  const ending = async (body: object, alphabet = "a") => {
-    const response = await app(alphabet).post(path, { ...prompt, max_tokens: 4, ...body });
-    const { choices, error, usage } = (await response.json()) as {
-      readonly choices?: readonly Record<string, unknown>[];
-      readonly error?: { readonly message: string };
-      readonly usage?: { readonly completion_tokens: number };
+describe.each(PROMPTS)(
+  "end tokens from the operator's generation config, on %s",
+  (path, prompt) => {
+    const A = 0x61;
+    const samplingDefaults = { ...NEUTRAL_SAMPLING, stopTokenIds: [FAKE_EOS, A] };
+    /** A model that generates only this letter. */
+    const app = (alphabet: string) => makeApp({ model: { alphabet } }, { samplingDefaults });
+    const ending = async (body: object, alphabet = "a") => {
+      const response = await app(alphabet).post(path, { ...prompt, max_tokens: 4, ...body });
+      const { choices, error, usage } = (await response.json()) as {
+        readonly choices?: readonly Record<string, unknown>[];
+        readonly error?: { readonly message: string };
+        readonly usage?: { readonly completion_tokens: number };
+      };
+      const { finish_reason, stop_reason } = choices?.[0] ?? {};
+      return error?.message ?? [finish_reason, stop_reason, usage?.completion_tokens];
     };
-    const { finish_reason, stop_reason } = choices?.[0] ?? {};
-    return error?.message ?? [finish_reason, stop_reason, usage?.completion_tokens];
-  };
 
-  test("end a completion like stop_token_ids", async () => {
-    expect(await ending({})).toEqual(["stop", A, 1]);
-    expect(await ending({ stop_token_ids: [A] })).toEqual(["stop", A, 1]);
-    expect(await ending({ stop_token_ids: [0x62] }, "b")).toEqual(["stop", 0x62, 1]);
-    expect(await ending({}, "b")).toEqual(["length", null, 4]);
-  });
+    test("end a completion like stop_token_ids", async () => {
+      expect(await ending({})).toEqual(["stop", A, 1]);
+      expect(await ending({ stop_token_ids: [A] })).toEqual(["stop", A, 1]);
+      expect(await ending({ stop_token_ids: [0x62] }, "b")).toEqual(["stop", 0x62, 1]);
+      expect(await ending({}, "b")).toEqual(["length", null, 4]);
+    });
 
-  test("do not end a completion that ignores end tokens", async () => {
-    expect(await ending({ ignore_eos: true })).toEqual(["length", null, 4]);
-  });
+    test("do not end a completion that ignores end tokens", async () => {
+      expect(await ending({ ignore_eos: true })).toEqual(["length", null, 4]);
+    });
 
-  test("count as end tokens before min_tokens", async () => {
-    expect(await ending({ min_tokens: 1, allowed_token_ids: [A] })).toBe(
-      "min_tokens=1 leaves no token to generate: every allowed token ends the text.",
-    );
-  });
+    test("count as end tokens before min_tokens", async () => {
+      expect(await ending({ min_tokens: 1, allowed_token_ids: [A] })).toBe(
+        "min_tokens=1 leaves no token to generate: every allowed token ends the text.",
+      );
+    });
 
-  test("do not change the stop reason of the model's own end token", async () => {
-    expect(await ending({ allowed_token_ids: [FAKE_EOS] })).toEqual(["stop", null, 1]);
-  });
-});
+    test("do not change the stop reason of the model's own end token", async () => {
+      expect(await ending({ allowed_token_ids: [FAKE_EOS] })).toEqual(["stop", null, 1]);
+    });
+  },
+);

@@ -1,5 +1,5 @@
-// Converts a body's fields to one grammar: the names of every constraint, the limit of one
-// constraint at a time, and the values that each refuses.
+// Converts a body's fields into one grammar: the names of each constraint, the limit of one
+// constraint at a time, and the values that each constraint refuses.
 
 import { describe, expect, test } from "bun:test";
 import type { SamplingBody } from "../../src/api/schemas.ts";

@@ -1,4 +1,4 @@
-// Fields of a chat request that reach the template, and those that are rejected, by vLLM 0.13's rules for
+// Chat request fields that reach the template and fields that are rejected, under vLLM 0.13's rules for
 // chat_template_kwargs and for templates in requests.
 
 import { describe, expect, spyOn, test } from "bun:test";
@@ -28,7 +28,7 @@ function requestOf(
   );
 }
 
-test("the operator can choose the format of message content", () => {
+test("the operator can choose the message content format", () => {
   const context = { trustsRequestTemplates: false, templateVariables: {} };
   const format = (contentFormat: "string" | null) =>
     chatTemplateRequest({ ...context, contentFormat }, BODY, MESSAGES).contentFormat;
@@ -173,7 +173,7 @@ describe("the template's inputs", () => {
     expect(error.message).toContain("'tools'");
   });
 
-  test("include the server's variables, the request's effort, and the request's variables, and later ones take precedence", () => {
+  test("include the server's variables, the request's effort, and the request's variables; later sources take precedence", () => {
     const variables = { a: 1, b: 1, reasoning_effort: "low" };
     const body = { reasoning_effort: "high", chat_template_kwargs: { b: 2 } };
     const { kwargs } = JSON.parse(requestOf(body, false, variables).json);

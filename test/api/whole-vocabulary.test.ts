@@ -1,4 +1,4 @@
-// Logprobs of the whole vocabulary: requested by -1, allowed by the operator, limited by response size.
+// Logprobs for the whole vocabulary: requested with -1, allowed by the operator, limited by response size.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";

@@ -1,4 +1,4 @@
-// Routes of other servers: the error, in OpenAI's format, says what to use instead, is shown only to clients
+// Other servers' routes: the error, in OpenAI's format, says what to use instead, is shown only to clients
 // with the API key, and adds no metric label for the path.
 
 import { describe, expect, test } from "bun:test";
@@ -46,7 +46,7 @@ const ABSENT: [method: string, path: string, advice: string][] = [
   ["GET", "/v1/", "This is the base URL for OpenAI clients"],
 ];
 
-describe("a route of another server", () => {
+describe("another server's route", () => {
   const records: HttpRecord[] = [];
   const { app } = makeApp({}, { recordHttp: (record) => records.push(record) });
 

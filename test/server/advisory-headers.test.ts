@@ -43,10 +43,10 @@ describe.each(ROUTES)("the id in a response from %s", (path, prefix, body) => {
   test.each([
     ["empty", "", undefined],
     ["too long", "x".repeat(129), undefined],
-    ["no ASCII", "\u00e9", undefined],
+    ["not ASCII", "\u00e9", undefined],
     ["with spaces", "a b", undefined],
     ["only commas", ", ,", undefined],
-    ["multiple lines, in the body", null, "a\nb"],
+    ["on multiple lines, in the body", null, "a\nb"],
     ["too long, in the body", null, "x".repeat(129)],
     ["half a surrogate pair, in the body", null, "\ud83d"],
   ])("is a new id if the given id is %s", async (_, header, requestId) => {
@@ -54,7 +54,7 @@ describe.each(ROUTES)("the id in a response from %s", (path, prefix, body) => {
   });
 });
 
-describe("headers that do not affect the response", () => {
+describe("other advisory headers", () => {
   const { post } = makeApp();
   const body = { prompt: "x", max_tokens: 1 };
   const ask = (headers: Record<string, string>) => post("/v1/completions", body, headers);
@@ -69,11 +69,11 @@ describe("headers that do not affect the response", () => {
     ["an unknown load report format", { "endpoint-load-metrics-format": "XML" }],
     ["a rank", { "x-data-parallel-rank": "-7" }],
     ["proxy headers", { "x-correlation-id": ", ,", via: "1.1 a, 1.1 b", forwarded: "for=x" }],
-  ])("%s", async (_, headers) => {
+  ])("do not cause a rejection: %s", async (_, headers) => {
     expect((await ask(headers as Record<string, string>)).status).toBe(200);
   });
 
-  test("the first of several load report formats is used, regardless of case", async () => {
+  test("can list several load report formats, of which the first is used, regardless of case", async () => {
     const { headers } = await ask({ "endpoint-load-metrics-format": "json, text" });
     expect(headers.get("endpoint-load-metrics")).toStartWith("JSON {");
   });

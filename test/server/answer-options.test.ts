@@ -113,7 +113,7 @@ describe("--enable-timings", () => {
     expect(counted.filter((chunk) => chunk.timings !== undefined)).toEqual([]);
   });
 
-  test("counts a prompt once, and the tokens of all choices", async () => {
+  test("counts a prompt once and the tokens of all choices", async () => {
     const answer = await post("/v1/completions", {
       ...body,
       prompt: [[97, 98]],
@@ -123,7 +123,7 @@ describe("--enable-timings", () => {
     expect(await answer.json()).toMatchObject({ timings: { prompt_n: 2, predicted_n: 6 } });
   });
 
-  test("lets a request ask for timings in each chunk even without the option", async () => {
+  test("is not needed by a request that asks for timings in each chunk", async () => {
     const asked = { ...body, stream: true, timings_per_token: true };
     const plain = makeApp({ model });
     const events = await readEvents(await plain.post("/v1/completions", asked));

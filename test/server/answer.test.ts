@@ -1,4 +1,4 @@
-// Responses from an app that is mounted without a listener. It learns of a disconnect from the stream's
+// Responses from an app that is mounted without a listener. The app learns of a disconnect from the stream's
 // reader or from the request's signal.
 
 import { describe, expect, spyOn, test } from "bun:test";

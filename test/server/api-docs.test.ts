@@ -10,7 +10,7 @@ import { makeApp } from "../support/fake-engine.ts";
 
 const TEXT = readFileSync(join(import.meta.dir, "../../docs/api.md"), "utf8");
 
-/** Each example, with the section that it is in. */
+/** Each example, with its section. */
 const EXAMPLES = TEXT.split(/^(?=## )/m).flatMap((section) =>
   [...section.matchAll(/^```sh\n(curl [\s\S]*?)^```$/gm)].map(
     ([, command = ""]) => [command, section] as const,

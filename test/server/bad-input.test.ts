@@ -375,7 +375,7 @@ const OTHER: [
   ],
 ];
 
-describe("bad input", () => {
+describe("a server that receives bad input", () => {
   const { post, engine } = makeApp();
 
   async function expectRefusal(

@@ -1,4 +1,4 @@
-// IDs of tool calls on the routes that agents use, for models whose templates know only their own ID format.
+// Tool call IDs on the routes that agents use, for models whose templates accept only their own ID format.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";
@@ -26,7 +26,7 @@ const MESSAGE = {
 };
 const RESPONSE = { input: "hi", tools: [{ type: "function", name: "f" }] };
 
-describe("the IDs of calls", () => {
+describe("call IDs", () => {
   test.each([
     ["/v1/messages", MESSAGE],
     ["/v1/responses", RESPONSE],

@@ -131,7 +131,7 @@ describe("the route", () => {
     expect(await response.text()).toContain("A server with an API key also has");
   });
 
-  test("rejects other methods, and has a single label in the metrics", async () => {
+  test("rejects other methods and has a single metric label", async () => {
     const records: HttpRecord[] = [];
     const { cancel } = start({ recordHttp: (record) => records.push(record) });
     const response = await cancel("cmpl-a", KEY, "GET");

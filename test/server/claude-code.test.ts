@@ -44,7 +44,7 @@ function runTool(files: AgentFiles, { name, input }: Anthropic.ToolUseBlock): st
   return `The file ${file_path} has been updated.`;
 }
 
-/** Acts as the program until the model stops calling tools. */
+/** Acts as Claude Code until the model stops calling tools. */
 async function session(files: AgentFiles, prompt: string) {
   const messages: Anthropic.MessageParam[] = [{ role: "user", content: prompt }];
   const answers: Anthropic.Message[] = [];
@@ -68,7 +68,7 @@ describe("a Claude Code session", () => {
     const files = new AgentFiles({ "add.ts": "export const add = (a, b) => a - b;" });
     const { answers } = await session(files, "add() subtracts. Fix it.");
     expect(files.run("bun test")).toBe("1 pass");
-    // It drops the thinking of an answer from any other model.
+    // Claude Code drops the thinking in an answer from any other model.
     expect(answers.map(({ model }) => model)).toEqual(Array(3).fill("claude-sonnet-4-6"));
     expect(answers.map(({ stop_reason }) => stop_reason)).toEqual([
       "tool_use",

@@ -1,6 +1,6 @@
 // Patterns that agents use to recognize that a conversation is too long or that they must wait,
 // copied from the agents' sources. Overflow errors must match on every route, and no other refusal
-// may match: an agent would shorten its conversation or wait unnecessarily.
+// may match, because an agent would then shorten its conversation or wait unnecessarily.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp } from "../support/fake-engine.ts";

@@ -235,7 +235,7 @@ describe("POST /v1/completions", () => {
     expect(events.at(-1)).toBe("[DONE]" as never);
   });
 
-  test("a streamed echo is identical to an echo without a stream", async () => {
+  test("a streamed echo is identical to a nonstreamed echo", async () => {
     const { post } = makeApp({ model: { stepTurns: 3 } });
     const request = { ...BODY, echo: true, logprobs: 1, n: 2, temperature: 1, seed: 2 };
     const whole = (await complete(request)).choices;

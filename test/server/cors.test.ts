@@ -75,7 +75,7 @@ describe("listed origins", () => {
     expect(other).not.toHaveProperty("allow-origin");
   });
 
-  test("are checked together with methods and headers; an error lists all that are not allowed", async () => {
+  test("are checked together with methods and headers; an error lists everything that is not allowed", async () => {
     const refused = await corsOf(await preflight("https://other.example", "POST", "x-other"));
     expect(refused).toMatchObject({
       status: 400,
@@ -124,7 +124,7 @@ describe("the allowed hosts", () => {
   });
 });
 
-test("requests without an origin, such as from programs, get no CORS headers", async () => {
+test("requests without an origin, such as those from programs, get no CORS headers", async () => {
   const { ask } = asker({ origins: [PAGE] });
   const answer = await corsOf(await ask("GET", {}));
   expect(Object.keys(answer)).toEqual(["status", "text"]);

@@ -1,4 +1,4 @@
-// GET /openapi.json describes every route of the server, and GET /docs shows it without the internet.
+// GET /openapi.json describes every server route, and GET /docs shows them without internet access.
 
 import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
@@ -140,7 +140,7 @@ describe("GET /openapi.json", () => {
 describe("GET /docs", () => {
   const { app } = makeApp();
 
-  test("is a page that loads only files of this server", async () => {
+  test("is a page that loads only files from this server", async () => {
     const response = await get(app, "/docs");
     expect(response.headers.get("content-type")).toBe("text/html; charset=utf-8");
     const html = await response.text();

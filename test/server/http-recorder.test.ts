@@ -13,8 +13,8 @@ function start(model = {}) {
   return { ...parts, records, call };
 }
 
-describe("recorded responses", () => {
-  test("include route, method, status, and both sizes if they are not streamed", async () => {
+describe("the http_* metrics", () => {
+  test("record the route, method, status, and both sizes of a response that is not streamed", async () => {
     const { post, records } = start();
     const body = JSON.stringify({ prompt: "hello", max_tokens: 2 });
     const length = String(body.length);
@@ -33,7 +33,7 @@ describe("recorded responses", () => {
     expect(response.headers.get("content-length")).toBe(String(responseBytes));
   });
 
-  test("of a stream are recorded after the last event, without a size", async () => {
+  test("record a stream after its last event, without a size", async () => {
     const { post, records } = start();
     const response = await post("/v1/completions", { prompt: "hello", stream: true });
     expect(records).toEqual([]);
@@ -42,7 +42,7 @@ describe("recorded responses", () => {
     expect(records).toMatchObject([{ handler: "/v1/completions", status: 200, responseBytes: 0 }]);
   });
 
-  test("of a stream whose reader disconnects are recorded once", async () => {
+  test("record a stream once if its reader disconnects", async () => {
     const { post, records } = start({ stepTurns: 3 });
     const response = await post("/v1/completions", {
       prompt: "hello",
@@ -56,7 +56,7 @@ describe("recorded responses", () => {
     expect(records.length).toBe(1);
   });
 
-  test('include errors under their route, and unknown paths under "none"', async () => {
+  test('record errors under their route, and unknown paths under "none"', async () => {
     const { call, post, records } = start();
     await post("/v1/completions", "{");
     await call("GET", "/v1/completions");

@@ -52,7 +52,7 @@ describe("allowed_token_ids", () => {
     });
   });
 
-  test("cannot list four million IDs, even next to an integer of 19 digits", async () => {
+  test("cannot list four million IDs, even next to a 19-digit integer", async () => {
     const ids = `${"1,".repeat(3_999_000)}1`;
     const body = `{"prompt":"x","seed":1234567890123456789,"allowed_token_ids":[${ids}]}`;
     expect(await refusal(TEXT, body)).toMatchObject({

@@ -8,14 +8,14 @@ const CHAT = "/v1/chat/completions";
 const TEXT = "/v1/completions";
 const messages = [{ role: "user", content: "hi" }];
 
-describe("llama-server's field names", () => {
+describe("fields from llama-server and Ollama", () => {
   const { post } = makeApp();
 
   test.each([
     ["n_predict", 8, "max_tokens"],
     ["n_probs", 3, "logprobs"],
     ["repeat_penalty", 1.1, "repetition_penalty"],
-  ])("rejects %s and names the field to use instead", async (name, value, own) => {
+  ])("are rejected: the error for %s names the field to use instead", async (name, value, own) => {
     const response = await post(TEXT, { prompt: "x", [name]: value });
     const { error } = (await response.json()) as { error: object };
     expect(error).toEqual({
@@ -32,7 +32,7 @@ describe("llama-server's field names", () => {
     ["options", { temperature: 0, num_ctx: 4096 }],
     ["think", true],
     ["think", "high"],
-  ])("rejects %s: %j", async (name, value) => {
+  ])("are rejected: %s set to %j", async (name, value) => {
     for (const [path, body] of [
       [TEXT, { prompt: "x" }],
       [CHAT, { messages }],
@@ -68,7 +68,7 @@ describe("llama-server's field names", () => {
       TEXT,
       { prompt: "x", cache_prompt: false, id_slot: 0 },
     ],
-  ])("accepts %s", async (_, path, body) => {
+  ])("are accepted: %s", async (_, path, body) => {
     expect((await post(path, body)).status).toBe(200);
   });
 });

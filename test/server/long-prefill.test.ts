@@ -1,5 +1,5 @@
 // A long prefill over a real socket: headers arrive at once, then data arrives at each interval, and the
-// work ends when the client disconnects.
+// prefill ends when the client disconnects.
 
 import { describe, expect, spyOn, test } from "bun:test";
 import { startFakeServer } from "../support/fake-server.ts";
@@ -17,7 +17,7 @@ const ROUTES: readonly (readonly [path: string, body: object, signs: string])[] 
 
 describe("a long prefill", () => {
   test.each(ROUTES)(
-    "of %s sends headers and keep-alive data before the first token",
+    "for %s sends headers and keep-alive data before the first token",
     async (path, body, sign) => {
       const server = await startFakeServer({}, { keepAliveMs: 10 });
       const release = holdSteps(server.runner);

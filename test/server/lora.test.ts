@@ -121,7 +121,7 @@ describe("/v1/load_lora_adapter", () => {
     expect([...runner.adapters.values()]).toEqual(["/new"]);
   });
 
-  test("if two adapters with the same name arrive together, loads only one", async () => {
+  test("loads only one of two adapters with the same name that arrive together", async () => {
     const { load } = setUp();
     const statuses = await Promise.all([load("sql", "/a"), load("sql", "/b")]);
     expect(statuses.map(([status]) => status)).toEqual([200, 400]);
@@ -218,21 +218,24 @@ describe("a request for an adapter", () => {
     ["/v1/responses", { input: "Hi", max_output_tokens: 6, temperature: 0 }],
     ["/v1/messages", { messages, max_tokens: 6, temperature: 0 }],
     ["/invocations", { messages, ...GREEDY }],
-  ])("is computed with it and names it as the model: %s", async (path, body) => {
-    const { load, post, runner } = setUp();
-    await load("sql", "/sql");
-    await load("claude-sql", "/claude");
-    const textOf = async (model: string) => {
-      const response = await post(path, { ...body, model });
-      const text = await response.text();
-      expect(response.status).toBe(200);
-      expect(JSON.parse(text).model).toBe(model);
-      return text.replace(/"id":"[^"]*"|"created(_at)?":\d+|"model":"[^"]*"/g, "");
-    };
-    const texts = [await textOf("tiny"), await textOf("sql"), await textOf("claude-sql")];
-    expect(new Set(texts).size).toBe(3);
-    expect([...runner.adapters.values()]).toEqual(["/sql", "/claude"]);
-  });
+  ])(
+    "is computed with the adapter, which the response names as the model: %s",
+    async (path, body) => {
+      const { load, post, runner } = setUp();
+      await load("sql", "/sql");
+      await load("claude-sql", "/claude");
+      const textOf = async (model: string) => {
+        const response = await post(path, { ...body, model });
+        const text = await response.text();
+        expect(response.status).toBe(200);
+        expect(JSON.parse(text).model).toBe(model);
+        return text.replace(/"id":"[^"]*"|"created(_at)?":\d+|"model":"[^"]*"/g, "");
+      };
+      const texts = [await textOf("tiny"), await textOf("sql"), await textOf("claude-sql")];
+      expect(new Set(texts).size).toBe(3);
+      expect([...runner.adapters.values()]).toEqual(["/sql", "/claude"]);
+    },
+  );
 
   test("gets chunks that all name the adapter if it is streamed", async () => {
     const { load, post } = setUp();
@@ -255,7 +258,7 @@ describe("a request for an adapter", () => {
     ["/detokenize", { tokens: [72, 105] }],
     ["/v1/messages/count_tokens", { messages }],
     ["/v1/responses/input_tokens", { input: "Hi" }],
-  ])("is accepted by %s, and refused for an unknown name", async (path, body) => {
+  ])("is accepted by %s and refused for an unknown name", async (path, body) => {
     const { load, post } = setUp();
     await load("sql", "/sql");
     expect((await post(path, { ...body, model: "sql" })).status).toBe(200);

@@ -69,7 +69,7 @@ describe("a message", () => {
     expect(usage).toMatchObject({ cache_read_input_tokens: 112, input_tokens: 119 - 112 });
   });
 
-  test("reports how many tokens are thinking", async () => {
+  test("reports the number of thinking tokens", async () => {
     const answer = "<think>abcd</think>Hello";
     const { post } = makeApp({
       ...{ model: { answer }, chatFormat: { toolParser: null, reasoningParser: "qwen3" } },

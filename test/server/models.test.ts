@@ -26,7 +26,7 @@ describe("the list of models", () => {
     expect(models[0]).toMatchObject({ slug: "org/tiny", context_window: 1024 });
   });
 
-  test("has every member that some version of Codex requires", async () => {
+  test("has every member that any version of Codex requires", async () => {
     const { models } = (await (await get("?client_version=0.145.0")).json()) as List;
     const required = [
       ...["slug", "display_name", "supported_reasoning_levels", "shell_type", "visibility"],

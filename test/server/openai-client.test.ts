@@ -81,7 +81,7 @@ describe("the openai client", () => {
     });
     for await (const chunk of stream) if (chunk.choices[0]?.delta.content) break;
     await untilIdle();
-    // The request stopped before the 900 tokens that it asked for.
+    // The request stopped before it had generated the 900 tokens that it asked for.
     expect(runner.numSteps - before).toBeLessThan(900);
   });
 

@@ -1,5 +1,5 @@
 // vLLM 0.13's responses to these requests, recorded from a server with SmolLM2: status, error type, param,
-// code, keys of the body, and structure of the events. Text and IDs differ because the model is a fake.
+// code, body keys, and event structure. Text and IDs differ because the model is a fake.
 
 import { describe, expect, test } from "bun:test";
 import { makeApp, readEvents } from "../support/fake-engine.ts";

@@ -34,7 +34,7 @@ const DIFFERENT: Readonly<Record<string, string>> = {
   "messages-stream": "members of Anthropic's API that vLLM leaves out; no [DONE]",
   "chat-tools-required": "200, since calls need no flags and no complete arguments",
   "flags-chat-tools-required": "200, since calls need no complete arguments",
-  "flags-chat-tools-named-stream": "the first delta of a call has no arguments",
+  "flags-chat-tools-named-stream": "a call's first delta has no arguments",
   models: "more members, for clients of other servers",
   responses: "an answer cut off by its limit is incomplete",
   "responses-list": "an answer cut off by its limit is incomplete",
@@ -111,7 +111,7 @@ const FLAGS: Partial<ServerContext> = {
   sendsRequestIds: true,
 };
 
-/** Apps by prefix of a recording's name; the first match answers. */
+/** Apps by recording name prefix; the first match answers. */
 const APPS: readonly (readonly [prefix: string, app: ReturnType<typeof start>])[] = [
   ["flags-chat-tools-default", start({}, FLAGS)],
   ["flags-", start(CALLING, FLAGS)],
@@ -139,7 +139,7 @@ async function answerTo(recording: Recording): Promise<Response> {
   );
 }
 
-/** Parts of a response, from vLLM or from the app, that are compared. */
+/** Compared parts of a response from vLLM or from the app. */
 async function seenIn(response: Response, recording: Recording) {
   const text = await response.text();
   const body = recording.body !== undefined && { body: shapeOf(JSON.parse(text)) };
@@ -148,7 +148,7 @@ async function seenIn(response: Response, recording: Recording) {
   return { status: response.status, contentType, ...errorIn(text), ...body, ...events };
 }
 
-/** Members of an error that clients match on. */
+/** Error members that clients match on. */
 function errorIn(text: string): object {
   if (!text.startsWith('{"error":{')) return {};
   const { type, param, code } = (JSON.parse(text) as { error: Record<string, unknown> }).error;

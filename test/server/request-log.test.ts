@@ -35,7 +35,7 @@ describe("the generated text", () => {
     ]);
   });
 
-  test("has one entry per sequence, each cut to the same length as prompts", async () => {
+  test("has one entry per sequence, each truncated to the same length as prompts", async () => {
     const { post, lines } = makeLogged(2, true);
     await (await post("/v1/completions", { ...body, n: 2, temperature: 1 }, id("two"))).text();
     expect(lines[1]).toMatch(/^Generated response cmpl-two: output: \[".."\.\.\., ".."\.\.\.\]$/);
@@ -143,7 +143,7 @@ describe("a prompt in the log", () => {
 });
 
 describe("a request that fails", () => {
-  test("because it was rejected is logged with status and reason", async () => {
+  test("because it was rejected is logged with its status and the reason", async () => {
     const { post, lines } = makeLogged();
     expect((await post("/v1/completions", { prompt: "a", n: 1000 }, id("x"))).status).toBe(400);
     expect(lines).toHaveLength(2);

@@ -85,7 +85,7 @@ describe("a message with a tool call", () => {
     expect(message.tool_calls[0]?.id).not.toBe(message.tool_calls[1]?.id);
   });
 
-  test("ends after the first call without parallel_tool_calls", async () => {
+  test("ends after the first call if parallel_tool_calls is false", async () => {
     const choice = await choiceOf(`${CALL}\n${CALL}`, { parallel_tool_calls: false });
     expect(choice).toMatchObject({
       message: { tool_calls: [{ function: CALLED }] },
@@ -188,7 +188,7 @@ describe("a stream with tool calls", () => {
   });
 });
 
-describe("IDs of calls", () => {
+describe("call IDs", () => {
   const history = [
     { role: "user", content: "Hi" },
     { role: "assistant", tool_calls: [{ id: "a", function: { name: "g", arguments: "{}" } }] },
@@ -320,7 +320,7 @@ describe("tools", () => {
     }
   });
 
-  test("cannot be nested 1,000 deep", async () => {
+  test("cannot be nested 1,000 levels deep", async () => {
     let schema: object = { type: "string" };
     for (let i = 0; i < 1000; i++) schema = { type: "array", items: schema };
     const deep = { type: "function", function: { name: "f", parameters: schema } };

@@ -43,7 +43,7 @@ describe.each(ROUTES)("usage in responses from %s", (path, body, numCached) => {
     ["an empty object", {}],
     ["only continuous statistics", { continuous_usage_stats: true }],
     ["the usage", { include_usage: true }],
-  ])("ends a stream if the options are %s", async (_, options) => {
+  ])("is at the end of a stream if the options are %s", async (_, options) => {
     const last = (await streamOf(options)).at(-1);
     expect(last?.choices).toEqual([]);
     expect(last?.usage?.prompt_tokens_details).toEqual({ cached_tokens: numCached });
@@ -85,7 +85,7 @@ describe("continuous statistics of several choices", () => {
       .filter(({ choices }) => choices[0]?.index === index)
       .map(({ usage }) => [usage.prompt_tokens, usage.completion_tokens]);
 
-  test("report the prompt of each choice, and end with the total", async () => {
+  test("report each choice's prompt and end with the total", async () => {
     const prompt = [
       [1, 2],
       [1, 2, 3, 4],

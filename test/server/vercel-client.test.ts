@@ -1,5 +1,5 @@
-// Vercel's AI SDK, which checks every event against a schema, over a real socket. Its providers for OpenAI's
-// Responses and Anthropic's Messages run a tool and then respond.
+// Vercel's AI SDK, which checks every event against a schema, over a real socket: text, and a tool run before
+// the answer, through OpenAI's Responses and Chat APIs and Anthropic's Messages API.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { createAnthropic } from "@ai-sdk/anthropic";

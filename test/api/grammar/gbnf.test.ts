@@ -146,7 +146,7 @@ describe("the translation", () => {
     expect(lark(text)).toBe(expected);
   });
 
-  test("leaves out unused rules, and names missing ones", () => {
+  test("leaves out unused rules and names missing ones", () => {
     expect(lark('root ::= "a"\nother ::= missing')).toBe("start: /a/");
     expect(() => lark("root ::= missing")).toThrow("rule missing is missing");
     expect(() => larkOf(new Map(), "root")).toThrow("rule root is missing");

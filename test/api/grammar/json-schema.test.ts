@@ -179,7 +179,7 @@ const anyKeyword = fc.constantFrom(
 );
 
 describe("the text of a loosened schema", () => {
-  test("includes the whitespace options, and is returned with the dropped keywords", () => {
+  test("includes the whitespace options and is returned with the dropped keywords", () => {
     const { text, dropped } = loosenedText({ type: "string", format: "binary" });
     expect(JSON.parse(text)).toEqual({
       type: "string",

@@ -143,7 +143,7 @@ describe("an assistant's message", () => {
     });
   });
 
-  test("keeps the notation of numbers in a call", () => {
+  test("keeps numbers in a call as written", () => {
     const written = parseJson(
       '{"messages":[{"role":"assistant","content":[{"type":"tool_use","input":{"x":1.0}}]}]}',
       ["messages"],
@@ -213,7 +213,7 @@ describe("the chat", () => {
     });
   });
 
-  test("keeps a tool choice that requires a tool even without tools, so it is refused later", () => {
+  test("keeps a tool choice that requires a tool even if there are no tools, so it is refused later", () => {
     const required = chatBodyOf(parse({ tool_choice: { type: "any" } }));
     expect([required.tools, required.tool_choice]).toEqual([null, "required"]);
   });

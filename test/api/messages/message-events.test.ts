@@ -85,7 +85,7 @@ const CALLS: MessagePart[][] = [
   ],
 ];
 
-describe("the stream of a message", () => {
+describe("a message's stream", () => {
   test("contains thinking, text, and two tools in order", () => {
     const shown = eventsOf(scriptedOutputs(CALLS)).map(({ type, index, delta, content_block }) =>
       [type, index ?? "", delta?.["type"] ?? content_block?.["type"] ?? ""].join(" ").trim(),
@@ -182,7 +182,7 @@ describe("a message", () => {
     ]);
   });
 
-  test("includes a call that was cut off as text", () => {
+  test("includes an unfinished call as text", () => {
     const cut = scriptedOutputs(
       [
         [

@@ -92,7 +92,7 @@ describe("the conversation", () => {
     ]);
   });
 
-  test("accepts the arguments of a call as an object, as JSON, or without any", () => {
+  test("accepts a call's arguments as an object or as JSON, and a call without arguments", () => {
     const argumentsOf = (given: JsonObject) => {
       const item = { type: "function_call", call_id: "c", name: "f", ...given };
       const [message] = messagesOf([item]) as { tool_calls?: { function: JsonObject }[] }[];
@@ -259,7 +259,7 @@ describe("the chat", () => {
     ["minimal", "low"],
     ["high", "high"],
     ["xhigh", "high"],
-  ])("converts the effort %s to the nearest that templates know", (effort, expected) => {
+  ])("converts the effort %s to the nearest one that templates support", (effort, expected) => {
     expect(String(chat({ reasoning: { effort, summary: "auto" } }).reasoning_effort)).toBe(
       expected,
     );

@@ -72,7 +72,7 @@ function bodyOf(outputs: Outputs, body: object = {}) {
   return response.body();
 }
 
-/** Assembles the output from its deltas alone. */
+/** Assembles the output from its deltas only. */
 function assembled(events: readonly Event[]): Item[] {
   const items: Item[] = [];
   for (const { type, output_index, item_id, item, part, delta, content_index } of events) {
@@ -89,7 +89,7 @@ function assembled(events: readonly Event[]): Item[] {
   return items;
 }
 
-/** The properties of items that deltas contain. */
+/** Item properties that deltas contain. */
 const essence = (items: readonly object[]) =>
   items.map((item) => {
     const { type, name, arguments: given, input, content } = item as Item;
@@ -114,7 +114,7 @@ const TURN: MessagePart[][] = [
   [{ kind: "arguments", index: 1, text: '*** End"}' }],
 ];
 
-describe("the stream of a response", () => {
+describe("a response's stream", () => {
   test("has numbered events for each item in order", () => {
     const events = eventsOf(scriptedOutputs(TURN));
     expect(shown(events)).toEqual([
@@ -172,7 +172,7 @@ describe("the stream of a response", () => {
     );
   });
 
-  test("sends numbered events to keep a silent stream alive", () => {
+  test("is kept alive by numbered events while it is silent", () => {
     const writer = new ResponseEventWriter(responseOf());
     const events = read(writer.frame.start() + writer.frame.keepAlive());
     expect(shown(events)).toEqual(["created", "in_progress", "in_progress"]);

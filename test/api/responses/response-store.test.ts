@@ -109,7 +109,7 @@ describe("ResponseStore", () => {
     expect([expired, deleted, large].map(({ seen }) => seen.numCancels)).toEqual([1, 1, 1]);
   });
 
-  test("of size 0 stores nothing", () => {
+  test("stores nothing if its size is 0", () => {
     const { store } = makeStore(0);
     store.put(stored("a"));
     expect([store.isEnabled, store.size]).toEqual([false, 0]);
