@@ -91,7 +91,7 @@ describe("a huge integer in another field", () => {
     ["prompt", `[[1],[${HUGE}]]`, `Token id ${HUGE} is out of vocabulary`],
     ["allowed_token_ids", `[${HUGE}]`, "allowed_token_ids contains out-of-vocab token id!"],
     ["logit_bias", `{"${HUGE}":1}`, `token_id(s) [${HUGE}] in logit_bias`],
-  ])("is an error that quotes all its digits: %s set to %s", async (field, value, text) => {
+  ])("causes an error that quotes all its digits: %s set to %s", async (field, value, text) => {
     const prompt = field === "prompt" ? "" : '"prompt":"x",';
     const response = await post(TEXT, `{${prompt}"${field}":${value}}`);
     expect(response.status).toBe(400);

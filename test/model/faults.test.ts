@@ -65,8 +65,8 @@ async function expectAlive({ url }: ServerProcess): Promise<void> {
   expect(await new Ledger(url).run({ maxTokens: 1, stream: false })).toBe("finished");
 }
 
-describe("an engine that crashes", () => {
-  test("fails its requests and restarts, three times in a row", async () => {
+describe("an engine", () => {
+  test("that crashes fails its requests and restarts, three times in a row", async () => {
     const server = await open();
     const { url } = server;
     const ledger = new Ledger(url);
@@ -104,7 +104,7 @@ describe("an engine that crashes", () => {
     expect(isAlive(server.process.pid)).toBe(true);
   }, 60_000);
 
-  test("for the fifth time makes the server exit with 1 and ends every stream with an error", async () => {
+  test("that crashes for the fifth time makes the server exit with 1 and ends every stream with an error", async () => {
     const server = await open([]);
     const { url } = server;
     const ledger = new Ledger(url);
@@ -134,7 +134,7 @@ describe("an engine that crashes", () => {
     );
   }, 60_000);
 
-  test("leaves a front end that reports the crash and when to retry", async () => {
+  test("that crashes leaves a front end that reports the crash and when to retry", async () => {
     const server = await open();
     const ledger = new Ledger(server.url);
     const pid = enginePid(server);
@@ -148,7 +148,7 @@ describe("an engine that crashes", () => {
     await expectAlive(server);
   }, 30_000);
 
-  test("returns 500 to waiting requests, and does not fail for disconnected clients", async () => {
+  test("that crashes fails waiting requests with a 500, but not those of disconnected clients", async () => {
     const server = await open();
     const ledger = new Ledger(server.url);
     const before = await readMetrics(server.url);
@@ -163,7 +163,7 @@ describe("an engine that crashes", () => {
   }, 30_000);
 
   test.skipIf(!canLimit)(
-    "because it ran out of memory is replaced, as after any other crash",
+    "that runs out of memory is replaced, as after any other crash",
     async () => {
       const server = await open();
       const { url } = server;
@@ -194,7 +194,7 @@ describe("an engine that crashes", () => {
     30_000,
   );
 
-  test("twice during the same request has it rejected on every route, but no request that succeeded before", async () => {
+  test("that crashes twice on the same request makes every route reject it, but no request that succeeded before", async () => {
     const server = await open();
     const post = async (path: string, body: object) => {
       const headers = { "content-type": "application/json" };
@@ -273,7 +273,7 @@ describe("a front end", () => {
     const streams = ledger.runMany(NUM_STREAMS, { maxTokens: 60, stream: true });
     await untilTokens(server.url, before, NUM_STREAMS);
     server.process.kill("SIGTERM");
-    // Service managers signal every process of a service.
+    // Service managers signal every process in a service.
     process.kill(pid, "SIGTERM");
     expect(await streams).toEqual(Array(NUM_STREAMS).fill("finished"));
     expect(ledger.numTokens).toBe(60 * NUM_STREAMS);

@@ -56,7 +56,7 @@ async function complete(at: string, body: object): Promise<void> {
   await response.text();
 }
 
-/** Records the metrics of a server during the load. */
+/** Records a server's metrics during the load. */
 class Watch {
   readonly states: Series[] = [];
   #isOn = true;
@@ -81,7 +81,7 @@ class Watch {
   }
 }
 
-/** Sends long completions that preempt each other, equal prefixes, n = 2, and text that repeats, and sleeps once. */
+/** Sends long completions that preempt each other, identical prefixes, n = 2, and repetitive text; also sleeps once. */
 async function load(): Promise<readonly Series[]> {
   const watch = new Watch(url);
   const long = (i: number) => complete(url, { prompt: `${i} `.repeat(60), max_tokens: 260 });
@@ -116,7 +116,7 @@ const OWN_LABELS: Readonly<Record<string, readonly string[]>> = {
   lora_requests_info: ["max_lora", "running_lora_adapters", "waiting_lora_adapters"],
 };
 
-/** Lines of a family: the header, then the samples. */
+/** A family's lines: the header, then the samples. */
 function linesOf(text: string, { name, type }: PageRow): string[] {
   const sample = `vllm:${name}${type === "counter" ? "_total" : ""}`;
   const ends = type === "histogram" ? "(_bucket|_count|_sum)" : "";

@@ -7,7 +7,7 @@ import { type ServerProcess, startServer } from "../support/server-process.ts";
 sayIfPythonIsMissing(CLIENTS_PYTHON);
 
 const ask = [{ role: "user", content: "Weather in Rome?" }];
-/** The client's helpers for streams require answers that end by themselves. */
+/** The client's stream helpers require answers that end on their own. */
 const brief = [{ role: "user", content: "What is the capital of France? Answer with one word." }];
 const CITY = { city: expect.any(String), is_capital: expect.any(Boolean) };
 const WEATHER = {
@@ -31,7 +31,7 @@ describe.skipIf(CLIENTS_PYTHON === null)("with SmolLM2", () => {
     server.process.kill();
   });
 
-  /** Asks at temperature 0, so that the answers of two calls are equal. */
+  /** Asks at temperature 0, so two calls get the same answer. */
   const call = (name: string, request: object) =>
     program.ask<object>(server.url, name, { model: "smol", ...request });
 

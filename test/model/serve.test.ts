@@ -26,7 +26,7 @@ describe("serving SmolLM2", () => {
   }, 30_000);
   afterAll(() => server.process.kill());
 
-  test("with 32 mixed clients, all requests end, and the counters equal the sum of the reported usage", async () => {
+  test("with 32 mixed clients, all requests end, and the counters match the sum of the reported usage", async () => {
     const before = await readMetrics(server.url);
     const totals = { prompt: 0, completion: 0, finished: 0, left: 0 };
     const count = (
@@ -94,7 +94,7 @@ describe("serving SmolLM2", () => {
     expect(generated).toBeGreaterThanOrEqual(totals.completion + 4 * totals.left);
   }, 120_000);
 
-  test("without disconnects, the counters exactly equal the sum of the reported usage", async () => {
+  test("without disconnects, the counters exactly match the sum of the reported usage", async () => {
     const before = await untilIdle(server.url);
     const usages = await Promise.all(
       Array.from({ length: 16 }, async (_, i) => {

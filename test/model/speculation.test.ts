@@ -184,7 +184,7 @@ test("a client's prediction with some wrong words is mostly accepted, and does n
   expect(predicted.numAcceptedPredictionTokens).toBeGreaterThan(35);
 }, 60_000);
 
-test("the model itself as draft model predicts more than 95% of greedy output", async () => {
+test("the model itself as a draft model predicts more than 95% of greedy output", async () => {
   const self = await NativeModelRunner.load(loadOptions(PATH, { ...SIZE, draftPath: PATH }));
   const scheduler = makeScheduler({ numBlocks: SIZE.numBlocks, maxModelLen: SIZE.maxModelLen });
   promptIds.slice(0, 50).forEach((prompt, i) => {

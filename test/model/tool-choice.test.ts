@@ -86,7 +86,7 @@ const ARGUMENTS = {
 };
 
 describe("a forced call", () => {
-  test.each(TOOL_PARSERS)("of %s follows the tool's schema", async (parser) => {
+  test.each(TOOL_PARSERS)("in the %s format follows the tool's schema", async (parser) => {
     const fields = { tool_choice: "required", parallel_tool_calls: false };
     const { message, finish_reason } = await choiceOf(parser, fields);
     expect(finish_reason).toBe("tool_calls");
@@ -155,7 +155,7 @@ describe("a forced call to any tool", () => {
   ];
 
   test.each(parsers as ToolParser[])(
-    "of %s follows its schema, or is cut off",
+    "in the %s format follows its schema or is cut off",
     async (parser) => {
       for (const [seed, own] of fc.sample(parameters, { numRuns: 5, seed: 5 }).entries()) {
         const tools = [{ type: "function", function: { name: "f", parameters: own } }];

@@ -27,7 +27,7 @@ const BLOCK_IDS = Array.from({ length: 32 }, (_, i) => i + 1);
 
 interface Score {
   readonly positions: readonly PositionLogprobs[];
-  /** Kernels in use: also "ggml" if Pagoda's do not support the CPU. */
+  /** Kernels in use; also "ggml" if Pagoda's kernels do not support the CPU. */
   readonly kernels: string;
   readonly weightBytes: number;
 }

@@ -1,4 +1,4 @@
-// The kernels of LoRA adapters under sanitizers, one instruction set at a time; kernels/strips-test.cpp lists the checks.
+// The LoRA adapter kernels under sanitizers, one instruction set at a time; kernels/strips-test.cpp lists the checks.
 
 import { beforeAll, test } from "bun:test";
 import { ADAPTER_KERNELS, buildSanitized, expectOk } from "../support/sanitized-program.ts";

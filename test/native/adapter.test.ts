@@ -37,7 +37,7 @@ const MERGED: readonly (readonly [string, TinyGgufOptions, TinyAdapterOptions])[
   ["on gemma2", { architecture: "gemma2" }, {}],
   ["on gemma3", { architecture: "gemma3" }, {}],
   ["on a fused attn_qkv", { architecture: "bloom" }, { changes: isMatrix }],
-  ["beside experts", { architecture: "gpt-oss" }, { changes: isAttention }],
+  ["next to experts", { architecture: "gpt-oss" }, { changes: isAttention }],
   ["with odd sizes", { headSize: 40, numHeads: 3, numKvHeads: 1 }, {}],
 ];
 

@@ -24,7 +24,7 @@ function pinnedNames(): string[] {
   return names.filter((name) => name !== "(unknown)");
 }
 
-/** Groups of the table: the reason for refusal (null = supported), and the names. */
+/** The table's groups: the reason for refusal (null = supported), and the names. */
 function groups(): { reason: string | null; names: string[] }[] {
   const source = textOf("native", "model", "architectures.cpp");
   const [, table = ""] = /GROUPS\[\] = \{\n(.*?)\n\};/s.exec(source) ?? [];
@@ -36,7 +36,7 @@ function groups(): { reason: string | null; names: string[] }[] {
   );
 }
 
-/** A minimal model with only the name of its architecture. */
+/** Writes a minimal model that sets only its architecture's name and `more`. */
 function writeModel(architecture: string, more: Record<string, GgufValue> = {}): void {
   const { metadata, tensors } = tinyGguf();
   const renamed = [...metadata].map(
@@ -51,7 +51,7 @@ const REFUSED = groups().flatMap(({ reason, names }) =>
   reason === null ? [] : names.map((name) => [name, reason] as const),
 );
 
-describe("the table of architectures", () => {
+describe("the architecture table", () => {
   test("lists each name in the pinned llama.cpp exactly once", () => {
     const pinned = pinnedNames();
     expect(pinned.length).toBeGreaterThan(100);

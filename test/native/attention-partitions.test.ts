@@ -81,7 +81,7 @@ const SHAPES: [string, TinyGgufOptions][] = [
 const fitsQ8 = ({ architecture, headSize = 64 }: TinyGgufOptions) =>
   headSize % 32 === 0 && architecture !== "gpt-oss";
 
-describe("paged attention over partitions equals ggml's", () => {
+describe("paged attention over partitions matches ggml's", () => {
   for (const [ours, theirs, limit] of CACHES) {
     const shapes = SHAPES.filter(([, gguf]) => ours !== "q8_0" || fitsQ8(gguf));
     test.each(shapes)(`%s, ${ours} KV`, async (_name, gguf) => {
@@ -165,7 +165,7 @@ const SHARED: Layout = (sequence) => {
 };
 const APART: Layout = ownBlocks;
 
-/** Decodes sequences with a common K and V prefix. @returns the results of all, step by step */
+/** Decodes sequences with a common K and V prefix. @returns every sequence's results, step by step */
 async function decodeFamily(runner: NativeModelRunner, layout: Layout) {
   const text = tokens(3, PREFIX_BLOCKS * BLOCK_SIZE);
   const other = tokens(4, PREFIX_BLOCKS * BLOCK_SIZE);

@@ -1,4 +1,4 @@
-// Merges of byte-level BPE, with random vocabularies, compared with a naive implementation: words of any length
+// Byte-level BPE merges with random vocabularies, compared with a naive implementation: words of any length
 // are merged by rank, and pairs of equal rank from left to right.
 
 import { afterAll, expect, test } from "bun:test";
@@ -78,7 +78,7 @@ test.each([1, 2, 3, 4, 5, 6])(
     writeTinyGguf(path, { tokenizer, numLayers: 1 });
     const model = await loadTestModel(path);
     const [, texts] = tokenizer.metadata.get("tokenizer.ggml.tokens") as ["string[]", string[]];
-    // Up to 1,024 symbols and beyond, the engine keeps pairs in different ways.
+    // The engine stores pairs differently in words of up to 1,024 symbols and in longer ones.
     for (const length of [1, 2, 3, 50, 1023, 1024, 1025, 1100, 2000]) {
       for (const letters of [LETTERS, LETTERS.slice(0, 1), LETTERS.slice(1)]) {
         const word = Array.from({ length }, () => pickFrom(prng, letters)).join("");

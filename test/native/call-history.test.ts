@@ -37,7 +37,7 @@ const NAMES = readdirSync(TEMPLATES)
   .map((name) => name.replace(/\.jinja$/, ""))
   .sort();
 
-/** Templates whose layout of calls the grammar follows, and the text after the calls. */
+/** Templates whose call layout the grammar follows, each with the text after the calls. */
 const ENFORCED: Readonly<Record<string, string>> = {
   "Kimi-K3": "<|close|>message<|sep|><|end_of_msg|>",
   "MiniMax-M3": "[e~[\n",
@@ -108,8 +108,8 @@ async function rendered(template: string, calls: readonly Call[]) {
 
 const templateOf = (name: string) => readFileSync(join(TEMPLATES, `${name}.jinja`), "utf8");
 
-describe("a call in the history is read back from the prompt of", () => {
-  test.each(NAMES)("%s", async (name) => {
+describe("a call in the history is read back from the prompt", () => {
+  test.each(NAMES)("rendered by %s", async (name) => {
     const template = templateOf(name);
     const format = chatFormatOf(template);
     const sent = CALLS.slice(0, SINGLE.includes(name) ? 1 : 2);

@@ -76,14 +76,14 @@ afterAll(async () => {
 });
 
 describe("rendering", () => {
-  test("renders a turn for every message and opens the assistant's turn", async () => {
+  test("adds a turn for every message and opens the assistant's turn", async () => {
     const messages = [{ role: "system", content: "Be brief." }, user("Hi")];
     const expected =
       "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n";
     expect(await render(plain, { messages })).toBe(expected);
   });
 
-  test("opens no turn without a generation prompt", async () => {
+  test("opens no turn if no generation prompt is requested", async () => {
     expect(await render(plain, { messages: [user("Hi")] }, false)).toBe(
       "<|im_start|>user\nHi<|im_end|>\n",
     );
@@ -110,7 +110,7 @@ describe("rendering", () => {
     );
   });
 
-  test("drops the BOS that the tokenizer adds itself, and keeps any other", async () => {
+  test("drops the BOS that the tokenizer adds itself and keeps any other", async () => {
     expect(await render(talkative, { messages: [user("<s>x")] })).toBe("[user]<s>x");
     const other = join(folder, "no-bos.gguf");
     writeTinyGguf(other, { addBos: false, chatTemplate: TALKATIVE });
@@ -141,7 +141,7 @@ describe("rendering", () => {
     }
   });
 
-  test("renders the same prompts on many threads at once", async () => {
+  test("yields the same prompts on many threads at once", async () => {
     const prompts = await Promise.all(
       Array.from({ length: 32 }, (_, i) => render(talkative, { messages: [user(`m${i}`)] })),
     );
@@ -191,7 +191,7 @@ describe("continuing the last message", () => {
   });
 });
 
-describe("inputs of a template", () => {
+describe("template inputs", () => {
   const shown = (model: NativeModel, body: Body) =>
     render(model, body, false).then((text) => JSON.parse(text));
 

@@ -28,7 +28,7 @@ afterAll(async () => {
 describe("without a server", () => {
   const words = [path, "--kv-cache-memory-bytes", "1M"];
 
-  test("do not report an answer stopped by Ctrl-C as ended by a server", async () => {
+  test("chat does not report an answer stopped by Ctrl-C as ended by a server", async () => {
     const long = ["--max-model-len", "8192", "--allow-long-max-model-len"];
     const sizes = [...long, "--kv-cache-memory-bytes", "16M", "--extra-body.ignore_eos", "true"];
     const program = new TerminalProgram(["chat", path, ...sizes]);
@@ -90,7 +90,7 @@ describe("without a server", () => {
   }, 30_000);
 });
 
-describe("serve on a Unix socket or with TLS", () => {
+describe("serve", () => {
   const words = [path, "--kv-cache-memory-bytes=1M"];
 
   test("works on a Unix socket, which is shown in the banner and removed at shutdown", async () => {
@@ -188,7 +188,7 @@ describe("ps", () => {
     );
   }, 30_000);
 
-  test("shows everything except the model without the key, and points to the missing key", async () => {
+  test("without the key, shows everything except the model and points to the missing key", async () => {
     expect(await shown()).toMatchObject([{ model: null, wantsKey: true, isHealthy: true }]);
     expect((await runPagoda(["ps"])).stderr).toBe(
       "a server requires a key to show its model; pass --api-key\n",

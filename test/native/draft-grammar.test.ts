@@ -68,7 +68,7 @@ describe("countAllowed", () => {
     expect([count(a, eosId), count(a, b, eosId), count(a, b, a)]).toEqual([1, 3, 2]);
   });
 
-  test("allows any token without a grammar, and none after text that does not fit", async () => {
+  test("allows any token if there is no grammar, and none after text that does not fit", async () => {
     const free = probe.createSampler({});
     expect(probe.model.countAllowed(free, probe.tokensOf("abc"))).toBe(3);
     const grammar = await probe.compileUnforced("regex", "ab");

@@ -42,7 +42,7 @@ function load(draftPath: string, options = {}): Promise<NativeModelRunner> {
 const promptOf = (length: number, seed: number) =>
   Array.from({ length }, (_, i) => (i < 20 ? 30 + i : 40 + ((i * 31 + seed * 17) % 150)));
 
-/** Prompts that share 20 tokens, the last of them for three sequences. */
+/** Prompts that share 20 tokens; the last prompt has three sequences. */
 function makeRequests(temperature: number): Request[] {
   const params = (seed: number) => ({
     params: { maxTokens: NUM_TOKENS, ignoreEos: true, temperature, seed: BigInt(seed) },
@@ -117,7 +117,7 @@ describe("a draft model with the same weights", () => {
     expect(run.numAccepted).toBe(run.numDrafted);
   });
 
-  test("drafts the same with prompts in chunks, cached prefixes, and without them", async () => {
+  test("drafts the same with and without prompt chunks and cached prefixes", async () => {
     const configs = [
       { maxNumBatchedTokens: 16 },
       { maxNumBatchedTokens: 9 },
@@ -157,7 +157,7 @@ describe("a draft model with the same weights", () => {
   });
 });
 
-describe("a draft model with other weights", () => {
+describe("a draft model with different weights", () => {
   const OTHER: readonly TinyGgufOptions[] = [
     { seed: 2, numLayers: 1 },
     { architecture: "qwen3", seed: 3, numKvHeads: 4, headSize: 32 },
@@ -225,7 +225,7 @@ describe("a step with a draft model", () => {
     ["an expected draft at a known token", "expectedTokens", 1, -2, "expectedTokens[1]"],
   ];
 
-  test("replaces the drafts by predictions, and refuses invalid arrays", async () => {
+  test("replaces the drafts with predictions and refuses invalid arrays", async () => {
     const model = await (await loadAddon()).loadModel(
       loadOptions(TARGET, { draftPath: TARGET }),
       () => {},
@@ -268,7 +268,7 @@ describe("a draft model is refused", () => {
       /^--speculative-config\.model: cannot open .*missing\.gguf: No such file or directory$/,
     ],
     [
-      "with another type of tokenizer",
+      "with a different type of tokenizer",
       () => write({ tokenizer: "bpe" }),
       "model_unsupported",
       /draft-\d+\.gguf cannot draft for this model: its tokenizer is of type gpt2, not llama$/,

@@ -55,7 +55,7 @@ function compile(...words: string[]) {
   return { exitCode: child.exitCode, stderr: child.stderr.toString() };
 }
 
-/** Starts the executable with only these variables, requests two tokens, and stops it. */
+/** Starts the executable with only these environment variables, requests two tokens, and stops it. */
 async function serveWith(
   variables: Readonly<Record<string, string>>,
   { wrapper = [], words = [] }: { wrapper?: readonly string[]; words?: readonly string[] } = {},
@@ -128,7 +128,7 @@ describe.skipIf(!isDistributable)("the executable serves", () => {
   );
 
   testIf(canMount, "the executable in a hardened container: mounting is not permitted")(
-    "with a read-only root, without HOME and with no folder that allows execution",
+    "with a read-only root, no HOME, and no folder that allows execution",
     async () => {
       const temp = at("noexec");
       mkdirSync(temp);

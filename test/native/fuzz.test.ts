@@ -14,7 +14,7 @@ const BUILD_TIMEOUT_MS = 600_000;
 const LLAMA = ["llama", "ggml", "ggml-cpu"];
 
 test(
-  "the header of a model file",
+  "a model file's header",
   async () => {
     const program = await buildSanitized({
       name: "gguf-fuzz",

@@ -105,7 +105,7 @@ describe("with other processors", () => {
     expect(row?.top).toEqual(free?.top.slice(0, 3) ?? []);
   });
 
-  test("the same seed samples the same tokens, and seeds differ", async () => {
+  test("the same seed samples the same tokens, and different seeds sample different ones", async () => {
     const grammar = await probe.compile("regex", "[a-z ]{40}");
     const draw = (seed: bigint) =>
       generate(probe.createSampler({ grammar }), 12, { temperature: 1, seed });
@@ -139,7 +139,7 @@ describe("with other processors", () => {
     expect(written(await generate(biased, 30))).toBe("b".repeat(30));
   });
 
-  test("allowed IDs and the grammar both apply; a row without a common token is refused", async () => {
+  test("allowed IDs and the grammar both apply; the row is refused if they have no token in common", async () => {
     const grammar = await probe.compile("regex", "[a-c]{2}");
     const allowedTokenIds = probe.tokensOf("bcd");
     const sampler = probe.createSampler({ grammar, allowedTokenIds });
@@ -187,7 +187,7 @@ describe("with other processors", () => {
     expect(written(await generate(sampler, 2))).toBe("ab");
   });
 
-  test("rows of one step with different grammars do not mix", async () => {
+  test("rows with different grammars in one step do not mix", async () => {
     const grammars = await Promise.all(
       ["a", "b", "c", "d"].map((letter) => probe.compile("regex", `${letter}{8}`)),
     );

@@ -213,7 +213,7 @@ const STATEMENTS: readonly string[] = [
   "{% raw %}{{ x }} {% if %}{% endraw %}",
 ];
 
-/** Features that are still missing are refused by name. */
+/** Features that are still missing, each with the error that names it. */
 const MISSING: readonly (readonly [template: string, message: RegExp])[] = [
   ...["filesizeformat", "xmlattr", "pprint", "urlize"].map(
     (name) => [`{{ 'x'|${name} }}`, new RegExp(`filter '${name}'`)] as const,

@@ -1,4 +1,4 @@
-// Flags of llama-server at the pinned version, given to `serve`: each is accepted or has a hint.
+// llama-server's flags at the pinned version, given to `serve`: each is accepted or has a hint.
 
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -22,7 +22,7 @@ function flagsOf(source: string): string[] {
   return [...new Set(options.filter(isServers).flatMap(names))];
 }
 
-/** @returns the error of `serve` with this flag; null if it is accepted, possibly with a warning */
+/** @returns the error that `serve` reports for this flag; null if it is accepted, possibly with a warning */
 function refusal(flag: string): string | null {
   try {
     parse([flag, "1"]);
@@ -33,10 +33,10 @@ function refusal(flag: string): string | null {
 }
 
 const flags = flagsOf(readFileSync(SOURCE, "utf8"));
-/** Flags that are answered before options are read, or with their own message. */
+/** Flags that are handled before options are read, or that have their own message. */
 const OTHERS = ["-h", "--help", "--usage", "--prompt"];
 
-describe("every flag of llama-server", () => {
+describe("every llama-server flag", () => {
   test("occurs in its source", () => {
     expect(flags.length).toBeGreaterThan(350);
     for (const flag of ["--override-kv", "-cmoe", "--rope-scaling", "--no-webui"]) {

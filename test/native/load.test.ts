@@ -148,7 +148,7 @@ describe("loading", () => {
     },
   );
 
-  test("refuses a model without a tokenizer, and names the missing key", async () => {
+  test("refuses a model without a tokenizer and names the missing key", async () => {
     const { metadata, tensors } = tinyGguf();
     const key = "tokenizer.ggml.model";
     const withKind = (kind: string | null) => {

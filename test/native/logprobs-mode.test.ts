@@ -1,5 +1,5 @@
-// Values that a sampled row reports: log-probabilities or logits, of the unmodified logits or of the row that the
-// token was drawn from.
+// Values that a sampled row reports: log-probabilities or logits, either unmodified or from the row that the token
+// was drawn from.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { FLAG_REPORT_LOGITS, FLAG_REPORT_PROCESSED } from "../../src/runner/addon-types.ts";
@@ -52,7 +52,7 @@ describe("processed log-probabilities", () => {
     expect(result?.top[2]?.logprob).toBe(EXCLUDED);
   });
 
-  test("include the temperature and the cuts of a random row", async () => {
+  test("include a random row's temperature and cuts", async () => {
     const kept = row.ranking.slice(0, 3);
     const cut = { temperature: 0.5, topK: 3, seed: 5n };
     const [result] = await row.sample([{ flags, ...cut, numLogprobs: 4 }]);
@@ -64,7 +64,7 @@ describe("processed log-probabilities", () => {
     expect(result?.top[3]?.logprob).toBe(EXCLUDED);
   });
 
-  test("do not include the temperature of a greedy row", async () => {
+  test("do not include a greedy row's temperature", async () => {
     const [result] = await row.sample([{ flags, temperature: 1e-6, numLogprobs: 0 }]);
     expect(result?.logprob).toBeCloseTo(row.logprobOf(row.ranked(0)), 5);
   });

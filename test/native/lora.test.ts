@@ -81,7 +81,7 @@ describe("an adapter", () => {
     expect(await tokensOf(llm, "plain")).not.toEqual(expected);
   });
 
-  test("gives each request what it gets alone, in any company and with fewer slots than adapters", async () => {
+  test("yields the same output for a request by itself and among others, even with fewer slots than adapters", async () => {
     const names = ["1", "2", "3", "4"];
     const loraModules = Object.fromEntries(names.map((name) => [name, at(`${name}.gguf`)]));
     const llm = await load({ loraModules, maxLoras: 2, maxCpuLoras: 3 });
@@ -160,7 +160,7 @@ describe("a file that is not an adapter for the model", () => {
     );
   });
 
-  test("stops the start, with the reason", async () => {
+  test("makes startup fail with the reason", async () => {
     const refused = load({ loraModules: { a: at("rank.gguf") } });
     expect(await refused.catch(({ message }) => message)).toContain("17");
     const off = load({ enableLora: false, loraModules: { a: at("1.gguf") } });
@@ -188,7 +188,7 @@ test("the program in docs/lora.md runs as written", async () => {
   expect(output.length).toBeGreaterThan(0);
 });
 
-test("a thousand loads and unloads leave memory flat", async () => {
+test("a thousand loads and unloads leave memory use flat", async () => {
   const llm = await load({ maxLoras: 2, maxCpuLoras: 2 });
   const cycle = async (count: number) => {
     for (let i = 0; i < count; i++) {

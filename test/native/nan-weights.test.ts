@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => probe?.remove());
 
-test.each([1, 2])("fails in a step with %d rows", async (numRows) => {
+test.each([1, 2])("every row with a grammar fails in a step with %d rows", async (numRows) => {
   const grammar = await probe.compileUnforced("regex", "[0-9]{4}");
   const rows = Array.from({ length: numRows }, () => ({
     sampler: probe.createSampler({ grammar }),
@@ -23,7 +23,7 @@ test.each([1, 2])("fails in a step with %d rows", async (numRows) => {
   );
 });
 
-test.each([1, 2])("fails without a grammar in a step with %d rows", async (numRows) => {
+test.each([1, 2])("every row without a grammar fails in a step with %d rows", async (numRows) => {
   const results = await probe.sample(Array.from({ length: numRows }, () => ({})));
   expect(results.map(({ hasNan }) => hasNan)).toEqual(Array(numRows).fill(true));
 });

@@ -58,7 +58,7 @@ describe("an optional grammar", () => {
     expect([...probe.tokensOf("yz")]).toContain(first?.tokenId ?? -1);
   });
 
-  test("applies until then", async () => {
+  test("applies until it is dropped", async () => {
     const grammar = await probe.compileUnforced("regex", "ab");
     const [first, second] = await twoTokens({ grammar, isGrammarOptional: true });
     expect([first, second].map((result) => probe.textOf(result?.tokenId ?? -1))).toEqual([

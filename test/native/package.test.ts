@@ -184,7 +184,7 @@ describe.skipIf(!isDistributable)("the examples", () => {
     expect(exitCode).toBe(1);
   });
 
-  test("batch prints results in the order of the prompts", () => {
+  test("batch prints results in prompt order", () => {
     const lines = bun("examples/batch.ts", model).stdout.trim().split("\n");
     const prompts = lines.filter((line) => line.startsWith("The capital of"));
     expect(prompts.map((line) => line.split(" ")[3])).toEqual([

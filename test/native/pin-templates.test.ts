@@ -30,7 +30,7 @@ const LENIENT: Readonly<Record<string, RegExp>> = {
 };
 
 /**
- * Templates where Python HTML-escapes strings that are appended to the result of the filter `safe`,
+ * Templates where Python HTML-escapes strings that are appended to the `safe` filter's result,
  * although the output is not HTML. A model must not see `&#34;`.
  */
 const ESCAPED = ["meetkai-functionary-medium-v3.1.jinja"];
@@ -106,7 +106,7 @@ test("the pinned llama.cpp has 70 templates", () => {
   expect(NAMES.length).toBe(70);
 });
 
-describe.skipIf(PYTHON === null)("the prompt equals transformers'", () => {
+describe.skipIf(PYTHON === null)("the prompt matches transformers'", () => {
   const titles = [...templateQuestions().keys()];
   const questions = [...templateQuestions().values()];
   for (const name of NAMES) {

@@ -1,4 +1,4 @@
-// Grammars of forced calls with parameters as plain text: the values that they allow for a
+// Grammars for forced calls whose format has plain-text parameters: the values that they allow for a
 // parameter's schema.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
@@ -16,7 +16,7 @@ afterAll(() => probe?.remove());
 
 const M3 = "]<]minimax[>[";
 
-/** Text before and after the value of the parameter `p` in a call of `f`. */
+/** Text before and after the value of the parameter `p` in a call to `f`. */
 const FORMATS: readonly (readonly [parser: ToolParser, before: string, after: string])[] = [
   [
     "qwen3_coder",
@@ -111,13 +111,13 @@ const CASES: readonly (readonly [
   ["a length or null", { type: ["string", "null"], maxLength: 2 }, ["ab", "null"], ["abc"]],
 ];
 
-describe.each(FORMATS)("the value of a parameter of %s with", (...format) => {
+describe.each(FORMATS)("the value of a %s parameter with", (...format) => {
   test.each(CASES)("%s", async (_, schema, valid, invalid) => {
     expect(await allowed(format, schema, [...valid, ...invalid])).toEqual([...valid]);
   });
 });
 
-describe("the value of a parameter of minicpm5", () => {
+describe("the value of a minicpm5 parameter", () => {
   const format = [
     "minicpm5",
     '<function name="f"><param name="p">',

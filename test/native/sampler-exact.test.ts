@@ -193,7 +193,7 @@ describe("ties", () => {
 });
 
 describe("logprobs", () => {
-  test("equal those of a sorted row, with the same IDs and ranks, and ties in order of ID", async () => {
+  test("match those of a sorted row, with the same IDs and ranks, and ties in order of ID", async () => {
     const cases = fc.record({
       vocabSize: fc.constantFrom(...VOCAB_SIZES),
       shape: fc.nat({ max: SHAPE_NAMES.length - 1 }),

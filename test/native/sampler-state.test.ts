@@ -1,4 +1,4 @@
-// Effects of a sampler handle on a row: bias, allowed ids, banned end tokens, penalties and counts.
+// A sampler handle's effects on a row: bias, allowed ids, banned end tokens, penalties and counts.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { FLAG_BAN_END } from "../../src/runner/addon-types.ts";
@@ -138,7 +138,7 @@ describe("sampler state", () => {
     );
   });
 
-  test("divides positive logits of prompt and output by the repetition penalty", async () => {
+  test("divides positive logits of prompt and output tokens by the repetition penalty", async () => {
     const [a, b, c] = [row.ranked(0), row.ranked(1), row.ranked(2)];
     /** Smallest penalty at which `winner` is sampled, by bisection. */
     const threshold = async (penalized: number[], winner: number) => {

@@ -97,7 +97,7 @@ describe("random sampling", () => {
     expect(excess(counts, expected)).toBeLessThan(4);
   });
 
-  test("treats a top-k above the vocabulary, of 0 and of -1 as no limit", async () => {
+  test("treats a top-k of 0, of -1, or above the vocabulary size as no limit", async () => {
     const all = await row.draw({ temperature: 1, seed: 13n });
     for (const topK of [-1, row.model.info.vocabSize, 100000]) {
       expect(await row.draw({ temperature: 1, topK, seed: 13n })).toEqual(all);

@@ -9,7 +9,7 @@ import { writeTinyGguf } from "../support/tiny-gguf.ts";
 import { tempFolder } from "../support/tiny-model.ts";
 
 const NUM_CASES = 2000;
-/** Requests at a time. */
+/** Number of concurrent requests. */
 const WIDTH = 20;
 
 const folder = tempFolder();

@@ -42,7 +42,7 @@ test.each([
   30_000,
 );
 
-test("log lines have a level and a time, the banner has neither; requests are logged if enabled", async () => {
+test("log lines have a level and a time, but the banner has neither; requests are logged if enabled", async () => {
   const words = ["--enable-log-requests", "--max-log-len", "3", ...WORDS];
   const { url, process: child, log } = await startServer([model, ...words]);
   const ask = { prompt: "hello", max_tokens: 2, ignore_eos: true };

@@ -27,7 +27,7 @@ const PROGRAMS = {
   timeout: ["timeout", "--signal", "INT", "3", process.execPath, "run"],
 } as const;
 
-/** Starts a server in its own process group, like a terminal. */
+/** Starts a server in its own process group, as a terminal does. */
 function start(by: keyof typeof PROGRAMS): Promise<ServerProcess> {
   const words = [model, "--kv-cache-memory-bytes", "128M"];
   return startServer(words, {}, PROGRAMS[by], { detached: true });

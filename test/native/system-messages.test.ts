@@ -32,7 +32,7 @@ async function render(chatTemplate: string, messages: readonly object[], rest: o
 const templateOf = (name: string) => readFileSync(join(TEMPLATES, `${name}.jinja`), "utf8");
 const say = (role: string, content: unknown) => ({ role, content });
 
-/** As Claude Code and Codex send them. */
+/** A conversation like those that Claude Code and Codex send. */
 const AGENT = [
   say("system", [
     { type: "text", text: "S1" },
@@ -64,7 +64,7 @@ describe("system messages anywhere", () => {
     expect(texts.map((text) => prompt.split(text).length)).toEqual(texts.map(() => 2));
   });
 
-  test("are as they were sent if the template accepts them", async () => {
+  test("are unchanged if the template accepts them", async () => {
     const shown = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}";
     expect(await render(shown, AGENT)).toBe(
       "[system]S1\nS2[developer]D1[user]U1[assistant]A1[system]S3[user]U2",
@@ -72,7 +72,7 @@ describe("system messages anywhere", () => {
   });
 });
 
-/** Accepts a system message only at the start, and no two messages of one role after it. */
+/** Accepts a system message only at the start, and no two consecutive messages with the same role. */
 const STRICT = `{%- for m in messages %}
 {%- if m.role == 'system' and not loop.first %}{{ raise_exception('System must be first.') }}{% endif %}
 {%- if m.role not in ['system', 'user', 'assistant'] %}{{ raise_exception('Unknown role.') }}{% endif %}
@@ -82,32 +82,32 @@ const STRICT = `{%- for m in messages %}
 /** Accepts no system message at all. */
 const NONE = STRICT.replace("and not loop.first", "");
 
-/** Shows only a first system message, and raises for none. */
+/** Shows a system message only at the start, and leaves out later ones without an error. */
 const SILENT = STRICT.replace("{{ raise_exception('System must be first.') }}", "{% continue %}");
 
 describe("a strict template", () => {
   test.each([
     [
-      "merges the first ones",
+      "merges system messages at the start",
       [say("system", "a"), say("developer", "b"), say("user", "u")],
       "[system]a\n\nb[user]u",
     ],
     [
-      "folds a later one into the next user message",
+      "folds a later system message into the next user message",
       [say("user", "u"), say("assistant", "x"), say("system", "a"), say("user", "v")],
       "[user]u[assistant]x[user]a\n\nv",
     ],
     [
-      "folds a later one into the user message before it",
+      "folds a later system message into the user message before it",
       [say("user", "u"), say("system", "a"), say("developer", "b"), say("assistant", "x")],
       "[user]u\n\na\n\nb[assistant]x",
     ],
     [
-      "makes the last one the user's",
+      "turns a system message at the end into a user message",
       [say("user", "u"), say("assistant", "x"), say("system", "a")],
       "[user]u[assistant]x[user]a",
     ],
-    ["ignores an empty one", [say("user", "u"), say("system", "")], "[user]u"],
+    ["ignores an empty system message", [say("user", "u"), say("system", "")], "[user]u"],
   ])("%s", async (_, messages, expected) => {
     expect(await render(STRICT, messages)).toBe(expected);
   });

@@ -96,16 +96,19 @@ describe("a format with calls that need no marker", () => {
 
   afterAll(() => probe?.remove());
 
-  test.each(CASES)("constrains $parser from a tool's name on", async ({ parser, ...texts }) => {
-    const text = grammarText({ toolParser: parser, reasoningParser: null }, new Map());
-    const grammar = await probe.compileUnforced("lark", text);
-    for (const one of texts.allowed) {
-      expect([one, await probe.accepts(grammar, one)]).toEqual([one, true]);
-    }
-    for (const one of texts.excluded) {
-      expect([one, await probe.accepts(grammar, one)]).toEqual([one, false]);
-    }
-  });
+  test.each(CASES)(
+    "is constrained from a tool's name on: $parser",
+    async ({ parser, ...texts }) => {
+      const text = grammarText({ toolParser: parser, reasoningParser: null }, new Map());
+      const grammar = await probe.compileUnforced("lark", text);
+      for (const one of texts.allowed) {
+        expect([one, await probe.accepts(grammar, one)]).toEqual([one, true]);
+      }
+      for (const one of texts.excluded) {
+        expect([one, await probe.accepts(grammar, one)]).toEqual([one, false]);
+      }
+    },
+  );
 });
 
 describe("harmony", () => {

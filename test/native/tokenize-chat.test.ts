@@ -14,7 +14,7 @@ beforeAll(async () => {
 
 afterAll(() => tiny.remove());
 
-test("returns the tokens of the prompt in one call, at most one more than a limit", async () => {
+test("returns the prompt's tokens in one call, at most one more than a limit", async () => {
   const input = {
     json: JSON.stringify({
       messages: [{ role: "user", content: "hello there" }],

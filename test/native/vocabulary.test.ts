@@ -237,7 +237,7 @@ describe("text that a vocabulary cannot spell", () => {
 });
 
 describe("detokenize()", () => {
-  test("is the inverse of tokenize", async () => {
+  test("is the inverse of tokenize()", async () => {
     for (const text of ["the inner man", "tab\tline\nzero\0 é 😀 end", "  two spaces"]) {
       for (const model of [spm, bpe]) {
         expect(await model.detokenize(await model.tokenize(text, true, true), true)).toBe(text);

@@ -367,7 +367,7 @@ void check_shared(ggml_type type) {
         check({ shape, sequences, {} }, seed++);
     }
     // Contexts that are fully shared, including the computed token, by themselves and together with longer
-    // ones.
+    // contexts.
     for (const int32_t n_longer : { 0, 2 }) {
         std::vector<std::pair<int32_t, int32_t>> lengths(4, { 256, 1 });
         lengths.insert(lengths.end(), n_longer, { 300, 1 });

@@ -102,7 +102,7 @@ int main(int, char ** argv) {
     if (!model) {
         return 1;
     }
-    check(model.get(), sizeof(ActivationStore), "the store of activations is created");
+    check(model.get(), sizeof(ActivationStore), "the activation store is created");
     check(model.get(), sizeof(SampleRows), "the sampler is created");
     if (n_faults == 0) {
         std::printf("forward-pass ok\n");

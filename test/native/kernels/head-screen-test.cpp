@@ -1,7 +1,7 @@
-// Screened products of heads compared with full products of the same kernels: the remaining logits are
-// bitwise identical, logits at -inf are below the largest, and no bound is too low. The same holds for the allowed
-// tokens of random masks. Prints a line per case
-// and each error. Built with sanitizers by test/native/head-screen.test.ts.
+// Screened head products compared with full products by the same kernels: the remaining logits are bitwise
+// identical, logits at -inf are below the largest, and no bound is too low. The same holds for the tokens
+// that random masks allow. Prints a line per case and each error. Built with sanitizers by
+// test/native/head-screen.test.ts.
 
 #include "matmul/gemm.h"
 #include "matmul/packed-weights.h"
@@ -140,7 +140,7 @@ public:
     const bool has_bounds;
 };
 
-// A mask that allows each token with a probability, and at least one.
+// A mask that allows each token with probability `share`, and at least one token.
 std::vector<uint32_t> random_mask(int64_t n, double share, Rng & rng) {
     std::vector<uint32_t> mask((n + 31) / 32);
     std::bernoulli_distribution is_in(share);

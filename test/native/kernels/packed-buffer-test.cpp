@@ -1,5 +1,5 @@
 // Matrix products of ggml graphs over packed weights: with a store that all quantized rows fit in, with one that is too
-// small for some rows, and without one, on one thread and on three. All must be bitwise identical, and close to a
+// small for some rows, and without one, on one thread and on three. All results must be bitwise identical and near a
 // double-precision reference; maxima recorded while logits are written must match them. Built with sanitizers by
 // test/native/packed-buffer.test.ts.
 
@@ -155,7 +155,7 @@ Results compute(const Weights & w, int64_t n_rows, int n_threads, int64_t n_stor
     return results;
 }
 
-// A head with one row per step that needs only the largest logit. Its index and the recorded maxima equal
+// A head with one row per step that needs only the largest logit. Its index and the recorded maxima match
 // those of all logits, although most logits are skipped. Rows with a NaN are computed completely.
 void check_screened(int n_threads) {
     constexpr int64_t LOGITS = 5000;

@@ -51,7 +51,7 @@ std::vector<int32_t> ids_where(const Values & x, bool (*holds)(float, float), fl
     return ids;
 }
 
-// Most likely first, ties by id; without NaN.
+// Ids, most likely first, ties by id; NaN is left out.
 std::vector<int32_t> ranked(const Values & x) {
     std::vector<int32_t> ids(x.size());
     std::iota(ids.begin(), ids.end(), 0);

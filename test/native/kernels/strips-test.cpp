@@ -1,6 +1,6 @@
-// Products with strips compared with sums in double precision, for every number of rows and strips of a call; a row's
+// Products with strips compared with sums in double precision, for every number of rows and strips per call; a row's
 // result must be bitwise the same in all of them. Also checks the conversion to f16: zeros, tiny and huge values, and
-// chunks. Prints the name of the kernels with "ok", or each error. Built with sanitizers by
+// chunks. Prints the kernels' name with "ok", or each error. Built with sanitizers by
 // test/native/adapter-kernels.test.ts.
 
 #include "adapters/strip-matrix.h"
