@@ -207,7 +207,7 @@ describe("a PEFT folder is refused", () => {
     expect(await faultOf(convert([]))).toEqual(["adapter_tensor", "the adapter has no tensors"]);
   });
 
-  test("for an architecture whose weights are not taken over unchanged", async () => {
+  test("for an architecture whose weights change during conversion", async () => {
     const path = newFolder();
     writePeftFolder(path, peftConfig(), tensors);
     const open = adapterOpener(modelPath({ architecture: "bert" }));
@@ -265,7 +265,7 @@ describe("a PEFT folder is refused", () => {
       "adapter_unsupported",
       "F32",
     ],
-    ["another size", file({ a: { ...entry, shape: [3] } }), "adapter_format", "needs 12 bytes"],
+    ["a different size", file({ a: { ...entry, shape: [3] } }), "adapter_format", "needs 12 bytes"],
     [
       "overlapping tensors",
       file({ a: entry, b: { ...entry, data_offsets: [4, 12] } }),
@@ -285,7 +285,7 @@ describe("a PEFT folder is refused", () => {
     expect(await faultOf(converted(path))).toEqual([code, expect.stringContaining(message)]);
   });
 
-  test("if any byte of its header is changed, or it is converted, but nothing else happens", async () => {
+  test("or converted if any byte of its header is changed, and nothing else happens", async () => {
     const path = newFolder();
     writePeftFolder(path, peftConfig(), []);
     const whole = encodeSafetensors(tensors.slice(0, 2));

@@ -21,7 +21,7 @@ afterAll(() => server.stop(true));
 const spec = { prompt: [97, 98, 99], maxTokens: 8 };
 
 describe("complete", () => {
-  test("records an event for each token, and the server's own count", async () => {
+  test("records an event for each token and the server's own count", async () => {
     const timeline = await measureRequest(target, spec);
     expect(timeline).toMatchObject({ error: null, isCut: false, numPromptTokens: 3 });
     expect([timeline.numOutputTokens, timeline.events.length]).toEqual([8, 8]);
@@ -124,7 +124,7 @@ describe("usage", () => {
     ]);
   });
 
-  test("is required: its absence is an error, and so is a stream that breaks off", async () => {
+  test("is required: its absence is an error, and so is a stream that is cut off", async () => {
     expect((await answerOf([chunk("a", 0, "length"), "data: [DONE]\n\n"])).error).toBe(
       "the server sent no usage",
     );

@@ -23,7 +23,7 @@ describe("percentile", () => {
     expect(percentile([7], 99)).toBe(7);
   });
 
-  test("is 0 without values, as in vLLM's results", () => {
+  test("is 0 if there are no values, as in vLLM's results", () => {
     expect(percentile([], 50)).toBe(0);
   });
 

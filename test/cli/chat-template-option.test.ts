@@ -1,4 +1,4 @@
-// --chat-template: the path of a file, or the template itself; a path is never mistaken for a template.
+// --chat-template: a file path or the template itself; a path is never mistaken for a template.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -34,14 +34,14 @@ test("partial prefills are unlimited unless --max-num-partial-prefills sets a li
   expect(() => configOf("--max-num-partial-prefills", "0")).toThrow("max-num-partial-prefills");
 });
 
-describe("the parsers for messages", () => {
+describe("the message parsers", () => {
   test("are derived from the chat template", () => {
     expect(configOf().chatFormat).toEqual({ toolParser: "hermes", reasoningParser: "qwen3" });
     const mistral = configOf("--chat-template", "{{ '[TOOL_CALLS]' }}").chatFormat;
     expect(mistral).toEqual({ toolParser: "mistral", reasoningParser: null });
   });
 
-  test("are accompanied by whether the template ignores tools", () => {
+  test("come with a flag that says whether the template ignores tools", () => {
     const ignores = (template: string) =>
       configOf("--chat-template", template).templateIgnoresTools;
     expect(ignores("{{ messages[0].content }}")).toBe(true);

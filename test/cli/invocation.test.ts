@@ -91,7 +91,7 @@ describe("readInvocation", () => {
   });
 });
 
-describe("the help of a command", () => {
+describe("a command's help", () => {
   test.each([80, 100])("lists every option with its description, within %d columns", (columns) => {
     for (const command of COMMANDS) {
       const text = answer([command.name, "--help"], {}, {}, columns);
@@ -115,7 +115,7 @@ describe("the help of a command", () => {
     expect(answer(["serve", "--help"], {}, {}, 10)).toBe(answer(["serve", "-h"], {}, {}, 60));
   });
 
-  test("shows the meaning, bounds, and default of a value", () => {
+  test("shows a value's meaning, bounds, and default", () => {
     const memory = `Memory:
   --kv-cache-memory-bytes <bytes>
                               Size of the KV cache, e.g. 2G. (default: as much
@@ -201,7 +201,7 @@ describe("other output", () => {
       expect(answer(words)).toBe("1.2.3");
   });
 
-  test("the printed configuration shows the source of each value, and hides keys", () => {
+  test("the printed configuration shows each value's source and hides keys", () => {
     const words = ["--print-config", "--port", "1", "--config", "x.yaml"];
     const env = { PAGODA_HOST: "h", VLLM_API_KEY: "secret" };
     const lines = answer(["serve", ...words], env, { seed: 7 }).split("\n");

@@ -15,7 +15,7 @@ import { parseOptions } from "../../src/cli/parse-options.ts";
 import { parse, warnings } from "../support/serve-options.ts";
 
 describe("parseOptions", () => {
-  test("uses the defaults without arguments", () => {
+  test("uses the defaults if there are no arguments", () => {
     const options = parse([]);
     const serve = commandSpec("serve");
     for (const { name, fallback } of serve === undefined ? [] : optionsOf(serve)) {

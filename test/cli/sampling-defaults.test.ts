@@ -1,4 +1,4 @@
-// Sampling defaults of a server: the model's recommendations, and the operator's overrides.
+// A server's sampling defaults: the model's recommendations and the operator's overrides.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";

@@ -8,7 +8,7 @@ import { UNBUILT_FLAGS } from "../../src/cli/unbuilt-flags.ts";
 import type { ConfigError } from "../../src/errors.ts";
 import { parse, warnings } from "../support/serve-options.ts";
 
-/** @returns code, exit code, and message of the thrown error, or null */
+/** @returns the thrown error's code, exit code, and message; null if nothing is thrown */
 function refusal(run: () => unknown) {
   try {
     run();
@@ -21,7 +21,7 @@ function refusal(run: () => unknown) {
 const EMBEDS = "prompt embeddings are not supported yet; remove it";
 
 describe("flags for unsupported features", () => {
-  test("are an error with the name of the flag and the usage exit code, from any source", () => {
+  test("cause an error with the flag's name and the usage exit code, from any source", () => {
     const tools = "server-side tools are not supported yet; remove it";
     for (const [argv, message] of [
       [["--enable-prompt-embeds", "model.gguf"], `--enable-prompt-embeds: ${EMBEDS}`],

@@ -40,7 +40,7 @@ describe("SseParser", () => {
     expect(parser.push(bytesOf("\ndata: two\n\n"))).toEqual(["one", "two"]);
   });
 
-  test("joins the lines of an event and does not require a space after the colon", () => {
+  test("joins an event's lines and does not require a space after the colon", () => {
     expect(inPieces("event: x\ndata:a\ndata: b\n\n", 100)).toEqual(["a\nb"]);
   });
 });

@@ -178,7 +178,7 @@ describe("output that cannot be written", () => {
 });
 
 describe("inspect", () => {
-  test("shows the contents of the header", async () => {
+  test("shows the header's contents", async () => {
     const folder = tempFolder();
     const path = join(folder, "tiny.gguf");
     writeTinyGguf(path);
@@ -201,7 +201,7 @@ describe("inspect", () => {
     const path = join(folder, "tiny-00001-of-00002.gguf");
     writeFileSync(path, first);
     writeFileSync(join(folder, "tiny-00002-of-00002.gguf"), second);
-    // A file of the same model split into another number of parts.
+    // A file of the same model, split into a different number of parts.
     writeFileSync(join(folder, "tiny-00001-of-00003.gguf"), first);
     const { stdout } = await runPagoda(["inspect", path, "--json"], { env });
     expect(JSON.parse(stdout)).toMatchObject({

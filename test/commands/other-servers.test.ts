@@ -91,7 +91,7 @@ describe("a stream", () => {
     },
   );
 
-  test("is recognized with another content type or without one", async () => {
+  test("is recognized with a different content type or without one", async () => {
     const plain = await chatWith(serverWith(() => new Response(chunk("abc", "stop") + end)));
     expect(plain).toEqual({ stdout: "abc\n", stderr: "", exitCode: 0 });
   });
@@ -163,7 +163,7 @@ describe("bench", () => {
   });
 });
 
-describe("the fields of a request", () => {
+describe("request fields", () => {
   const asked: Record<string, unknown>[] = [];
   const url = serverWith(async (request) => {
     asked.push((await request.json()) as Record<string, unknown>);
@@ -185,7 +185,7 @@ describe("the fields of a request", () => {
     expect(asked.splice(0)[0]).not.toHaveProperty("seed");
   });
 
-  test("that only apply when a server starts cause a warning", async () => {
+  test("that apply only when a server starts cause a warning", async () => {
     const ran = await chatWith(url, "--max-model-len", "4k", "--offline");
     const because = `has no effect: the server at ${url} has already loaded its model`;
     expect(ran.stderr).toBe(`warning: --max-model-len ${because}\nwarning: --offline ${because}\n`);

@@ -34,7 +34,7 @@ describe("compose.yml", () => {
     expect(password).toStartWith("${GRAFANA_PASSWORD:?");
   });
 
-  test("mounts existing files, and pins the images", () => {
+  test("mounts existing files and pins the images", () => {
     const mounts = Object.values(services).flatMap(({ volumes = [] }) => volumes);
     const folders = mounts.filter((mount) => mount.startsWith("./"));
     expect(folders.length).toBe(3);

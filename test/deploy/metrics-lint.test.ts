@@ -14,7 +14,7 @@ const ACCEPTED: Readonly<Record<string, string>> = {
     "vLLM's name for a histogram",
 };
 
-/** Finding caused by the prefix "vllm:" of a family. */
+/** Finding caused by a family's "vllm:" prefix. */
 const COLON = " metric names should not contain ':'";
 
 const EVERYTHING: ReadonlySet<MetricFeature> = new Set([

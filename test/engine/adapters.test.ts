@@ -48,7 +48,7 @@ function hold({ runner }: ReturnType<typeof setUp>, path: string): PromiseWithRe
 }
 
 describe("a request with an adapter", () => {
-  test("is computed with it, alongside requests with other adapters and without one", async () => {
+  test("is computed with its adapter, alongside requests with other adapters and requests without one", async () => {
     const world = setUp(2);
     const { textOf } = world;
     const alone = [await textOf("hello"), await textOf("hello", "/a"), await textOf("hello", "/b")];
@@ -76,7 +76,7 @@ describe("a request with an adapter", () => {
     });
   });
 
-  test("hits only blocks of its own adapter and load, except before the invocation tokens", async () => {
+  test("hits only blocks from its own adapter and load, except before the invocation tokens", async () => {
     const { engine } = setUp(1, 3);
     const numCached = async (name: string, path?: string) => {
       const prompt = `${"a".repeat(8)}<>${"b".repeat(10)}`;

@@ -179,7 +179,7 @@ describe("while a request waits for its grammar", () => {
     expect(parts.started).toEqual([]);
   });
 
-  test("it can be aborted, and a late failure has no effect either", async () => {
+  test("the request can be aborted, and a late failure has no effect", async () => {
     const parts = setUp();
     const stream = parts.engine.generate(request("slow", grammar("slow")));
     const reading = collect(stream).catch((error: Error) => error);
@@ -191,7 +191,7 @@ describe("while a request waits for its grammar", () => {
     expect(parts.engine.unavailable).toBeNull();
   });
 
-  test("a pause holds it until the engine resumes", async () => {
+  test("a pause holds the request until the engine resumes", async () => {
     const parts = setUp();
     const { scheduler, end, recorder, started } = parts;
     const before = collect(parts.engine.generate(request("before", grammar("slow"))));
@@ -209,7 +209,7 @@ describe("while a request waits for its grammar", () => {
     expect((await during).last?.finishReason).toBe("length");
   });
 
-  test("a sleep and a wake-up leave it waiting", async () => {
+  test("a sleep and a wake-up leave the request waiting", async () => {
     const parts = setUp();
     const { client, end, runner } = parts;
     const waiting = collect(parts.engine.generate(request("slow", grammar("slow"))));
@@ -223,7 +223,7 @@ describe("while a request waits for its grammar", () => {
     expect((await waiting).last?.finishReason).toBe("length");
   });
 
-  test("shutdown ends it", async () => {
+  test("shutdown ends the request", async () => {
     const parts = setUp();
     const reading = collect(parts.engine.generate(request("slow", grammar("slow"))));
     await settled();
@@ -234,7 +234,7 @@ describe("while a request waits for its grammar", () => {
     await settled();
   });
 
-  test("a failed step of other requests does not affect it", async () => {
+  test("a failed step with other requests does not affect the request", async () => {
     const parts = setUp();
     const waiting = collect(parts.engine.generate(request("slow", grammar("slow"))));
     await settled();

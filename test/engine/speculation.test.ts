@@ -67,7 +67,7 @@ test.each<[string, Partial<SamplingParams>, FakeEngineOptions]>([
   ["for n sequences", { n: 3 }, {}],
   ["with preemptions", { n: 3 }, SMALL],
   ["in chunks", { n: 2 }, { scheduler: { maxNumBatchedTokens: 6 } }],
-])("generates the same %s", async (_, params, options) => {
+])("generates the same output %s", async (_, params, options) => {
   const model = { alphabet: "ab" };
   const plain = await generate(params, { ...options, model });
   const drafted = await generate(params, { ...options, model, speculation: NGRAM });

@@ -24,7 +24,7 @@ function lines(format: ChatFormat, rule: AnswerRule, tokens = NO_TOKENS, isOpen 
   return text?.split("\n").map((line) => line.replaceAll(/ +/g, " ").trim());
 }
 
-describe("the grammar of an answer", () => {
+describe("an answer's grammar", () => {
   const one: AnswerRule = { kind: "calls", tools: [TOOL], onlyFirstCall: true };
   const call = `("<tool_call>\\n{\\"name\\": \\"f\\", \\"arguments\\": " %json ${SCHEMA} "}\\n</tool_call>")`;
 

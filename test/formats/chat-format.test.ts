@@ -1,4 +1,4 @@
-// Which parsers chatFormatOf() selects for every chat template in the pinned llama.cpp.
+// The parsers that chatFormatOf() selects for each chat template in the pinned llama.cpp.
 
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
@@ -89,7 +89,7 @@ const names = readdirSync(TEMPLATES)
   .map((name) => name.replace(/\.jinja$/, ""))
   .sort();
 
-describe("the format of a template", () => {
+describe("a template's format", () => {
   test.each(names)("%s", (name) => {
     const template = readFileSync(join(TEMPLATES, `${name}.jinja`), "utf8");
     const { toolParser, reasoningParser } = chatFormatOf(template);

@@ -1,4 +1,4 @@
-// Content, reasoning, and calls of a message, no matter how its text is split.
+// A message's content, reasoning, and calls, no matter how its text is split.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -85,11 +85,11 @@ describe("a frame around the content", () => {
     ["<answer>\nHello", "", "Hello"],
     ["Hello\n</answer>", "", "Hello\n</answer>"],
     ["The tag <answer> and </answer>", "", "The tag <answer> and </answer>"],
-  ])("of Hunyuan in %j is not content", (text, reasoning, content) => {
+  ])("in Hunyuan's format is not content: %j", (text, reasoning, content) => {
     expect(parseMessage([text], hunyuan)).toEqual(message({ reasoning, text: content }));
   });
 
-  test("of Hunyuan can contain calls", () => {
+  test("in Hunyuan's format can contain calls", () => {
     const text = `<think>\nHm.\n</think>\n<answer>\nI look.${call}\n</answer>`;
     const calls = [["f", '{"a": 1}']] as const;
     const expected = message({ reasoning: "Hm.", text: "I look.", calls });
@@ -113,7 +113,7 @@ describe("a frame around the content", () => {
     expect(untooled).toEqual(message({ text: whole.replaceAll(/^all\n|>>>all\n/g, "") }));
   });
 
-  test("of Apriel follows the reasoning", () => {
+  test("in Apriel's format follows the reasoning", () => {
     const apriel: Partial<MessageParsing> = { toolParser: "jamba", reasoningParser: "apriel" };
     const steps = "Here are my reasoning steps:\n";
     const text = "Hm.\n[BEGIN FINAL RESPONSE]\nHello\n[END FINAL RESPONSE]\n";
@@ -141,14 +141,14 @@ describe("segments", () => {
       `<|content|>Hi<|end|><|begin|>assistant${call}`,
       message({ text: "Hi", calls: [["f", "{}"]] }),
     ],
-  ])("of Solar are separated in %j", (text, expected) => {
+  ])("in Solar's format are separated: %j", (text, expected) => {
     expect(parseMessage([text], solar)).toEqual(expected);
     expect(parseMessage([...text], solar)).toEqual(expected);
     const untooled = { ...solar, toolParser: null };
     if (expected.calls.length === 0) expect(parseMessage([text], untooled)).toEqual(expected);
   });
 
-  test("of Kimi K3 are separated, whether the prompt opens the reasoning or the content", () => {
+  test("in Kimi K3's format are separated, whether the prompt opens the reasoning or the content", () => {
     const kimi: Partial<MessageParsing> = { toolParser: "kimi_k3", reasoningParser: "kimi_k3" };
     const text = "<|open|>response<|sep|>Hello<|close|>response<|sep|><|close|>message<|sep|>";
     const open = "<|open|>think<|sep|>";

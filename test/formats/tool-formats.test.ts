@@ -339,16 +339,19 @@ const NAMED = CASES.flatMap((one) => one.parsers.map((parser) => [parser, one.te
 const decoded = ({ calls }: Message) => calls.map(([name, args]) => [name, JSON.parse(args)]);
 
 describe("calls", () => {
-  test.each(NAMED)("of %s are parsed from %j", (toolParser, text, { calls, content = "" }) => {
-    for (const holdsCalls of [false, true]) {
-      const message = parseMessage([text], { toolParser, tools: TOOLS, holdsCalls });
-      expect(decoded(message)).toEqual(calls as never);
-      expect(message.text).toBe(content);
-    }
-  });
+  test.each(NAMED)(
+    "in the %s format are parsed from %j",
+    (toolParser, text, { calls, content = "" }) => {
+      for (const holdsCalls of [false, true]) {
+        const message = parseMessage([text], { toolParser, tools: TOOLS, holdsCalls });
+        expect(decoded(message)).toEqual(calls as never);
+        expect(message.text).toBe(content);
+      }
+    },
+  );
 
   test.each(TOOL_PARSERS)(
-    "of %s are parsed the same no matter how the text is split",
+    "in the %s format are parsed the same no matter how the text is split",
     (toolParser) => {
       const own = NAMED.filter(([parser]) => parser === toolParser).map(([, text]) => text);
       const words = own.flatMap((text) => text.split(/(?=[<[{("':,])|(?<=[>\]})])/));
@@ -367,28 +370,31 @@ describe("calls", () => {
     },
   );
 
-  test("have tests for every parser", () => {
+  test("are tested with every parser", () => {
     const tested = new Set(NAMED.map(([parser]) => parser));
     expect(TOOL_PARSERS.filter((parser) => !tested.has(parser))).toEqual([]);
   });
 
-  test.each(NAMED)("of %s are the same no matter how %j is split", (toolParser, text) => {
-    const cuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 8 });
-    const end = fc.integer({ min: 0, max: text.length });
-    fc.assert(
-      fc.property(cuts, end, fc.boolean(), (fractions, length, holdsCalls) => {
-        const cut = text.slice(0, length);
-        const parsing = { toolParser, tools: TOOLS, holdsCalls };
-        const expected = parseMessage([cut], parsing);
-        expect(parseMessage(splitAt(cut, fractions), parsing)).toEqual(expected);
-        expect(parseMessage([...cut], parsing)).toEqual(expected);
-      }),
-      { numRuns: 60 },
-    );
-  });
+  test.each(NAMED)(
+    "in the %s format are the same no matter how %j is split",
+    (toolParser, text) => {
+      const cuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 8 });
+      const end = fc.integer({ min: 0, max: text.length });
+      fc.assert(
+        fc.property(cuts, end, fc.boolean(), (fractions, length, holdsCalls) => {
+          const cut = text.slice(0, length);
+          const parsing = { toolParser, tools: TOOLS, holdsCalls };
+          const expected = parseMessage([cut], parsing);
+          expect(parseMessage(splitAt(cut, fractions), parsing)).toEqual(expected);
+          expect(parseMessage([...cut], parsing)).toEqual(expected);
+        }),
+        { numRuns: 60 },
+      );
+    },
+  );
 
   test.each(NAMED)(
-    "of %s that are held do not lose text if they are cut off: %j",
+    "in the %s format do not lose text if they are held and cut off: %j",
     (toolParser, text) => {
       for (let length = 0; length < text.length; length += 7) {
         const cut = text.slice(0, length);

@@ -1,4 +1,4 @@
-// Tokenizes arbitrary text with every vocabulary in a folder. The tokens must equal those of llama.cpp with
+// Tokenizes arbitrary text with every vocabulary in a folder. The tokens must match those of llama.cpp with
 // std::regex and its own search for special tokens, and tokenizing with a limit must return the same prefix.
 // Each pre-tokenizer pattern from llama.cpp must split text like std::regex.
 

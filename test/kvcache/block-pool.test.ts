@@ -77,7 +77,7 @@ describe("BlockPool", () => {
     expect(pool.lookup(hashOf(1))).toBeNull();
   });
 
-  test("ends the lifetime of a block when the block is reallocated, not when it is freed", () => {
+  test("ends a block's lifetime when the block is reallocated, not when it is freed", () => {
     const { residency, at } = makeResidency();
     const pool = new BlockPool(2, residency);
     at(1, () => pool.allocate());

@@ -135,7 +135,7 @@ describe("take and reset", () => {
   });
 });
 
-// --- Whether a sample of a tenth of the allocations is representative ---
+// --- Is a sample of a tenth of the allocations representative? ---
 
 const RATE = 0.1;
 const NUM_ALLOCATIONS = 40_000;
@@ -195,7 +195,7 @@ describe("a sample of one in ten", () => {
     expect(Math.abs(sampled.length - RATE * all.length)).toBeLessThan(3 * deviation);
   });
 
-  // Uses one value per eviction, because the gaps of a block depend on each other.
+  // Uses one value per eviction, because a block's gaps depend on each other.
   test.each([
     ["lifetimes", ({ lifetimeS }: BlockEviction) => [lifetimeS]],
     ["idle times", ({ idleS }: BlockEviction) => [idleS]],

@@ -1,4 +1,4 @@
-// How far the draft model's K and V reach, block by block. Blocks have 4 tokens.
+// Extent of the draft model's K and V, block by block. Blocks have 4 tokens.
 
 import { describe, expect, test } from "bun:test";
 import { DraftCoverage } from "../../src/kvcache/draft-coverage.ts";

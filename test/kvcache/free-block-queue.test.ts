@@ -44,7 +44,7 @@ describe("FreeBlockQueue", () => {
     expect([...queue]).toEqual([0, 1]);
   });
 
-  test("asserts on adding an ID twice, and on removing a missing ID", () => {
+  test("asserts on adding an ID twice and on removing a missing ID", () => {
     const queue = queueOf(4, 1);
     expect(() => queue.append(1)).toThrow("block 1 is already free");
     expect(() => queue.remove(2)).toThrow("block 2 is not free");

@@ -205,7 +205,7 @@ describe("prefix cache", () => {
     expect(hashesOf(request)).toEqual([first, second].map(hex));
   });
 
-  test("shares the blocks that lie wholly before an adapter's start with the base model", () => {
+  test("shares with the base model the blocks that are entirely before an adapter's start", () => {
     const kvCache = makeKvCache();
     prefill(kvCache, makeRequest("base", 16));
     const cachedFrom = (start: number) => {

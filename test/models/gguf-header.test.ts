@@ -68,7 +68,7 @@ describe("the facts in a header", () => {
 });
 
 describe("a file whose header cannot be read", () => {
-  test("causes an error no matter where it is cut off", () => {
+  test("causes an error no matter where it is truncated", () => {
     const headerBytes = BYTES.length - 128 * 2;
     for (let length = 0; length < headerBytes; length += 1 + Math.floor(length / 8)) {
       expect(() => factsOf(BYTES.subarray(0, length))).toThrow(ConfigError);

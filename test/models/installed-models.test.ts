@@ -18,7 +18,7 @@ function setting() {
 }
 
 describe("installedModels", () => {
-  test("skips links without a file, circular links, and folders named like models", () => {
+  test("skips dangling links, circular links, and folders named like models", () => {
     const { modelsDir, names } = setting();
     writeFiles(modelsDir, { "model.gguf": "x", "inner/other.gguf": "x" });
     symlinkSync("missing", join(modelsDir, "lost.gguf"));
@@ -56,7 +56,7 @@ describe("installedModels", () => {
 });
 
 describe("removeModel", () => {
-  test("removes a repository with its last model, even if a link without a file is left", () => {
+  test("removes a repository with its last model, even if a dangling link is left", () => {
     const { env, repo } = setting();
     writeFiles(repo, { "blobs/b1": "x", "snapshots/.DS_Store": "" });
     mkdirSync(join(repo, "snapshots", "abc"));

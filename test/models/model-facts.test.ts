@@ -1,4 +1,4 @@
-// Facts about models, read from the header of a file.
+// Model facts, read from a file's header.
 
 import { describe, expect, test } from "bun:test";
 import type { GgufHeader, GgufValue } from "../../src/models/gguf-header.ts";
@@ -19,7 +19,7 @@ function factsWith(changes: Record<string, GgufValue>) {
   return modelFacts(header);
 }
 
-describe("the bytes of K and V per token", () => {
+describe("K and V bytes per token", () => {
   test("are 2 bytes of f16 for each element of each layer's keys and values", () => {
     expect(factsWith({}).kvBytesPerToken).toBe(2 * (2 * (16 + 16)) * 2);
   });
@@ -35,7 +35,7 @@ describe("the bytes of K and V per token", () => {
   });
 
   test.each([513, 0xffff_ffff, 2n ** 63n])(
-    "are unknown for %p layers, without a loop over them",
+    "are unknown for %p layers, which are not added up one by one",
     (layers) => {
       expect(factsWith({ "llama.block_count": layers }).kvBytesPerToken).toBeNull();
     },

@@ -268,7 +268,7 @@ describe("resolveModel", () => {
   test.each([
     ["a page", "<html>sign in</html>"],
     ["an empty file", ""],
-    ["another format", "PK"],
+    ["a file in a different format", "PK"],
   ])("does not keep %s in place of a model", async (_, text) => {
     const { options, resolve } = setting();
     const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response(text) });
@@ -352,7 +352,7 @@ describe("resolveModel", () => {
     }
   });
 
-  test("rejects a file with restricted access, and explains how to get access", async () => {
+  test("rejects a file with restricted access and explains how to get access", async () => {
     const siblings = [{ rfilename: "model-Q8_0.gguf", blobId: "b10b" }];
     const server = Bun.serve({
       ...{ hostname: "127.0.0.1", port: 0 },

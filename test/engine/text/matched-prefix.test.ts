@@ -1,4 +1,4 @@
-// Prefix of a pattern that the streamed text ends with, compared with a search over all lengths.
+// The prefix of a pattern at the end of streamed text, compared with a search over all lengths.
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";

@@ -1,5 +1,5 @@
-// The message parser in the text pipeline: special tokens of its format, stop strings, and counts
-// of reasoning tokens.
+// The message parser in the text pipeline: its format's special tokens, stop strings, and reasoning
+// token counts.
 
 import { describe, expect, test } from "bun:test";
 import { OutputProcessor } from "../../../src/engine/text/output-processor.ts";

@@ -39,7 +39,7 @@ describe("several tokens from one step", () => {
     expect(stopped).toBe(false);
   });
 
-  test("are cut after the token that completes a stop string, including logprobs", () => {
+  test("are truncated after the token that completes a stop string, including logprobs", () => {
     const { processor, request } = start({ stop: ["bc"], logprobs: 0 });
     const logprobs = [97, 98, 99, 100].map(position);
     const { output, stopped } = processor.process(sampled(request, "abcd", { logprobs }), 3);

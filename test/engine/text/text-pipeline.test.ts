@@ -33,7 +33,7 @@ class Marking implements TextStage {
 }
 
 describe("TextPipeline", () => {
-  test("without stages, passes input through and flushes nothing", () => {
+  test("passes input through and flushes nothing if there are no stages", () => {
     const pipeline = new TextPipeline([]);
     expect(pipeline.push(text("a"))).toEqual([text("a")]);
     expect(pipeline.flush()).toEqual([]);

@@ -59,7 +59,7 @@ describe("Detokenizer", () => {
 });
 
 describe("StopChecker", () => {
-  /** Pushes text of a token that can stop the sequence, or of one among the first minTokens. */
+  /** Pushes the text of a token that can stop the sequence, or of one of the first minTokens tokens. */
   const check = (checker: StopChecker, text: string, canStop = true) =>
     shownBy(checker.push({ kind: "text", text, tokenNumber: canStop ? 2 : 1 }));
   const push = (stops: string[], include: boolean, parts: string[]) => {
