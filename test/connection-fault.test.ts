@@ -56,7 +56,7 @@ describe("a server that closes the connection", () => {
     ["chat with piped lines", ["chat"], "hi\n"],
     ["complete", ["complete", "hi"], ""],
   ])(
-    "during an answer to %s makes it print the partial answer and an error, and exit with 4",
+    "during an answer makes %s print the partial answer and an error, then exit with 4",
     async (_, words, stdin) => {
       const ran = await runPagoda([...words, "--url", dying.url], { stdin });
       expect(ran.stdout.trim()).toBe("Once");

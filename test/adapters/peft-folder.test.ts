@@ -73,23 +73,20 @@ function expectedGguf(
 
 describe("a PEFT folder", () => {
   test.each<["F32" | "F16" | "BF16"]>([["F32"], ["F16"], ["BF16"]])(
-    "of %s matrices is converted with the rows of q and k in llama.cpp's order",
+    "of %s matrices is converted with its q and k rows in llama.cpp's order",
     async (type) => {
       const options = { type: type as TensorType };
       expect(await convert(peftTensors({}, options, 64))).toEqual(expectedGguf({}, options));
     },
   );
 
-  test.each(["qwen3", "gemma2"] as const)(
-    "for %s keeps the order of the rows",
-    async (architecture) => {
-      const path = newFolder();
-      const changes = (name: string) => /^blk\.\d+\.(attn_[qkv]|ffn_\w+)\.weight$/.test(name);
-      writePeftFolder(path, peftConfig(), peftTensors({ architecture }, { changes }));
-      const bytes = await converted(path, adapterOpener(modelPath({ architecture })));
-      expect(bytes).toEqual(expectedGguf({ architecture }, { changes }));
-    },
-  );
+  test.each(["qwen3", "gemma2"] as const)("for %s keeps its row order", async (architecture) => {
+    const path = newFolder();
+    const changes = (name: string) => /^blk\.\d+\.(attn_[qkv]|ffn_\w+)\.weight$/.test(name);
+    writePeftFolder(path, peftConfig(), peftTensors({ architecture }, { changes }));
+    const bytes = await converted(path, adapterOpener(modelPath({ architecture })));
+    expect(bytes).toEqual(expectedGguf({ architecture }, { changes }));
+  });
 
   test("has the embedding's A transposed", async () => {
     const changes = (name: string) => name === "token_embd.weight";

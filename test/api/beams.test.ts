@@ -63,7 +63,7 @@ describe("scoreOf()", () => {
 });
 
 describe("bestBeams()", () => {
-  test("keeps the best beams, and puts the earlier one first in a tie", () => {
+  test("keeps the best beams and puts the earlier one first in a tie", () => {
     const beams = [beam(1, -4), beam(1, -2), beam(1, -2), beam(1, -8)];
     const best = bestBeams(beams, RULES);
     expect([best[0] === beams[1], best[1] === beams[2], best.length]).toEqual([true, true, 2]);

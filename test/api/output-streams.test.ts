@@ -43,7 +43,7 @@ async function collect(streams: readonly OutputStream[]): Promise<string[]> {
 }
 
 describe("mergeStreams", () => {
-  test("yields outputs as they arrive, and ends after the last prompt", async () => {
+  test("yields outputs as they arrive and ends after the last prompt", async () => {
     const [first, second] = [new ScriptedStream(), new ScriptedStream()];
     const collected = collect([first, second]);
     second.say("a");

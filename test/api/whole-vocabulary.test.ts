@@ -64,7 +64,7 @@ describe("without a limit", () => {
 describe("with a limit of 50", () => {
   const ask = asker(50);
 
-  test("allows 50, and rejects 51 or -1", async () => {
+  test("allows 50 and rejects 51 or -1", async () => {
     const chat = await ask(CHAT, {
       ...{ messages, max_tokens: 1, logprobs: true, top_logprobs: 50 },
     });

@@ -11,7 +11,7 @@ const modulesOf = (...texts: string[]) =>
 const sql = { name: "sql", path: "/a.gguf", baseModelName: null };
 
 describe("LoRA options", () => {
-  test("are off by default, and have vLLM's defaults", () => {
+  test("are off by default and have vLLM's defaults", () => {
     expect(configOf()).toBeNull();
     expect(configOf("--max-loras", "4")).toBeNull();
     expect(configOf("--enable-lora")).toEqual({ maxLoras: 1, maxLoadedLoras: 1, maxLoraRank: 16 });

@@ -26,7 +26,7 @@ describe("planMemory", () => {
     });
   });
 
-  test("takes at most a quarter of free memory, and caps the context accordingly", () => {
+  test("takes at most a quarter of free memory and caps the context accordingly", () => {
     expect(planMemory({ ...input, availableBytes: 10_000 })).toEqual({
       numBlocks: 15,
       maxModelLen: 224,

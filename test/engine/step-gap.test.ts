@@ -16,7 +16,7 @@ const messageOf = (promise: Promise<unknown>) =>
   );
 
 describe("StepGap", () => {
-  test("runs jobs in the order they were queued, and settles with their results", async () => {
+  test("runs jobs in the order they were queued and settles with their results", async () => {
     let numQueued = 0;
     const gap = new StepGap(() => numQueued++);
     const done: string[] = [];

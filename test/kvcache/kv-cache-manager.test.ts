@@ -44,7 +44,7 @@ describe("allocateSlots", () => {
     expect([...kvCache.blockIds(request, 9)]).toEqual([1, 2, 3]);
   });
 
-  test("can take the last free block, and changes nothing if blocks are missing", () => {
+  test("can take the last free block and changes nothing if blocks are missing", () => {
     const kvCache = makeKvCache({ numBlocks: 4 });
     const request = makeRequest("a", 16);
     expect(kvCache.allocateSlots(request, 0, 13)).toBeNull();
@@ -256,7 +256,7 @@ describe("fork", () => {
     kvCache.checkIntegrity();
   });
 
-  test("needs a free block for the copy, and changes nothing if there is none", () => {
+  test("needs a free block for the copy and changes nothing if there is none", () => {
     const { residency, at } = makeResidency();
     const kvCache = makeKvCache({ numBlocks: 3, residency });
     const source = makeRequest("a", 6);
@@ -271,7 +271,7 @@ describe("fork", () => {
     expect(kvCache.takeEvictions()).toEqual([neverHit, neverHit]);
   });
 
-  test("shares no blocks after the prompt, and does not hash shared blocks again", () => {
+  test("shares no blocks after the prompt and does not hash shared blocks again", () => {
     const kvCache = makeKvCache();
     const source = makeRequest("a", 8);
     prefill(kvCache, source);

@@ -111,7 +111,7 @@ describe("the OpenAI client's responses with SmolLM2", () => {
     expect(response.output_text).toBe((await openai.responses.create(request)).output_text);
   });
 
-  test("gets an error for an overlong conversation, and can have it truncated", async () => {
+  test("gets an error for an overlong conversation and can have it truncated", async () => {
     const failure = await openai.responses.create({ ...request, input: long }).catch(String);
     expect(failure).toContain("This model's maximum context length is 2048 tokens.");
     const input = [{ role: "user" as const, content: long }, ...ask];

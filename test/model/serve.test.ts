@@ -237,7 +237,7 @@ describe("serving SmolLM2", () => {
 });
 
 describe("shutdown", () => {
-  test("ends streams with an error event after the grace period, and exits with 0", async () => {
+  test("ends streams with an error event after the grace period and exits with 0", async () => {
     const { url, process } = await startServer(["--shutdown-timeout", "0"]);
     const body = JSON.stringify({ prompt: "x", max_tokens: 2000, ignore_eos: true, stream: true });
     const response = await fetch(`${url}/v1/completions`, {

@@ -65,7 +65,7 @@ describe("a sleeping server", () => {
     [1, 0, [0, 1, 0]],
     [2, WEIGHT_BYTES, [0, 0, 1]],
   ])(
-    "at level %d uses less memory, and yields the same output afterward",
+    "at level %d uses less memory and yields the same output afterward",
     async (level, weightBytes, states) => {
       const text = await textOf();
       const kvBytes = await fillKvCache();

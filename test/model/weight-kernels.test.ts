@@ -76,7 +76,7 @@ describe("packed weights", () => {
     ofPlain = await score("ggml");
   }, 300_000);
 
-  test("allocate a copy of the tied head and its five-bit codes, and report that memory", () => {
+  test("allocate a copy of the tied head and its five-bit codes and report that memory", () => {
     const copyBytes = ofPacked.kernels === "ggml" ? 0 : HEAD_BYTES + PLANE_BYTES;
     const more = ofPacked.weightBytes - ofPlain.weightBytes;
     expect(Math.abs(more - copyBytes)).toBeLessThan(100_000);

@@ -9,7 +9,7 @@ beforeAll(async () => {
 }, 600_000);
 
 test.each(["generic", "avx2", ""])(
-  "PAGODA_CPU=%p: a row's product is correct, and does not depend on the other rows",
+  "PAGODA_CPU=%p: a row's product is correct and does not depend on other rows",
   (cpu) => expectOk(program, cpu),
   120_000,
 );

@@ -126,7 +126,7 @@ describe("a call in the history is read back from the prompt", () => {
 });
 
 test.each(Object.entries(ENFORCED))(
-  "the grammar allows the calls in the format of %s",
+  "the grammar allows the calls in %s's format",
   async (name, end) => {
     const template = templateOf(name);
     const format = chatFormatOf(template);

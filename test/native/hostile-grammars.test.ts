@@ -180,7 +180,7 @@ describe("a hostile grammar", () => {
     await expectAlive();
   }, 60_000);
 
-  test("does not block other requests while it is compiled, and leaks no memory", async () => {
+  test("does not block other requests while it is compiled and leaks no memory", async () => {
     const rss = () => process.memoryUsage().rss;
     const hostile = (i: number) => ask(regex(`${"(a|bc)?".repeat(1100)}${i}`));
     await Promise.all(list(4, hostile));

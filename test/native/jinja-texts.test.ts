@@ -217,7 +217,7 @@ function oldCodePoints(): number[] {
 }
 
 test.skipIf(PYTHON === null)(
-  "lists escape exactly the letters that Python escapes",
+  "printed lists escape exactly the letters that Python escapes",
   async () => {
     const old = oldCodePoints();
     for (let i = 0; i < old.length; i += 4096) {

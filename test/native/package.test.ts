@@ -132,7 +132,7 @@ describe.skipIf(!isDistributable)("the package", () => {
 });
 
 test.skipIf(!isDistributable)(
-  "the package serves the files of /docs, including in an executable",
+  "the package serves the files for /docs, even from an executable",
   () => {
     writeFileSync(join(project, "docs.ts"), DOCS_PROGRAM);
     const served = { exitCode: 0, stdout: "200 .swagger-ui{\n", stderr: "" };
@@ -203,7 +203,7 @@ describe.skipIf(!isDistributable)("the examples", () => {
     return { child, url: /http:\S+/.exec(new TextDecoder().decode(value))?.[0] ?? "" };
   }
 
-  test("server serves its own route and the API, and exits on SIGTERM", async () => {
+  test("server serves its own route and the API and exits on SIGTERM", async () => {
     const { child, url } = await startExample();
     const events = await (await fetch(`${url}ask?q=hi`)).text();
     expect(events).toEndWith("data: [DONE]\n\n");

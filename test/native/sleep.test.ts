@@ -142,7 +142,7 @@ describe("a sleep", () => {
     },
   );
 
-  test("refuses a step, and has no effect when repeated", async () => {
+  test("refuses a step and has no effect when repeated", async () => {
     const { model } = await load();
     await model.sleep("drop");
     await model.sleep("drop");
@@ -156,7 +156,7 @@ describe("a sleep", () => {
     await model.dispose();
   });
 
-  test("keeps weights that are not on a device at level 1, and drops them at level 2", async () => {
+  test("keeps weights that are not on a device at level 1 and drops them at level 2", async () => {
     const runner = await loadTiny(folder.path);
     const { weights } = runner.memory();
     expect(runner.info.weightsOnDevice).toBe(false);

@@ -132,7 +132,7 @@ describe("step", () => {
     await model.step(batch, { ...output, topIds: new Int32Array(21) });
   });
 
-  test("computes a valid step afterwards, and refuses a concurrent one as busy", async () => {
+  test("computes a valid step afterward and refuses a concurrent one as busy", async () => {
     const { batch, output } = goodStep();
     const running = model.step(batch, output);
     await expect(model.step(batch, output)).rejects.toMatchObject({ code: "busy" });

@@ -82,7 +82,7 @@ const STRICT = `{%- for m in messages %}
 /** Accepts no system message at all. */
 const NONE = STRICT.replace("and not loop.first", "");
 
-/** Shows a system message only at the start, and leaves out later ones without an error. */
+/** Shows a system message only at the start and leaves out later ones without an error. */
 const SILENT = STRICT.replace("{{ raise_exception('System must be first.') }}", "{% continue %}");
 
 describe("a strict template", () => {

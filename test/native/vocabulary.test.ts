@@ -84,7 +84,7 @@ describe("vocabulary()", () => {
 });
 
 describe("tokenizeNow()", () => {
-  test("returns the same IDs as tokenize(), and throws on an invalid argument", async () => {
+  test("returns the same IDs as tokenize() and throws on an invalid argument", async () => {
     for (const model of [spm, bpe]) {
       for (const text of ["", "the the", "Grüße \u{1F600}\0x", "<|im_end|>"]) {
         for (const [addSpecial, parseSpecial] of [
@@ -121,7 +121,7 @@ describe("tokenize()", () => {
     expect([...(await spm.tokenize("", false, true))]).toEqual([]);
   });
 
-  test("preserves zero bytes, and spells unknown characters as bytes", async () => {
+  test("preserves zero bytes and spells unknown characters as bytes", async () => {
     expect([...(await bpe.tokenize("a\0b", false, true))]).toEqual([97, 0, 98]);
     expect([...(await spm.tokenize("é", false, true))]).toEqual([259, 3 + 0xc3, 3 + 0xa9]);
   });

@@ -55,7 +55,7 @@ describe("beam search", () => {
     expect(choices.slice(2).map(({ text }) => text)).toEqual(alone.choices.map(({ text }) => text));
   });
 
-  test("answers chats, and streams one event per beam", async () => {
+  test("answers chats and streams one event per beam", async () => {
     const chat = { ...body, messages };
     const whole = await post("/v1/chat/completions", chat);
     const { choices } = (await whole.json()) as { choices: { message: { content: string } }[] };

@@ -150,7 +150,7 @@ describe("POST /v1/chat/completions", () => {
     expect(contents.join("")).toBe(text);
   });
 
-  test("joins text parts, and rejects images with an error that names the type", async () => {
+  test("joins text parts and rejects images with an error that names the type", async () => {
     const { post } = makeApp();
     const content = (parts: unknown[]) => ({
       ...BODY,

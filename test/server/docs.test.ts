@@ -130,7 +130,7 @@ describe("GET /openapi.json", () => {
     expect(properties["logits_processors"]).toBeUndefined();
   });
 
-  test("declares the prefix and the API key, and requires no key itself", async () => {
+  test("declares the prefix and the API key and requires no key itself", async () => {
     const document = await documentOf(makeApp({}, { ...EVERYTHING, rootPath: "/llm" }).app);
     expect(document.servers).toEqual([{ url: "/llm" }]);
     expect(document.security).toEqual([{ apiKey: [] }]);

@@ -21,7 +21,7 @@ async function namesOf(response: Response): Promise<string[]> {
 }
 
 describe("a message", () => {
-  test("has the same members as Anthropic's, and repeats the request's model name", async () => {
+  test("has the same members as Anthropic's and repeats the request's model name", async () => {
     const { post } = makeApp();
     const response = await post(`${PATH}?beta=true`, body({ model: "claude-opus-4-6" }));
     expect([response.status, await response.json()]).toEqual([
@@ -82,7 +82,7 @@ describe("a message", () => {
     });
   });
 
-  test("ends at a stop sequence, and reports which one", async () => {
+  test("ends at a stop sequence and reports which one", async () => {
     const { post } = makeApp({ model: { alphabet: "a" } });
     const answer = await (await post(PATH, body({ stop_sequences: ["aa"], max_tokens: 9 }))).json();
     expect(answer).toMatchObject({ stop_reason: "stop_sequence", stop_sequence: "aa" });

@@ -269,7 +269,7 @@ describe("sleeping", () => {
     expect(scheduler.takeStats().numWaitingReqs).toBe(0);
   });
 
-  test("a failed wake-up reports the reason, and can be retried", async () => {
+  test("a failed wake-up reports the reason and can be retried", async () => {
     const { call, runner, isSleeping, complete, textOf } = start();
     await call("POST", "/sleep?level=2");
     const { wakeWeights } = runner;

@@ -263,7 +263,7 @@ describe("a response in the background", () => {
   const slow = { model: { stepDelayMs: 3 } };
   const background = { background: true };
 
-  test("is returned immediately, and can be polled until it has ended", async () => {
+  test("is returned immediately and can be polled until it has ended", async () => {
     const { create, call } = makeServer(slow);
     const { id, status } = await create(background);
     expect(status).toBe("queued");
@@ -285,7 +285,7 @@ describe("a response in the background", () => {
     expect(again).toMatchObject({ status: "cancelled", output: [{ status: "incomplete" }] });
   });
 
-  test("ends when it is deleted, and stays deleted", async () => {
+  test("ends when it is deleted and stays deleted", async () => {
     const { create, call, engine } = makeServer(slow);
     const { id } = await create({ ...background, max_output_tokens: 900 });
     await call("DELETE", `${PATH}/${id}`);

@@ -245,7 +245,7 @@ describe("usage", () => {
 describe("thinking_token_budget", () => {
   const thoughts = "<think>abcdefghij</think>Hello";
 
-  test("ends the reasoning after that many tokens, and lets the output continue", async () => {
+  test("ends the reasoning after that many tokens and lets the output continue", async () => {
     const choice = await choiceOf(thoughts, { thinking_token_budget: 4, logprobs: true });
     // The fake model continues its text as if it had written the end itself.
     expect(choice).toMatchObject({

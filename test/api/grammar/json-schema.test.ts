@@ -163,7 +163,7 @@ describe("loosening", () => {
     });
   });
 
-  test("never fails, and does not change a loosened schema any further", () => {
+  test("never fails and does not change a loosened schema any further", () => {
     fc.assert(
       fc.property(fc.dictionary(anyKeyword, fc.jsonValue(), { maxKeys: 6 }), (schema) => {
         const once = loosened(schema as JsonObject);

@@ -50,7 +50,7 @@ describe("a Lark grammar in a JSON string", () => {
   });
 });
 
-/** Translates a grammar that consists of this regular expression, and returns the result in JavaScript's syntax. */
+/** Translates a grammar that consists of this regular expression and returns the result in JavaScript's syntax. */
 function translated(regex: string): RegExp {
   const [, body = ""] = /^start: \/(.*)\/$/s.exec(inJsonString(`start: /${regex}/`) ?? "") ?? [];
   return new RegExp(`^(?:${body})$`, "v");

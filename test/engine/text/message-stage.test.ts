@@ -79,7 +79,7 @@ describe("special tokens", () => {
 });
 
 describe("a stop string", () => {
-  test("is found only in the content, and ends the output", () => {
+  test("is found only in the content and ends the output", () => {
     const words = ["<think>", "Hm.", "</think>", "Hello", " you", "Hello"];
     const { parts, last } = process(words, { reasoningParser: "qwen3" }, { stop: ["m.", "lo y"] });
     expect(parts).toEqual([

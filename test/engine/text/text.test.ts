@@ -71,7 +71,7 @@ describe("StopChecker", () => {
     expect(push([], false, ["abc"])).toEqual([{ text: "abc", stop: null }]);
   });
 
-  test("holds back a possible stop string prefix, and emits it if no stop string follows", () => {
+  test("holds back a possible stop string prefix and emits it if no stop string follows", () => {
     expect(push(["END"], false, ["aE", "N", "x"])).toEqual([
       { text: "a", stop: null },
       { text: "", stop: null },
