@@ -80,7 +80,7 @@ describe("a server that closes the connection", () => {
   });
 });
 
-test("reports a server that does not have this API", async () => {
+test("every client command reports a server that does not have this API", async () => {
   for (const words of [["chat", "-q", "a"], ["complete", "a"], ["bench"]]) {
     const ran = await runPagoda([...words, "--url", other.url]);
     expect(ran.stderr).toBe(`error: the server at ${other.url} does not provide the OpenAI API\n`);

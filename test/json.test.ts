@@ -54,7 +54,7 @@ describe("parseJson()", () => {
     [" -18446744073709551616 ", -18446744073709551616n],
     ["1e400", Number.POSITIVE_INFINITY],
     ["1.0", 1],
-  ])("reads %j, a number without an object around it", (text, value) => {
+  ])("reads %j, a top-level number", (text, value) => {
     expect(parseJson(text, ["a"])).toEqual(value);
   });
 

@@ -1,5 +1,5 @@
-// Conventions that a program can check: imports between folders, allowed APIs, sizes of files and
-// functions, and forbidden text in tracked files.
+// Conventions that a program can check: imports between folders, allowed APIs, file and
+// function sizes, and forbidden text in tracked files.
 
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { longFunctions } from "./support/long-functions.ts";
 
 const ROOT = join(import.meta.dir, "..");
 
-/** Allowed imports of each folder in src, and of main.ts. All can import the files directly in src. */
+/** Allowed imports for main.ts and each folder in src. All of them can import the files directly in src. */
 const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["commands", "cli", "runtime"],
   commands: [
@@ -52,7 +52,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   runtime: [],
 };
 
-/** Allowed includes of each folder in native. All can include native/error-codes.h. */
+/** Allowed includes for each folder in native. All folders can include native/error-codes.h. */
 const INCLUDES: Readonly<Record<string, readonly string[]>> = {
   addon: ["model", "adapters", "attention", "matmul", "grammar"],
   model: ["adapters", "attention", "matmul", "head", "sampling", "grammar", "text"],
@@ -209,14 +209,14 @@ describe("the source tree", () => {
     expect(linesWith(except(sources, "src/runtime/"), /\b(Bun|Deno)\.|from "bun"/)).toEqual([]);
   });
 
-  test("has no HTTP in the API, the front, and the protocol", () => {
+  test("has no HTTP in the API, the front, or the protocol", () => {
     const folders = sources.filter((path) => /^src\/(api|front|protocol)\//.test(path));
     expect(linesWith(folders, /new Response\(|: (Request|Response|Headers)\b|node:http/)).toEqual(
       [],
     );
   });
 
-  test("has no clocks and no I/O in the scheduler, the KV cache, and requests", () => {
+  test("has no clocks or I/O in the scheduler, the KV cache, or requests", () => {
     const policy = sources.filter((path) => /^src\/(scheduler|kvcache|request)\//.test(path));
     const effects = /\b(Date\.now|performance\.|setTimeout|fetch\(|node:fs|Math\.random|await )/;
     expect(linesWith(policy, effects)).toEqual([]);

@@ -1,4 +1,4 @@
-// The kernel tables: the limit that each figure is compared with, and batches slower than larger ones.
+// The kernel tables: the limit that each figure is compared with, and batches slower than larger batches.
 
 import { describe, expect, test } from "bun:test";
 import type { AttentionTime, ChunkTime, ProductTime } from "../../bench/kernels/program.ts";
@@ -28,7 +28,7 @@ const product = (batch: number, seconds: number): ProductTime => ({
 });
 
 describe("productRows", () => {
-  test("shows bytes if memory is the tighter limit, and otherwise operations", () => {
+  test("shows bytes if memory is the tighter limit, and operations otherwise", () => {
     const rows = productRows([product(1, 50e-6), product(64, 400e-6)], LIMITS, CPU);
     expect(rows).toEqual([
       ["type", "cols x rows", "1", "64"],

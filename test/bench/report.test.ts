@@ -48,7 +48,7 @@ function runWith(median: number, gaveUp = false): WorkloadRun {
 }
 
 describe("verdictOf", () => {
-  test("compares the ratio with the gate for the kind of CPU", () => {
+  test("compares the ratio with the CPU type's gate", () => {
     expect(verdictOf(runWith(1.7), "vnni")).toBe("missed");
     expect(verdictOf(runWith(1.7), "avx2")).toBe("reached");
     expect(verdictOf(runWith(2), "vnni")).toBe("reached");
@@ -152,7 +152,7 @@ describe("values over time", () => {
   });
 });
 
-test("limiting a CPU to an instruction set hides higher sets", () => {
+test("limiting a CPU to an instruction set hides newer sets", () => {
   const cpu = thisCpu("flags : avx2 fma avx_vnni avx512f avx512_vnni amx_int8");
   expect(heldTo(cpu, null)).toEqual(cpu);
   expect(heldTo(cpu, "avxvnni").features).toEqual(["avx2", "fma", "avx_vnni"]);
@@ -160,7 +160,7 @@ test("limiting a CPU to an instruction set hides higher sets", () => {
   expect(heldTo(cpu, "avx2").kind).toBe("avx2");
 });
 
-test("the kind of CPU is derived from its flags", () => {
+test("the CPU type is derived from the CPU's flags", () => {
   expect(thisCpu("flags : fpu avx2 avx512_vnni").kind).toBe("vnni");
   expect(kindName(thisCpu("flags : avx2 fma avx_vnni").kind)).toBe("without AVX512-VNNI");
   expect(thisCpu("").features).toEqual([]);

@@ -55,7 +55,7 @@ describe("every workload", () => {
   });
 
   test("yields a finite figure without failed requests", async () => {
-    // Runs all at once, because some wait by design.
+    // Runs all workloads at once, because some wait by design.
     const seen = workloads.map(async ({ id, warmUp, slice }) => {
       await warmUp?.(target);
       const { figure, timelines, durationS } = await slice(target, 1);

@@ -186,7 +186,7 @@ describe("blocks are freed within one step", () => {
     expect(await gaugeOf(llm, "vllm:num_requests_running")).toBeLessThanOrEqual(1);
   });
 
-  test("but it is never garbage-collected while its result is awaited", async () => {
+  test("but an unread generation is never garbage-collected while its result is awaited", async () => {
     const { llm } = makeLlm();
     const { result } = llm.generate("hello", { maxTokens: 60, ignoreEos: true });
     for (let i = 0; i < 10; i++) {
@@ -241,7 +241,7 @@ describe("errors", () => {
     expect((await llm.generate("hello", { maxTokens: 1 }).result).tokenIds).toHaveLength(1);
   });
 
-  test("when the engine dies, open requests are rejected, `closed` resolves, and the host keeps running", async () => {
+  test("when the engine crashes, open requests are rejected, `closed` resolves, and the host keeps running", async () => {
     const { llm, runner } = makeLlm();
     const generation = llm.generate("hello", LONG);
     runner.run = async () => {

@@ -1,4 +1,4 @@
-// Random metric families of every kind, in Pagoda's format and in that of Python's client.
+// Random metric families of every kind, in Pagoda's format and the Python client's.
 
 import fc from "fast-check";
 import type { FamilySnapshot } from "../../src/metrics/registry.ts";
@@ -69,7 +69,7 @@ const anyName = fc
   .filter((name) => name !== "_total");
 
 /**
- * Excludes labels that Python rejects: the reserved ones of histograms and summaries, or with two
+ * Excludes labels that Python rejects: those reserved for histograms and summaries, and those that begin with two
  * underscores.
  */
 const labelName = fc
@@ -144,7 +144,7 @@ export function snapshotOf(family: AnyFamily): FamilySnapshot {
   };
 }
 
-/** Uses a series' value as the count of a summary, so it can be any number. */
+/** Uses a series' value as a summary's count, so the count can be any number. */
 export function pythonFamilyOf(family: AnyFamily): PythonFamily {
   return {
     ...family,

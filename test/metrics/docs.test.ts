@@ -1,4 +1,4 @@
-// docs/metrics.md equals the text generated from the catalog.
+// docs/metrics.md matches the text generated from the catalog.
 
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";

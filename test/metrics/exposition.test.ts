@@ -28,7 +28,7 @@ describe("expositionText", () => {
     expect(expositionText([FAMILY], true)).toBe("# HELP x Help.\n# TYPE x gauge\n");
   });
 
-  test("ends the name of every counter in exactly one _total", () => {
+  test("ends every counter's name in exactly one _total", () => {
     const counter = {
       ...FAMILY,
       type: "counter" as const,

@@ -4,7 +4,7 @@
 import type { Metrics, MetricsOptions } from "../../src/metrics/metrics.ts";
 import { FINISHED, IDLE, INFO, makeMetrics, NOTHING } from "./fixtures.ts";
 
-/** Contains both quotes, backslashes before and after characters that need one, a newline, and braces. */
+/** Contains both kinds of quotes, backslashes before and after characters that need one, a newline, and braces. */
 export const AWKWARD = 'a"b\\n\\\n{c="d",} é 模型 🏯\'\\';
 
 const EVERYTHING: Partial<MetricsOptions> = {

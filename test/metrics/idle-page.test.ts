@@ -144,7 +144,7 @@ const EXPECTED: readonly Expected[] = [
   ),
 ];
 
-/** Lines of one family at 0, with series created at 1_700_000_000.5 s. */
+/** Lines for one family at 0, with series created at 1_700_000_000.5 s. */
 function linesOf({ name, help, kind, series, les }: Expected): string[] {
   const sample = `vllm:${name}${kind === "counter" ? "_total" : ""}`;
   const lines = [`# HELP ${sample} ${help}`, `# TYPE ${sample} ${kind}`];

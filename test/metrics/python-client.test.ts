@@ -1,5 +1,5 @@
 // Pagoda's exposition compared with Python's metrics client: the same bytes for random families, pages that
-// both of its parsers read correctly, and the same content types for Accept headers.
+// both Python parsers read correctly, and the same content types for Accept headers.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";

@@ -17,7 +17,7 @@ type At = number;
 /** A sequence from its arrival to the end of the log. */
 interface Life {
   readonly add: AddEvent;
-  /** Null if no plan included it. */
+  /** Time of the first plan that includes the sequence; null if none does. */
   readonly scheduledS: number | null;
   readonly numCachedTokens: number;
   readonly tokens: readonly { readonly at: At; readonly engineS: number }[];

@@ -11,7 +11,7 @@ import { settled, turn, until } from "../support/waiting.ts";
 import { loggedEngine } from "./event-log.ts";
 import { type Reckoning, reckon } from "./reckoner.ts";
 
-/** Families about state that is not in the log: the engine's configuration and sleep state. */
+/** Families that report state missing from the log: the engine's configuration and sleep state. */
 const NOT_RECKONED = ["vllm:cache_config_info", "vllm:engine_sleep_state"];
 
 /** Every series from the reckoner; for histograms, all buckets on the page. */

@@ -38,7 +38,7 @@ describe("visibleFamilies", () => {
     }
   });
 
-  test("does not restore removed families for any flag", () => {
+  test("does not restore removed families, whatever the flag says", () => {
     expect(names("0.14", "0.15.0")).not.toContain(HIDDEN);
   });
 

@@ -65,7 +65,7 @@ describe("a hang", () => {
     for (let i = 0; i < 10; i++) expect(watchdog.isHung(i * 59_000, true, i)).toBe(false);
   });
 
-  test("is not detected without work; the timeout starts when work arrives", () => {
+  test("is not detected if there is no work; the timeout starts when work arrives", () => {
     const watchdog = new Watchdog(60_000);
     expect(watchdog.isHung(0, false, 0)).toBe(false);
     expect(watchdog.isHung(1_000_000, false, 0)).toBe(false);

@@ -99,7 +99,7 @@ describe("a request that succeeded", () => {
     expect(rulingsOf(6, "a")).toEqual(["runs"]);
   });
 
-  test("excludes one whose client disconnected or whose step failed", () => {
+  test("is not one whose client disconnected or whose step failed", () => {
     const { dieOf, finish, rulingsOf } = open();
     finish(0, "a", false);
     dieOf(1, "a");
@@ -237,7 +237,7 @@ describe("a suspect that runs next to a request not seen before", () => {
   });
 });
 
-/** Shared if another request that had not succeeded until then was in progress at the crash. */
+/** "shared": another request that had not succeeded until then was also in progress at the crash. */
 type Death = "alone" | "shared";
 
 /**

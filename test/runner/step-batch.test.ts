@@ -29,7 +29,7 @@ describe("a request that the addon cannot serve", () => {
   });
 });
 
-test("tokens have the slot of their request's adapter from its start on, drafts included", () => {
+test("tokens from an adapter's start position on have that adapter's slot, drafts included", () => {
   const packer = new StepPacker(LIMITS);
   const adapted = makeRequest("a", [5, 6, 7]);
   adapted.adapterStart = 2;
@@ -88,7 +88,7 @@ describe("a request with drafts", () => {
   });
 });
 
-describe("the flags of a row", () => {
+describe("a row's flags", () => {
   test.each([
     ["raw_logprobs", 0],
     ["raw_logits", FLAG_REPORT_LOGITS],

@@ -224,7 +224,7 @@ describe("an invalid request", () => {
     expect(answers[0]?.body).toEndWith("data: [DONE]\n\n");
   });
 
-  test("in the middle of a body is an error of that request", async () => {
+  test("with a broken chunk in its body gets an error response of its own", async () => {
     const client = await connect();
     const head = `POST ${TEXT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
     client.send(`${completion("p1")}${head}Transfer-Encoding: chunked\r\n\r\n5\r\n{"pro\r\nzz\r\n`);
@@ -411,11 +411,11 @@ describe("a response in one piece that exceeds the socket buffers", () => {
       },
     });
 
-  test("arrives complete at a slow client", async () => {
+  test("reaches a slow client in full", async () => {
     const big = await start();
     const client = await connect(big.url);
     client.send(getText("/"));
-    // The fixed delay makes the client slower than the system's buffers fill.
+    // The fixed delay makes the client read more slowly than the server fills the system's buffers.
     for (let i = 0; i < 200 && client.received.length < NUM_BYTES; i++) {
       client.socket.resume();
       await Bun.sleep(1);
@@ -554,7 +554,7 @@ describe("a client", () => {
     }
   });
 
-  test("that half-closes counts as disconnected, as in vLLM, but still gets a response that is immediate", async () => {
+  test("that half-closes counts as disconnected, as in vLLM, but still gets an immediate response", async () => {
     const client = await connect();
     client.socket.end(getText("/health"));
     expect(statuses(await client.all())).toEqual([200]);

@@ -98,7 +98,7 @@ describe("download", () => {
     expect(readFileSync(target, "utf8")).toBe(TEXT);
   });
 
-  test("rejects other content and does not resume it", async () => {
+  test("rejects different content and does not resume it", async () => {
     const refused = get({ sha256: sha256("other") }).done;
     await expect(refused).rejects.toMatchObject({ code: "checksum_mismatch" });
     expect([target, `${target}.part`].filter(existsSync)).toEqual([]);
@@ -133,7 +133,7 @@ describe("download", () => {
     afterAll(() => server.stop(true));
     const whole = { url: server.url.href, sha256: null };
 
-    /** Makes an attempt that breaks off after 4000 bytes. */
+    /** Makes an attempt that is cut off after 4000 bytes. */
     async function begin(headers: Record<string, string>) {
       file = { text: OLD, headers };
       heedsIfRange = true;

@@ -48,7 +48,7 @@ describe("placeFile", () => {
     expect(readdirSync(own)).toEqual(["pagoda-1.node"]);
   });
 
-  test("keeps a correct file and replaces any other", () => {
+  test("keeps a correct file and replaces any other file", () => {
     const own = join(folder, "again");
     const path = placeFile(own, "pagoda-1.node", BYTES);
     const { ino } = statSync(path);

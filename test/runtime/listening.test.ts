@@ -36,7 +36,7 @@ describe("a Unix socket", () => {
   const path = join(folder.path, "s.sock");
   const health = () => fetch("http://localhost/health", { unix: path });
 
-  test("accepts any Host, and is removed at the end", async () => {
+  test("accepts any Host, and is removed when the server stops", async () => {
     const server = await start({ socketPath: path });
     expect([server.url, server.port]).toEqual(["http://localhost", 0]);
     const client = await RawClient.connect(path);
@@ -58,7 +58,7 @@ describe("a Unix socket", () => {
     await server.stop(true);
   });
 
-  test("of a running server is not taken over", async () => {
+  test("in use by a running server is not taken over", async () => {
     const server = await start({ socketPath: path });
     const message = `${path} is in use; stop the other server or choose --uds`;
     await expect(start({ socketPath: path })).rejects.toThrow(message);
@@ -103,7 +103,7 @@ describe("a Unix socket", () => {
     ["a folder", () => mkdirSync(path), () => statSync(path).isDirectory()],
     ["a link", () => symlinkSync("none", path), () => readlinkSync(path) === "none"],
     ["nothing", () => {}, () => !existsSync(path)],
-  ])("that was replaced by %s leaves that in place", async (_, replace, isThere) => {
+  ])("that was replaced by %s leaves the replacement in place", async (_, replace, isThere) => {
     const server = await start({ socketPath: path });
     unlinkSync(path);
     replace();
@@ -158,7 +158,7 @@ describe("a Unix socket", () => {
 });
 
 describe("a listener for responses", () => {
-  /** Accesses of one connection that sends these bytes. */
+  /** Accesses logged for one connection that sends these bytes. */
   async function accessesOf(text: string, options: Partial<Parameters<typeof listen>[0]> = {}) {
     const accesses: Access[] = [];
     const onAnswer = (access: Access) => accesses.push(access);
@@ -201,7 +201,7 @@ describe("a listener for responses", () => {
     expect((await accessesOf(getText("/"), failing)).accesses).toMatchObject([{ status: 500 }]);
   });
 
-  test("gets IPv4 addresses of clients of an IPv6 listener, and no address from a Unix socket", async () => {
+  test("gets the IPv4 addresses of an IPv6 listener's clients, and no address from a Unix socket", async () => {
     const all = await accessesOf(getText("/version"), { host: "::" });
     expect(all.accesses).toMatchObject([{ client: all.client }]);
     const socketPath = join(folder.path, "access.sock");
@@ -340,7 +340,7 @@ describe.skipIf(certificates === null)("TLS", () => {
     expect((await asked(`${server.url}/health`)).status).toBe(200);
   });
 
-  test("does not change the checks of hosts and API keys", async () => {
+  test("does not affect host and API-key checks", async () => {
     const hosts = hostCheck({ host: "127.0.0.1", address: "127.0.0.1" }, []);
     const guarded = makeApp({}, { hosts, apiKeys: ["secret"] }).app;
     const own = await start({ tls: readTls(files()), fetch: guarded.fetch });

@@ -8,7 +8,7 @@ import { childrenOf, familyOf, isAlive, untilGone } from "../support/processes.t
 import { tempFolder } from "../support/tiny-model.ts";
 
 /**
- * The process first, then its ancestors, all in one group; "&" before those that a shell put in the
+ * The process first, then its ancestors, all in one group; "&" marks those that a shell put in the
  * background.
  */
 function family(...commands: readonly string[]): ProcessFacts[] {

@@ -50,7 +50,7 @@ describe("requests with adapters", () => {
     expect(scheduler.takeStats()).toMatchObject({ numWaitingReqs: 0, numDeferredReqs: 0 });
   });
 
-  test("run with at most maxLoras adapters at once; those of other adapters are deferred", () => {
+  test("run with at most maxLoras adapters at once; requests for other adapters are deferred", () => {
     const scheduler = makeTurns(2);
     const [a, b, c] = ["x", "y", "z"].map((name, i) => requestFor("abc"[i] as string, name));
     for (const request of [a, b, c]) scheduler.add(request as Request);
@@ -65,7 +65,7 @@ describe("requests with adapters", () => {
     expect(idsOf(scheduler)).toEqual(["base:-1", "b:1", "c:0"]);
   });
 
-  test("of one adapter share its turn", () => {
+  test("for the same adapter share its turn", () => {
     const scheduler = makeTurns(1);
     for (const id of ["a", "b", "c"]) scheduler.add(requestFor(id, "x"));
     expect(loadedStep(scheduler)).toEqual(["a:0", "b:0", "c:0"]);
@@ -126,7 +126,7 @@ describe("requests with adapters", () => {
 });
 
 describe("a request that waits for a turn", () => {
-  /** Runs `numSteps` steps. In each one, a request for "x" arrives and another one ends. */
+  /** Runs `numSteps` steps. In each one, a request for "x" arrives and another request ends. */
   function runStream(scheduler: Scheduler, waiting: Request, numSteps: number): number {
     let previous = requestFor("x-first", "x");
     scheduler.add(previous);
@@ -173,7 +173,7 @@ describe("a request that waits for a turn", () => {
 });
 
 describe("loaded adapters", () => {
-  test("stay until another adapter needs their slot, the least recently used one going first", () => {
+  test("stay until another adapter needs their slot, and the least recently used adapter leaves first", () => {
     const scheduler = makeTurns(1, 2);
     const use = (name: string) => {
       const request = requestFor(name, name);
@@ -195,7 +195,7 @@ describe("loaded adapters", () => {
     ]);
   });
 
-  test("can be loaded ahead of requests, and leave again if running requests use all of them", () => {
+  test("can be loaded ahead of requests, and leave again if running requests use all adapters that can run", () => {
     const scheduler = makeTurns(1, 1);
     expect(scheduler.adapters.load(adapter("x"))).toBe("loading");
     expect(scheduler.adapters.load(adapter("x"))).toBe("loading");
@@ -230,7 +230,7 @@ describe("loaded adapters", () => {
     expect(scheduler.adapters.takeUnloads()).toEqual([]);
   });
 
-  test("are unloaded after they are loaded if they are removed during the load", () => {
+  test("are unloaded right after loading if they are removed during the load", () => {
     const scheduler = makeTurns(1);
     scheduler.adapters.load(adapter("x"));
     scheduler.adapters.remove("x");

@@ -1,4 +1,4 @@
-// Blocked: requests that wait for a key, and are released in order or removed.
+// Blocked: requests that wait for a key until they are released in order or removed.
 
 import { describe, expect, test } from "bun:test";
 import { Blocked } from "../../src/scheduler/blocked.ts";

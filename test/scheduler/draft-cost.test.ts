@@ -56,7 +56,7 @@ test("the draft cost is kept separately for larger batches", () => {
   expect(cost.costOfDraft(2)).toBeNull();
 });
 
-test("the draft cost is forgotten over steps without drafts", () => {
+test("the draft cost is forgotten after many steps without drafts", () => {
   const plain: [number, number, number] = [1, 0, 10];
   const expensive = learned(plain, plain, [1, 1, 20], ...Array.from({ length: 2000 }, () => plain));
   expect(expensive.costOfDraft(1)).toBeCloseTo(0.25, 2);

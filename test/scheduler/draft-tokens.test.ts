@@ -126,7 +126,7 @@ describe("draft tokens are limited", () => {
     expect(drafted(full.schedule())).toEqual([["a", 0, 4, 0, [1]]]);
   });
 
-  test("to zero in a step with a preemption, including those of the preempted request", () => {
+  test("to zero in a step with a preemption, including the preempted request's drafts", () => {
     const scheduler = makeScheduler({ numBlocks: 5 });
     const first = makeRequest("a", 32);
     const victim = makeRequest("b", 32, { cacheSalt: "b" });
@@ -160,7 +160,7 @@ describe("the result of a step with draft tokens", () => {
     expect(drafted(scheduler.schedule())).toEqual([["a", 22, 1, 0, [1, 2]]]);
   });
 
-  test("frees blocks with only rejected tokens", () => {
+  test("frees blocks that hold only rejected tokens", () => {
     const scheduler = makeScheduler();
     const request = decoding(scheduler, 30);
     request.draftTokenIds = Array.from({ length: 20 }, () => 1);
@@ -176,7 +176,7 @@ describe("the result of a step with draft tokens", () => {
     for (const { kvCache } of [rejected, partly]) kvCache.checkIntegrity();
   });
 
-  test("is cut after a token that ends the request", () => {
+  test("is truncated after a token that ends the request", () => {
     const scheduler = makeScheduler();
     const request = decoding(scheduler, 20, { stopTokenIds: [5] });
     request.draftTokenIds = [1, 5, 3];
@@ -187,7 +187,7 @@ describe("the result of a step with draft tokens", () => {
     expect(scheduler.kvCache.pool.usage).toBe(0);
   });
 
-  test("has its logprobs cut along with the tokens", () => {
+  test("has its logprobs truncated along with the tokens", () => {
     const scheduler = makeScheduler();
     decoding(scheduler, 20).draftTokenIds = [EOS, 2];
     const plan = scheduler.schedule();
@@ -259,7 +259,7 @@ describe("a block with draft tokens", () => {
     expect([1, 2, 3].map((blockId) => pool.isHashed(blockId))).toEqual([true, false, false]);
   });
 
-  test("is not a hit for a request whose prompt equals the drafts", () => {
+  test("is not a hit for a request whose prompt matches the drafts", () => {
     const { scheduler, request } = withDraftAtBorder();
     scheduler.add(makeRequest("b", [...request.tokenIds(), 1, 2, 3]));
     expect(drafted(scheduler.schedule())).toEqual([
@@ -268,7 +268,7 @@ describe("a block with draft tokens", () => {
     ]);
   });
 
-  test("is hashed by the next step if they are accepted, and can then be hit", () => {
+  test("is hashed by the next step if the drafts are accepted, and can then be hit", () => {
     const { scheduler, request } = withDraftAtBorder();
     stepSampling(scheduler, [1, 2, 3]);
     expect(scheduler.kvCache.pool.isHashed(2)).toBe(false);

@@ -49,9 +49,13 @@ describe("an admission", () => {
   });
 
   test.each([
-    ["that shares all blocks but one with a running request", null, ["a", "b"]],
-    ["that shares no blocks", "salt", ["a"]],
-  ])("for a request %s", (_, cacheSalt, expected) => {
+    [
+      "has room for a request that shares all but one of its blocks with a running request",
+      null,
+      ["a", "b"],
+    ],
+    ["has no room for a request that shares no blocks", "salt", ["a"]],
+  ])("%s", (_, cacheSalt, expected) => {
     const scheduler = makeScheduler(POOL);
     scheduler.add(makeRequest("a", 417));
     step(scheduler);

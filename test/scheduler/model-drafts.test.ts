@@ -1,4 +1,4 @@
-// Drafts of the draft model: what it computes in a step before it predicts. Blocks have 16 tokens; their ids are 1, 2, ...
+// The draft model's drafts: the tokens that it computes in a step before it predicts. Blocks have 16 tokens; their ids are 1, 2, ...
 
 import { describe, expect, test } from "bun:test";
 import { MODEL_DRAFT } from "../../src/request/model-draft.ts";
@@ -7,7 +7,7 @@ import type { Scheduler } from "../../src/scheduler/scheduler.ts";
 import type { StepPlan } from "../../src/scheduler/scheduler-output.ts";
 import { makeRequest, makeResult, makeScheduler, step } from "../support/make-request.ts";
 
-/** Adds a request that has sampled its first token, with three drafts of the draft model after it. */
+/** Adds a request that has sampled its first token, with three drafts from the draft model after it. */
 function drafting(scheduler: Scheduler, numPromptTokens: number, requestId = "a"): Request {
   const request = makeRequest(requestId, numPromptTokens, { params: { maxTokens: 100 } });
   scheduler.add(request);
@@ -37,7 +37,7 @@ function finishStep(scheduler: Scheduler, plan: StepPlan, tokenIds: readonly num
   for (const { request } of plan.scheduled) propose(request);
 }
 
-describe("before its first drafts of a request, the draft model computes", () => {
+describe("before its first drafts for a request, the draft model computes", () => {
   test("the whole prompt", () => {
     const scheduler = makeScheduler();
     drafting(scheduler, 20);
@@ -78,8 +78,8 @@ describe("before its first drafts of a request, the draft model computes", () =>
 
 describe("after a step, the draft model computes", () => {
   test.each<[string, readonly number[], readonly [number, number]]>([
-    ["nothing known again if all drafts were rejected", [7], [21, 21]],
-    ["nothing known again if some were rejected", [7, 7], [22, 22]],
+    ["no known token again if all drafts were rejected", [7], [21, 21]],
+    ["no known token again if some were rejected", [7, 7], [22, 22]],
     ["the last draft, which it only predicted, if all were accepted", [7, 7, 7, 7], [23, 24]],
   ])("%s", (_, tokenIds, range) => {
     const scheduler = makeScheduler();
@@ -100,7 +100,7 @@ describe("after a step, the draft model computes", () => {
 });
 
 describe("the draft model computes nothing", () => {
-  test("for a prompt, even if it samples", () => {
+  test("for a prompt, even one that samples a token", () => {
     const scheduler = makeScheduler();
     const request = makeRequest("a", 20);
     propose(request);
@@ -108,7 +108,7 @@ describe("the draft model computes nothing", () => {
     expect(planned(scheduler.schedule())).toEqual([["a", undefined, 0]]);
   });
 
-  test("without a free block for a draft, if it has caught up", () => {
+  test("if no block is free for a draft and it has caught up", () => {
     const scheduler = makeScheduler({ numBlocks: 3 });
     scheduler.add(makeRequest("b", 8, { cacheSalt: "b", params: { maxTokens: 100 } }));
     drafting(scheduler, 14);

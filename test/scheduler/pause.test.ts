@@ -56,7 +56,7 @@ describe("a pause", () => {
     expect(scheduler.hasWork).toBe(false);
   });
 
-  test("has no effect without requests to hold", () => {
+  test("has no effect if there are no requests to hold", () => {
     const scheduler = makeScheduler();
     scheduler.pause("drain");
     scheduler.resume();

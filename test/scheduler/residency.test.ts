@@ -24,7 +24,7 @@ describe("evicted blocks", () => {
     expect(scheduler.takeStats().blockEvictions).toEqual([]);
   });
 
-  test("in one step are reported together, in the order of eviction", () => {
+  test("from one step are reported together, in eviction order", () => {
     const { residency, at } = makeResidency();
     const scheduler = makeScheduler({ numBlocks: 4, residency });
     for (const [nowS, id] of ["a", "b", "c"].entries()) {
@@ -36,7 +36,7 @@ describe("evicted blocks", () => {
     expect(scheduler.takeStats().blockEvictions).toEqual([unhit(8), unhit(7), unhit(6)]);
   });
 
-  test("include hits by admitted requests", () => {
+  test("are reported with their hits by admitted requests", () => {
     const { residency, at } = makeResidency();
     const scheduler = makeScheduler({ numBlocks: 3, residency });
     for (const nowS of [0, 1, 3, 7]) {
@@ -72,7 +72,7 @@ describe("evicted blocks", () => {
   });
 });
 
-test("a preempted request's blocks stay until others need them; the rest are hits when it resumes", () => {
+test("a preempted request's blocks stay until other requests need them; the rest are hits when it resumes", () => {
   const { residency, at } = makeResidency();
   const scheduler = makeScheduler({ numBlocks: 5, residency });
   const first = makeRequest("a", 32);

@@ -21,7 +21,7 @@ describe("schedule", () => {
     expect(summary(step(scheduler))).toEqual([["a", 20, 1, [1, 2]]]);
   });
 
-  test("plans an empty step without requests", () => {
+  test("plans an empty step if there are no requests", () => {
     const plan = makeScheduler().schedule();
     expect(plan.scheduled).toEqual([]);
     expect(plan.numScheduledTokens).toBe(0);
@@ -77,7 +77,7 @@ describe("schedule", () => {
 });
 
 describe("prefix cache", () => {
-  test("computes a shared prefix once if equal prompts arrive together", () => {
+  test("computes a shared prefix once if identical prompts arrive together", () => {
     const scheduler = makeScheduler();
     for (const id of ["a", "b", "c"]) scheduler.add(makeRequest(id, 40));
     expect(summary(step(scheduler))).toEqual([
@@ -88,7 +88,7 @@ describe("prefix cache", () => {
     expect(scheduler.takeStats().prefixCache).toEqual({ requests: 3, queries: 120, hits: 64 });
   });
 
-  test("computes little more than one prompt for sixteen equal prompts of 1,024 tokens", () => {
+  test("computes little more than one prompt for sixteen identical prompts of 1,024 tokens", () => {
     const scheduler = makeScheduler({ numBlocks: 129, maxNumBatchedTokens: 2048 });
     for (let i = 0; i < 16; i++) scheduler.add(makeRequest(`r${i}`, 1024));
     const plan = step(scheduler);
@@ -149,7 +149,7 @@ describe("prefix cache", () => {
     expect(off.takeStats().prefixCache).toEqual({ requests: 0, queries: 0, hits: 0 });
   });
 
-  test("computes the whole prompt of a request for prompt logprobs", () => {
+  test("computes the whole prompt of a request that asks for prompt logprobs", () => {
     const scheduler = makeScheduler();
     scheduler.add(makeRequest("a", 20));
     scheduler.add(makeRequest("b", 20, { params: { promptLogprobs: 0 } }));

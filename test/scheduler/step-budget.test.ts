@@ -1,4 +1,4 @@
-// Token budget of a step, from measured step times. A decoding request takes 2 ms and a prefill
+// A step's token budget, from measured step times. A decoding request takes 2 ms and a prefill
 // token 1 ms, unless a test says otherwise.
 
 import { describe, expect, test } from "bun:test";
@@ -14,7 +14,7 @@ const isDecode = ({
 }: StepPlan["scheduled"][number]) =>
   numScheduledTokens === 1 && numComputedTokens >= request.numPromptTokens;
 
-/** Runs one step. @returns the number of tokens of each planned request */
+/** Runs one step. @returns the number of tokens for each planned request */
 function step(scheduler: Scheduler, msOf = worldMs): number[] {
   const plan = scheduler.schedule();
   const forwardMs = msOf(plan);
@@ -44,7 +44,7 @@ function addStreams(scheduler: Scheduler, count: number): Request[] {
   return streams;
 }
 
-describe("the token budget of a step", () => {
+describe("a step's token budget", () => {
   test("is the maximum as long as no request is decoding", () => {
     const scheduler = makeWorld({ targetInterTokenLatencyMs: 50 });
     scheduler.add(makeRequest("a", 1200));

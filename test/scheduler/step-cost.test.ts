@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { StepCost } from "../../src/scheduler/step-cost.ts";
 
-/** @param steps [number of prefill tokens, ms] of each step */
+/** @param steps [number of prefill tokens, ms] for each step */
 function costOf(...steps: [number, number][]): StepCost {
   const cost = new StepCost();
   for (const [numPrefillTokens, durationMs] of steps) cost.learn({ numPrefillTokens, durationMs });

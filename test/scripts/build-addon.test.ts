@@ -1,4 +1,4 @@
-// When the addon is rebuilt, and the report of a failed build. A fake cmake-js prints the output of a
+// When the addon is rebuilt, and the report on a failed build. A fake cmake-js prints the output of a
 // real build.
 
 import { afterAll, afterEach, describe, expect, test } from "bun:test";

@@ -95,7 +95,7 @@ describe("fetchPackage", () => {
     expect(integrityOf(target)).toBe(`${pin.integrity}`);
   });
 
-  test("rejects other content, and leaves no files behind", async () => {
+  test("rejects different content, and leaves no files behind", async () => {
     process.env["NPM_CONFIG_REGISTRY"] = serveRegistry(packed);
     process.env["PATH"] = emptyPath();
     const target = join(tempFolder(), "source.tgz");

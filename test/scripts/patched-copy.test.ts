@@ -36,7 +36,7 @@ async function filledCheckout(patches: Readonly<Record<string, string>>) {
 const LAST_BUILD_MS = 1_600_000_000_000;
 
 describe("makePatchedCopy", () => {
-  test("applies the patches in order of their names, only to the copy", async () => {
+  test("applies the patches in name order, only to the copy", async () => {
     const { checkout, textOf } = await filledCheckout({
       "0002-second.patch": linePatch("src/a.cpp", "1", "I"),
       "0001-first.patch": linePatch("src/a.cpp", "one", "1"),

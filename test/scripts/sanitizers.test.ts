@@ -1,4 +1,4 @@
-// The table of sanitizers must refer to existing tests and faults, because a renamed test or a missing fault
+// The sanitizer table must refer to existing tests and faults, because a renamed test or a missing fault
 // would be skipped silently.
 
 import { describe, expect, test } from "bun:test";

@@ -1,4 +1,4 @@
-// Every script for users has a help text, and does nothing if it gets unknown arguments.
+// Every user-facing script has help text, and does nothing if it gets unknown arguments.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";

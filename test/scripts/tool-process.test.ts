@@ -64,7 +64,7 @@ describe("run", () => {
     },
   );
 
-  test("without a signal, tools finish, and later signals have their usual effect", async () => {
+  test("if no signal arrives, tools finish, and later signals have their usual effect", async () => {
     const script = `
       import { run } from ${SHELL};
       console.log((await run(["echo", "done"])).output);

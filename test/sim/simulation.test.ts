@@ -1,7 +1,8 @@
 // Random workloads with seeds, run by the scheduler and the fake model, which stores tokens by slot. Half
-// of them have draft tokens, both right and wrong ones, and some have LoRA adapters, which change what is stored. After every step the bookkeeping must be
-// consistent, and at the end every request must have the same output as in a run by itself, without prefix
-// cache and drafts. PAGODA_SIM_SEED=<n> starts at another seed; PAGODA_SIM_STEPS=<n> sets the minimum number of steps.
+// of them have draft tokens, both correct and incorrect, and some have LoRA adapters, which change what is
+// stored. After every step, the bookkeeping must be consistent. At the end, every request must have the same
+// output as in a run by itself, without a prefix cache or drafts. PAGODA_SIM_SEED=<n> starts at a different
+// seed; PAGODA_SIM_STEPS=<n> sets the minimum number of steps.
 
 import { describe, expect, test } from "bun:test";
 import { EngineError } from "../../src/errors.ts";
@@ -69,7 +70,7 @@ interface Events {
   /** Steps while requests wait for a grammar, and grammars that could not be compiled. */
   stepsBesideGrammars: number;
   failedGrammars: number;
-  /** Loads of adapters, those that replaced another adapter, and those that failed. */
+  /** Adapter loads, those that replaced another adapter, and those that failed. */
   loads: number;
   evictions: number;
   failedLoads: number;
@@ -139,7 +140,7 @@ function randomAdapterLimits(prng: Prng): AdapterLimits {
   return { maxLoras, maxLoadedLoras: maxLoras + prng.int(0, 1) };
 }
 
-/** Adapters of which the last two apply only from the bytes 7, 8 on. */
+/** Adapters; the last two apply only from their invocation tokens, 7 and 8, on. */
 const ADAPTERS = ["/a", "/b", "/c", "/alora:\x07\x08", "/other-alora:\x07\x08"].map((path) => ({
   ...{ name: path, key: path, path },
 }));
@@ -395,7 +396,7 @@ function countDropped(
 }
 
 /**
- * Compiles the grammar of a waiting request, or fails to and ends all requests for that grammar.
+ * Compiles the grammar of a waiting request, or fails to compile it and ends all requests for that grammar.
  */
 function endCompilation(
   { prng }: World,

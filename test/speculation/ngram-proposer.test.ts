@@ -12,7 +12,7 @@ const propose = (tokens: readonly number[], min: number, max: number, maxTokens 
   );
 
 /**
- * Finds the earliest occurrence of the longest n-gram that ends the text and also occurs before.
+ * Finds the earliest occurrence of the longest n-gram that ends the text and also occurs earlier.
  */
 function searched(tokens: readonly number[], min: number, max: number, maxTokens: number) {
   for (let length = Math.min(max, tokens.length - 1); length >= min; length--) {

@@ -54,7 +54,7 @@ describe("speculative config", () => {
     } as never);
   });
 
-  test("names a draft model, which can be all there is besides the number of drafts", () => {
+  test("can set only a draft model and the number of drafts", () => {
     const expected = {
       ...{ method: "draft_model", numSpeculativeTokens: 4, disableByBatchSize: null },
       ...{ model: "a/b.gguf", revision: null },

@@ -47,7 +47,7 @@ describe("the suffix proposer", () => {
     expect(propose(text, { minTokenProb: 0.34 })).toEqual([]);
   });
 
-  test("proposes nothing without a suffix of at least two tokens that occurs earlier", () => {
+  test("proposes nothing if no suffix of at least two tokens occurs earlier", () => {
     expect(propose([1, 2, 3, 2])).toEqual([]);
     expect(propose([1])).toEqual([]);
   });

@@ -1,4 +1,4 @@
-// Tiny models with LoRA adapters in their slots, and the logits of a prompt with one of them.
+// Tiny models with LoRA adapters in their slots, and the logits for a prompt with one of them.
 
 import { join } from "node:path";
 import type { LoadModelOptions, NativeModel } from "../../src/runner/addon-types.ts";

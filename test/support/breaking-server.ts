@@ -12,7 +12,7 @@ export function wholeAnswer(body: string, type = "application/json"): string {
   return `${HEAD}content-type: ${type}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 }
 
-/** An event stream that breaks off before the final chunk. */
+/** An event stream that is cut off before the final chunk. */
 export function brokenStream(...events: readonly string[]): string {
   const chunks = events.map((data) => `data: ${data}\n\n`);
   const framed = chunks.map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`);

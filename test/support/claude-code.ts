@@ -1,4 +1,4 @@
-// Requests in the form that Claude Code sends: headers, query, system blocks, tools and the fields that only
+// Requests in the form that Claude Code sends: headers, query, system blocks, tools, and the fields that only
 // Anthropic's own API accepts.
 
 import type Anthropic from "@anthropic-ai/sdk";

@@ -1,4 +1,4 @@
-// Requests of the curl commands in the docs.
+// Requests that the curl commands in the docs send.
 
 export interface Call {
   readonly url: string;
@@ -10,7 +10,7 @@ export interface Call {
 }
 
 /**
- * Converts an example that calls curl to a request.
+ * Converts a curl example to a request.
  * @param variables values of the shell variables in the command
  */
 export function callOf(command: string, variables: Readonly<Record<string, string>>): Call {

@@ -6,7 +6,7 @@ export interface Sample {
   readonly value: number;
 }
 
-/** @returns samples in the order of the text @throws Error on a line that is not a sample */
+/** @returns the text's samples, in order @throws Error on a line that is not a sample */
 export function samplesOf(text: string): Sample[] {
   return text
     .split("\n")

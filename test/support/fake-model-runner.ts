@@ -1,6 +1,6 @@
 // A model that stores tokens by slot. It writes (token, position) to the planned slots, reads the whole
 // context back through the block table, and derives the next token from what it reads, so a wrong slot, a
-// stale shared block or a missed copy changes the text. Tokens are bytes, plus BOS and EOS.
+// stale shared block, or a missed copy changes the text. Tokens are bytes, plus BOS and EOS.
 
 import { EngineError, RequestError } from "../../src/errors.ts";
 import type { ChatTemplateRequest } from "../../src/protocol/chat-template-request.ts";
@@ -193,7 +193,7 @@ export class FakeModelRunner implements ModelRunner {
   readonly loads: string[] = [];
 
   /**
-   * Refuses "/missing" and paths that begin with "/bad". The invocation tokens of a path are the text after "alora:".
+   * Refuses "/missing" and paths that begin with "/bad". A path's invocation tokens are the text after "alora:".
    */
   async loadAdapter(path: string, slot: number): Promise<AdapterInfo> {
     this.loads.push(path);

@@ -1,4 +1,4 @@
-// Copies a GGUF file with some of its layers only: a draft model that is faster than the original, and often right.
+// Copies a GGUF file with only some of its layers, as a draft model that is faster than the original and often right.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { aligned, GgufReader } from "./gguf-reader.ts";

@@ -1,4 +1,4 @@
-// Walks the header of a GGUF file for tests that copy one with changes.
+// Walks a GGUF file's header, for tests that copy a file with changes.
 
 /** Sizes of GGUF's scalar value types by number; 8 = string, 9 = array. */
 const SCALAR_BYTES = [1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8];

@@ -92,7 +92,7 @@ export function encodeTensor(tensor: GgufTensor): Uint8Array {
   return type === "BF16" ? encodeBf16(values) : encodeQ8(values);
 }
 
-/** Encodes the upper halves of float32 values, which are cut off instead of rounded. */
+/** Encodes the upper halves of float32 values, which are truncated instead of rounded. */
 function encodeBf16(values: Float32Array): Uint8Array {
   const halves = new Uint16Array(values.slice().buffer).filter((_, i) => i % 2 === 1);
   return new Uint8Array(halves.buffer);

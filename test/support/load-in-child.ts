@@ -1,4 +1,4 @@
-// Loads the model files given as arguments and runs a step of each, one after another, reporting each
+// Loads the model files given as arguments and runs a step with each, one after another, reporting each
 // outcome. If a file crashes the process, that file is the first one without a report.
 
 import { NativeModelRunner } from "../../src/runner/native-model-runner.ts";

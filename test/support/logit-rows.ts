@@ -1,4 +1,4 @@
-// Rows of logits that are typical or difficult for samplers, such as peaked, flat, tied, or descending ones.
+// Logit rows that are typical or difficult for samplers, such as peaked, flat, tied, or descending rows.
 
 import { NUM_LOGIT_ROWS } from "./logits-model.ts";
 import { Prng } from "./prng.ts";

@@ -33,7 +33,7 @@ export async function logitsOf(
   });
 }
 
-/** @returns the largest absolute difference of two lists of rows */
+/** @returns the largest absolute difference between two lists of rows */
 export function largestDifference(a: readonly Float32Array[], b: readonly Float32Array[]): number {
   if (a.length !== b.length || a.length === 0) return Number.POSITIVE_INFINITY;
   const gaps = a.map((row, i) =>

@@ -1,4 +1,4 @@
-// The sampler in its simplest form: sort, cut, draw. It uses double precision, so it can report where a
+// The sampler in its simplest form: sort, truncate, draw. It uses double precision, so it can report where a
 // choice depends on rounding and either of two results is correct.
 
 import type { StepRow } from "./native-step.ts";

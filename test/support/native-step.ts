@@ -63,7 +63,7 @@ export interface StepSequence {
   readonly start?: number;
   /** IDs, starting from 1, of the whole sequence's blocks, in order. */
   readonly blockIds: readonly number[];
-  /** Slot of the adapter of all tokens, or of each; by default, none. */
+  /** Adapter slot for all tokens, or one for each; by default, none. */
   readonly adapter?: number | readonly number[];
   readonly rows: readonly StepRow[];
 }
@@ -88,7 +88,7 @@ export class NativeStep {
     this.#model = model;
   }
 
-  /** Runs all sequences in one step. @returns one record per row, in the order of the sequences */
+  /** Runs all sequences in one step. @returns one record per row, in sequence order */
   async run(sequences: readonly StepSequence[]): Promise<StepRowResult[]> {
     const { batch, output } = this.#packer;
     batch.numTokens = 0;

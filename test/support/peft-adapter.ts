@@ -1,5 +1,5 @@
-// Adapters for the tiny models as PEFT saves them: the adapters of tiny-adapter.ts with Hugging Face's names and order
-// of rows.
+// Adapters for the tiny models as PEFT saves them: the adapters of tiny-adapter.ts with Hugging Face's names and row
+// order.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ const MODULES: Readonly<Record<string, string>> = {
   ffn_down: "mlp.down_proj",
 };
 
-/** @param headSize size of the heads of q and k; null = their rows are in the same order in both formats */
+/** @param headSize size of the q and k heads; null = their rows are in the same order in both formats */
 export function peftTensors(
   model: TinyGgufOptions = {},
   options: TinyAdapterOptions = {},
@@ -95,7 +95,7 @@ export function safetensorsOf(header: string, data: Uint8Array): Uint8Array {
   return Buffer.concat([length, Buffer.from(header), data]);
 }
 
-/** A config as PEFT writes it, with the members that are read. */
+/** A config as PEFT writes it, with only the members that Pagoda reads. */
 export function peftConfig(more: object = {}): object {
   return {
     ...{ peft_type: "LORA", r: 8, lora_alpha: 16, bias: "none", task_type: "CAUSAL_LM" },

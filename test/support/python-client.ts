@@ -25,7 +25,7 @@ export interface PythonFamily {
   readonly name: string;
   readonly type: MetricType;
   readonly help: string;
-  /** Names of the labels. A family without labels has exactly one series. */
+  /** Label names. A family without labels has exactly one series. */
   readonly labelNames: readonly string[];
   /** For histograms: upper bounds >= 0, without infinity. */
   readonly bounds: readonly string[];

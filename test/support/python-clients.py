@@ -1,7 +1,7 @@
 """Calls Pagoda through the official openai and anthropic clients. Reads and writes one line of JSON per request.
 
-The first two words of a request are the server's URL and the name of a call. Arguments go to the client as they are;
-what the client assembles comes back.
+The first two words of a request are the server's URL and the name of a call. Arguments are passed to the client unchanged;
+the result is the object that the client assembles.
 """
 
 import json
@@ -55,7 +55,7 @@ def chat_parse_tool(url, request):
 
 
 def responses(url, request):
-    """A response; the stored one; then one that continues it."""
+    """A response, its stored copy, and a response that continues it."""
     client = openai_at(url)
     first = client.responses.create(**request)
     again = client.responses.retrieve(first.id)

@@ -7,12 +7,12 @@ import { API_CLIENTS, COMPARISONS, testPython } from "../../scripts/test-python.
 import { writeJson } from "../../src/json.ts";
 
 /**
- * Path of a Python with the packages that tests compare with; if there is none, null, and these tests are
- * skipped.
+ * Path of a Python with the packages that tests compare with. If there is none, it is null, and these tests
+ * are skipped.
  */
 export const PYTHON = testPython(new Checkout(), COMPARISONS);
 
-/** Path of a Python with the official API clients; null as above. */
+/** Path of a Python with the official API clients; null if there is none. */
 export const CLIENTS_PYTHON = testPython(new Checkout(), API_CLIENTS);
 
 /** Reports once per test file why some tests are skipped. */
@@ -20,7 +20,7 @@ export function sayIfPythonIsMissing(python = PYTHON): void {
   if (python !== null) return;
   console.log(
     "skipped tests that need Python packages: run `bun scripts/test-python.ts` to install them " +
-      "or to see why it cannot",
+      "or to see why that fails",
   );
 }
 

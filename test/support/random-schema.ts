@@ -116,7 +116,7 @@ export interface Outcomes {
   numRefused: number;
 }
 
-/** Generates one output for a schema, and expects it to be valid or cut off. */
+/** Generates one output for a schema, and expects it to be valid or truncated. */
 export async function checkOutput(
   app: RealApp,
   schema: Readonly<Record<string, unknown>>,

@@ -32,7 +32,7 @@ export function bareClone(): string {
   return folder;
 }
 
-/** Must be called in afterAll(). */
+/** Removes all folders that tests have created; call it in afterAll(). */
 export function removeTempFolders(): void {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 }

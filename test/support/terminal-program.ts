@@ -46,7 +46,7 @@ export class TerminalProgram {
       }
       await Bun.sleep(10); // polls another process
     }
-    throw new Error(`${JSON.stringify(shown)} did not show in ${JSON.stringify(this.#text)}`);
+    throw new Error(`${JSON.stringify(shown)} did not appear in ${JSON.stringify(this.#text)}`);
   }
 
   kill(): void {

@@ -8,13 +8,13 @@ import { type TinyGgufOptions, tinyGguf } from "./tiny-gguf.ts";
 
 export interface TinyAdapterOptions {
   readonly rank?: number;
-  /** 0 = unscaled. */
+  /** Numerator of the scale alpha / rank; 0 = unscaled. */
   readonly alpha?: number;
   readonly type?: TensorType;
   readonly seed?: number;
-  /** Size of its effect: standard deviation of B's values. */
+  /** Size of the adapter's effect: standard deviation of B's values. */
   readonly strength?: number;
-  /** Chooses the weights to change; by default, all matrices of the layers. */
+  /** Chooses the weights to change; by default, all of the layers' matrices. */
   readonly changes?: (weight: string) => boolean;
   /** Metadata that replaces or adds keys. */
   readonly metadata?: ReadonlyMap<string, GgufValue>;
@@ -74,7 +74,7 @@ export function writeTinyAdapter(
   writeFileSync(path, encodeGguf(tinyAdapterMetadata(model, options), tensors));
 }
 
-/** Writes a model whose weights W are W + scale * B A. Must be in F32, like the adapter. */
+/** Writes a model whose weights W are W + scale * B A. The model must be in F32, like the adapter. */
 export function writeMergedGguf(
   path: string,
   model: TinyGgufOptions,

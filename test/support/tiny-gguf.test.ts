@@ -49,7 +49,7 @@ describe("encodeGguf", () => {
 });
 
 describe("writeTinyGguf", () => {
-  test("yields the same bytes for the same options, and different bytes for another seed", () => {
+  test("yields the same bytes for the same options, and different bytes for a different seed", () => {
     expect(bytesOf({ seed: 5 })).toEqual(bytesOf({ seed: 5 }));
     expect(bytesOf({ seed: 5 })).not.toEqual(bytesOf({ seed: 6 }));
   });

@@ -15,7 +15,7 @@ export interface TinyVocabulary {
   readonly metadata: ReadonlyMap<string, GgufValue>;
 }
 
-/** Token types of GGUF. */
+/** GGUF's token types. */
 export const NORMAL = 1;
 export const UNKNOWN = 2;
 export const CONTROL = 3;
