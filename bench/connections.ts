@@ -5,7 +5,7 @@ import { BenchError } from "./bench-error.ts";
 
 const OK = "HTTP/1.1 200";
 
-/** Number of connections opened at a time, which is limited because listen queues are finite. */
+/** Number of connections to open at a time, so that they fit in the listen queue. */
 const AT_ONCE = 100;
 
 export class Connections {

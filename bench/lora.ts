@@ -1,5 +1,5 @@
 // Measures LoRA adapters of rank 16 on all layers of the default model: the speed of steps with adapters relative to steps
-// without, in the same run; the time to load one; and how much a load delays concurrent steps.
+// without, in the same run; the time to load an adapter; and how much a load delays concurrent steps.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -129,7 +129,7 @@ class Servers {
     return server;
   }
 
-  /** Only for a server that the bench started, since the bytes read per token are its model's size. */
+  /** Prints the bandwidth share of a server that the bench started; only then is the model's size known. */
   #sayShare(run: WorkloadRun): WorkloadRun {
     const { workload, limits, ours } = run;
     if (limits === null || workload.readsAllWeights !== true) return run;

@@ -1,6 +1,7 @@
-// Speculative decoding compared with decoding without it (W9): the rate of output tokens with copies, edits and quotes of
-// given text and programs, which repeat their input, and with text at a high temperature, which does not. Each pair of runs
-// has new prompts, whose blocks are cached before. The outputs must be identical. Then, the acceptance of a draft model.
+// Speculative decoding compared with decoding without it (W9): the output token rate for copies, edits and quotes of a
+// given text and for programs, which repeat their input, and for text at a high temperature, which does not. Each pair
+// of runs uses new prompts, whose blocks are cached beforehand. The outputs must be identical. Then measures the
+// acceptance rate of a draft model.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -49,7 +49,7 @@ export function glibcOf(file: Uint8Array): string | null {
   return minors.length === 0 ? null : `2.${Math.max(...minors)}`;
 }
 
-/** @throws SetupError when the file is missing, was made for another platform, or lacks the grammar engine */
+/** @throws SetupError when the file is missing, was built for a different platform, or lacks the grammar engine */
 export function checkAddon(path: string, platform: Platform): void {
   if (!existsSync(path)) throw new SetupError(`${path} does not exist; run \`bun run setup\``);
   const file = readFileSync(path);

@@ -60,8 +60,8 @@ export function setupTools(checkout: Checkout): readonly NeededTool[] {
 }
 
 /**
- * Checks before the first build that CMake can work in this folder: it separates the items of its
- * lists with semicolons.
+ * Checks before the first build that CMake can work in this folder: CMake separates list items
+ * with semicolons.
  * @throws SetupError
  */
 export function checkFolder(checkout: Checkout): void {
@@ -106,11 +106,12 @@ function clearBuildOfOthers(checkout: Checkout, toolchain: string): void {
   const folder = checkout.path("build", "native");
   const last = checkout.readStamp("toolchain");
   if (last !== null && last !== toolchain) {
-    say("native addon: built for another CPU, compiler or set of options; rebuilding");
+    say("native addon: built for a different CPU, compiler, or set of options; rebuilding");
     rmSync(folder, { recursive: true, force: true });
   }
   checkout.writeStamp("toolchain", toolchain);
-  if (clearMovedBuild(checkout, folder)) say("native addon: built in another folder; rebuilding");
+  if (clearMovedBuild(checkout, folder))
+    say("native addon: built in a different folder; rebuilding");
   clearFailedConfiguration(folder);
 }
 

@@ -86,7 +86,7 @@ async function sampleRepeatedly(): Promise<void> {
   for (; !isOver; await Bun.sleep(SAMPLE_MS)) await sample();
 }
 
-/** Sends the signal and waits until a new engine accepts work. */
+/** Sends the signal and waits until a new engine accepts requests. */
 async function fault(signal: NodeJS.Signals): Promise<void> {
   const pid = enginePid(server);
   process.kill(pid, signal);

@@ -83,7 +83,7 @@ async function pieceOf(python: string, folder: string, i: number, sha256: string
 async function requantize(): Promise<void> {
   const program = checkout.path("build", "peers", "bin", "llama-quantize");
   if (!existsSync(program)) {
-    say("bench model: skipping Q4_0 without llama-quantize; build it with bench/peers.sh");
+    say("bench model: skipping Q4_0, which needs llama-quantize; build it with bench/peers.sh");
     return;
   }
   const target = checkout.path("build", "bench", REQUANTIZED);

@@ -22,7 +22,7 @@ Generated from the tables in \`src/cli/\` by \`bun scripts/generate-cli-docs.ts\
 describes the commands.
 
 The command line overrides the environment, the environment overrides the \`--config\` file, and the file overrides the defaults.
-\`--print-config\` shows each value and its source. As in vLLM, \`_\` and \`-\` are equivalent, \`--no-x\` negates a flag, \`--x=v\` equals
+\`--print-config\` shows each value and its source. As in vLLM, \`_\` and \`-\` are equivalent, \`--no-x\` negates a flag, \`--x=v\` means
 \`--x v\`, and lists accept several words or repeated flags (commas in the environment). Sizes accept k, m, g, t or KB, MB, ... (powers
 of 1000) and K, M, G, T, Ki, Mi, ... or KiB, MiB, ... (powers of 1024), with fractions: 1.5GiB. Set a JSON option as a whole or key by
 key: \`--x.key v\`. An empty environment variable counts as unset.

@@ -47,7 +47,7 @@ const INTRODUCTION = `# Metrics
 
 \`GET /metrics\` prints these families in Prometheus' text format, exactly as Python's client does: counters end in \`_total\`, and each
 counter and histogram has a \`_created\` gauge (turned off by \`PROMETHEUS_DISABLE_CREATED_SERIES=true\`). \`GET /metrics/\` returns
-OpenMetrics if the client accepts it. Series of the engine have the labels \`model_name\` (the first served name) and \`engine\` ("0"), and
+OpenMetrics if the client accepts it. The engine's series have the labels \`model_name\` (the first served name) and \`engine\` ("0"), and
 all of them exist with value 0 from the start. A scrape reads the latest values and never waits for the engine; an idle engine's gauges
 keep their values. For scraping, plotting and alerting, see [monitoring.md](monitoring.md).
 
@@ -65,7 +65,7 @@ Pagoda's choices where vLLM's versions differ or do not specify the behavior:
   all but the prompt's last token.
 - With n > 1, \`prompt_tokens\` counts the prompt for each of the n sequences, as vLLM does; the \`usage\` in the response counts it once.
 - \`engine_sleep_state\` is \`awake\` after a wake-up with any tags, as in vLLM; \`/is_sleeping\` returns false only when everything has been restored.
-- \`lora_requests_info\` lists adapters from a request's arrival on, and keeps waiting and running adapters apart, as vLLM did before
+- \`lora_requests_info\` lists adapters from a request's arrival on, with waiting and running adapters in separate lists, as vLLM did before
   0.12. Later versions put both in both labels. Series with earlier lists are removed.
 - Requests that are refused before they are queued (4xx, 503) appear only in \`http_requests_total\`.
 

@@ -1,5 +1,5 @@
 // Builds llguidance, the grammar engine, as a static library with cargo. If cargo or its packages
-// are missing, the library of its Python package is placed next to the addon. Without either, requests
+// are missing, the library from its Python package is placed next to the addon. Without either, requests
 // for structured output are refused.
 
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -27,7 +27,7 @@ export async function buildGrammarLibrary(checkout: Checkout): Promise<void> {
   else goWithout(checkout, reason);
 }
 
-/** @returns a stamp of the library, which is an input of the addon; "" if there is no library */
+/** @returns a stamp of the library, which is an input to the addon's build; "" if there is no library */
 export function grammarStamp(checkout: Checkout): string {
   return existsSync(libraryPath(checkout)) ? (checkout.readStamp("grammar") ?? "") : "";
 }
@@ -81,7 +81,7 @@ async function reasonAgainst(): Promise<string | null> {
   return isNew ? null : `cargo ${major}.${minor} is older than ${OLDEST_CARGO.join(".")}`;
 }
 
-/** Removes a library of another version. */
+/** Removes a library of a different version. */
 function goWithout(checkout: Checkout, reason: string): void {
   rmSync(libraryPath(checkout), { force: true });
   checkout.writeStamp("grammar-reason", reason);

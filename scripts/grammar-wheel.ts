@@ -1,5 +1,5 @@
-// llguidance from its Python package, for development without cargo. Its library also has the C interface, but refers
-// to Python's symbols. A second library defines these symbols, which are never used.
+// llguidance from its Python package, for development without cargo. The package's library also has the C interface, but
+// refers to Python's symbols. A second library defines these symbols, which are never used.
 
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { Checkout } from "./checkout.ts";

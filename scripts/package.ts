@@ -33,7 +33,7 @@ function addAddon(checkout: Checkout): void {
   say(`package: lib/ and addons for ${platforms.join(", ")}`);
 }
 
-/** Copies the files that /docs serves so that the package does not depend on all of Swagger UI. */
+/** Copies the files that /docs serves, so the package does not depend on all of Swagger UI. */
 function addSwaggerUi(checkout: Checkout): void {
   const module = checkout.path("lib", "server", "swagger-ui.js");
   const text = readFileSync(module, "utf8");

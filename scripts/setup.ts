@@ -1,5 +1,5 @@
-// Prepares a fresh clone for serving and testing. Each step is skipped if it is up to date, and can be
-// interrupted and restarted. Runs on plain Bun: nothing outside the standard library is imported before the
+// Prepares a fresh clone for serving and testing. Steps that are up to date are skipped. Each step can
+// be interrupted and restarted. Runs on plain Bun: nothing outside the standard library is imported before the
 // dependencies are installed.
 //
 //   bun scripts/setup.ts [--quiet] [--no-model]

@@ -1,4 +1,4 @@
-// HTML report of a soak: a summary table, and plots of the samples over time with the faults
+// HTML report on a soak test: a summary table, and plots of the samples over time with the faults
 // marked.
 
 import { htmlPage, shownDate } from "../bench/output/page.ts";

@@ -1,4 +1,4 @@
-// Evaluates a server after a soak: finds counts that do not match and resources that have grown.
+// Evaluates a server after a soak test: finds counts that do not match and resources that have grown.
 
 import { medianOf } from "../src/benchmark/statistics.ts";
 import type { Outcome } from "../test/support/ledger.ts";

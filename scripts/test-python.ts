@@ -1,6 +1,6 @@
 // Prepares Python virtual environments in the clone for tests: one with the packages that tests compare Pagoda
-// with (the metrics client and Jinja2), and one with the official API clients, openai and anthropic. Without an
-// environment, its tests are skipped with a message.
+// with (the metrics client and Jinja2), and one with the official API clients, openai and anthropic. If an
+// environment is missing, its tests are skipped with a message.
 //
 //   bun scripts/test-python.ts
 
@@ -12,10 +12,10 @@ import { scriptArguments } from "./script-arguments.ts";
 import { run, runOrFail } from "./shell.ts";
 
 export interface PythonEnvironment {
-  /** Name of its folder in build/, and of its stamp. */
+  /** Name of the environment's folder in build/ and of its stamp. */
   readonly name: string;
   readonly packages: string;
-  /** File of exact versions with checksums. */
+  /** File with exact versions and checksums. */
   readonly requirements: string;
 }
 
@@ -25,7 +25,7 @@ export const COMPARISONS: PythonEnvironment = {
   requirements: "test/support/python-requirements.txt",
 };
 
-/** Needs Python 3.11 or newer; has checksums for 3.11 to 3.14 on Linux and macOS, x64 and arm64. */
+/** Environment that needs Python 3.11 or newer, with checksums for 3.11 to 3.14 on Linux and macOS, x64 and arm64. */
 export const API_CLIENTS: PythonEnvironment = {
   name: "test-python-clients",
   packages: "the openai and anthropic clients",

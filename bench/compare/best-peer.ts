@@ -9,7 +9,7 @@ import { observe, TRIAL_SEED, warmUp } from "./workload-run.ts";
 
 export interface Trial {
   readonly name: string;
-  /** Null if the candidate did not start or refused requests. */
+  /** Result of the trial slice; null if the candidate did not start or refused requests. */
   readonly figure: number | null;
 }
 

@@ -1,4 +1,4 @@
-// Detects other load on the machine during a slice: CPU time used by anything but the servers, the client and
+// Detects other load on the machine during a slice: CPU time used by anything but the servers, the client, and
 // the workload's helpers.
 
 import { cpuSecondsOf, machineCpu } from "../servers/proc.ts";

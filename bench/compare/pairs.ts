@@ -22,7 +22,7 @@ export interface Pair<S> {
 }
 
 export interface Comparison<S> {
-  /** In the order they were measured. */
+  /** All pairs, in the order they were measured. */
   readonly pairs: readonly Pair<S>[];
   readonly numCounted: number;
   readonly numPlanned: number;

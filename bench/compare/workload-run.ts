@@ -18,9 +18,9 @@ export interface Side {
 export interface WorkloadRun {
   readonly workload: Workload;
   readonly ours: Side;
-  /** Limits of the machine, measured just before the run; null without a C compiler. */
+  /** The machine's limits, measured just before the run; null without a C compiler. */
   readonly limits: Limits | null;
-  /** Null if Pagoda was measured without a peer. */
+  /** Observations of the peer; null if Pagoda was measured without one. */
   readonly peer: (Side & { readonly comparison: Comparison<Slice> }) | null;
 }
 

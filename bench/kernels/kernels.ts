@@ -56,7 +56,7 @@ function printPart({ part, set, threads }: Part, limits: Limits, { sets, times }
   const of = <T>(kind: string) => times.filter((time) => time.kind === kind) as T[];
   if (part === "products") {
     console.log(
-      "by number of activation rows; G: GB/s of weights, T: Tops, whichever limit is closer",
+      "by number of activation rows; G: GB/s of weights, T: Tops, whichever is the tighter limit",
     );
     console.log(textTable(productRows(of<ProductTime>("product"), limits, cpu)));
     console.log(`\n1536x576, µs by number of activation rows`);

@@ -14,7 +14,7 @@ function bytesCell({ bytes, seconds }: { bytes: number; seconds: number }, limit
 }
 
 /**
- * Relative to the closer limit; "0.55 T (58%)" means Tops, and the percentage of the probe's int8 dot product
+ * Relative to the tighter limit; "0.55 T (58%)" means Tops, and the percentage of the probe's int8 dot product
  * rate.
  */
 function productCell(time: ProductTime, limits: Limits, cpu: Cpu): string {

@@ -1,4 +1,4 @@
-// The verdict on a comparison: how it did against the gate for a kind of CPU.
+// Verdict on a comparison: whether the figure passes the gate for the CPU type.
 
 import { medianOf } from "../../src/benchmark/statistics.ts";
 import type { WorkloadRun } from "../compare/workload-run.ts";

@@ -1,4 +1,4 @@
-// Name, features and kind of this CPU.
+// This CPU's name, features, and type.
 
 import { readFileSync } from "node:fs";
 import { cpus } from "node:os";

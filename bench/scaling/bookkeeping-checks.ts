@@ -84,7 +84,7 @@ export async function cachedBlocks(): Promise<void> {
   report("µs per hit in the largest pool", ratio((largest?.hitNs ?? Number.NaN) / 1000), "<= 0.5");
 }
 
-/** Costs, in µs, of a decode step, of an enqueue, and of a cancellation in the middle of the queue. */
+/** Costs, in µs, of a decode step, an enqueue, and a cancellation in the middle of the queue. */
 function queueCosts(numWaiting: number) {
   const scheduler = mockScheduler({ numBlocks: 4097, maxNumSeqs: 16 });
   for (let i = 0; i < 16; i++) scheduler.add(mockRequest(16, 4000));

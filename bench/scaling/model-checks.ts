@@ -71,7 +71,7 @@ export function residentSequences(): Promise<void> {
   });
 }
 
-/** S4: the order of blocks. */
+/** S4: block order. */
 export function shuffledBlocks(): Promise<void> {
   return withModel(LONGEST_BLOCKS + 1, async (runner) => {
     const numBlocks = 4096 / BLOCK_SIZE + 1;
@@ -87,7 +87,7 @@ export function shuffledBlocks(): Promise<void> {
   });
 }
 
-/** S9: the size of a chunk. */
+/** S9: chunk size. */
 export function chunkSize(): Promise<void> {
   return withModel(LONGEST_BLOCKS + 1, async (runner) => {
     const length = 2048;

@@ -29,7 +29,7 @@ export interface Entry {
   /** Number of tokens before the step. */
   readonly context: number;
   readonly numTokens: number;
-  /** Must hold the context and the new tokens. */
+  /** Blocks with room for the context and the new tokens. */
   readonly blockIds: readonly number[];
 }
 

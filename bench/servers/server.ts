@@ -9,7 +9,7 @@ import { commandOf, pidListeningOn } from "./proc.ts";
 export interface Server extends Target {
   /** "Pagoda", "llama-server" or the URL. */
   readonly name: string;
-  /** Null if the server runs on another machine or its process is not visible. */
+  /** Process id; null if the server runs on another machine or its process is not visible. */
   readonly pid: number | null;
   /** The command line without the program name; null if unknown. */
   readonly flags: string | null;

@@ -90,7 +90,7 @@ async function structuredSlice(target: Target): Promise<Slice> {
 const W16: Workload = {
   id: "W16",
   title: "16 streams follow a schema of 20 fields",
-  figure: { name: "share of the rate without it", better: "higher" },
+  figure: { name: "share of the rate without the schema", better: "higher" },
   room: roomFor(NUM_STREAMS, TOKENS_IN, TOKENS_OUT),
   numPairs: 5,
   candidates: BATCH_CANDIDATES,
@@ -132,7 +132,7 @@ async function firstTokenSlice(target: Target, seed: number): Promise<Slice> {
   const timelines = await timeToFirst(target, kinds, seed);
   const [withoutMs, knownMs, newMs] = timelines.map(median) as [number, number, number];
   const notes = {
-    "TTFT ms without": withoutMs,
+    "TTFT ms without a schema": withoutMs,
     "additional ms, known schema": knownMs - withoutMs,
   };
   const durationS = (performance.now() - startMs) / 1000;

@@ -11,7 +11,7 @@ export interface Slice extends Load {
   readonly notes?: Readonly<Record<string, number>>;
 }
 
-/** Minimum ratio to the best peer on a kind of CPU, and the stretch goal. */
+/** Minimum ratio to the best peer on one CPU type, and the stretch goal. */
 export interface Gate {
   readonly gate: number;
   readonly stretch?: number;
@@ -33,7 +33,7 @@ export interface Workload {
   readonly ownFlags?: readonly string[];
   /** A decoded token reads every weight once, so the probe's memory read limits the figure. */
   readonly readsAllWeights?: true;
-  /** Runs before the first slice, without being measured. */
+  /** Runs before the first slice and is not measured. */
   readonly warmUp?: (target: Target) => Promise<unknown>;
   /** @param seed differs from pair to pair, but is the same for both servers of a pair */
   readonly slice: (target: Target, seed: number) => Promise<Slice>;
