@@ -1,4 +1,4 @@
-// Sends signals, one at a time, to the engine of a real server while it streams, and checks that
+// Sends signals, one at a time, to a real server's engine while it streams, and checks that
 // every request and token is accounted for. Reports memory, descriptors, blocks and latency as CSV
 // and as a page with plots. Exits with 1 if a request or token was lost or resource use has grown.
 //
@@ -33,7 +33,7 @@ const AFTER_REFUSAL_MS = 100;
 const MAX_AWAY_MS = 60_000;
 
 const USAGE = `bun scripts/fault-soak.ts [--faults 20] [--every 5] [--signals SIGSEGV,SIGKILL] [--report FILE]
-Send each signal in turn to the engine of a real server while it streams, some seconds after it has recovered
+Send each signal in turn to a real server's engine while it streams, some seconds after it has recovered
 from the previous signal. Record what clients see as CSV on standard output and as a page with plots in --report.`;
 
 const { values: options } = scriptArguments(USAGE, {

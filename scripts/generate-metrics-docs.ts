@@ -58,15 +58,15 @@ have are named \`pagoda_...\`.
 
 Pagoda's choices where vLLM's versions differ or do not specify the behavior:
 
-- \`request_success{finished_reason="abort"}\` counts clients that disconnect, as the newest dashboards expect, and requests that
-  sleep or shutdown ends.
+- \`request_success{finished_reason="abort"}\` counts clients that disconnect, as the newest dashboards expect, and requests
+  ended by sleep or shutdown.
 - \`iteration_tokens_total\` counts whole prompts, including the cached part, as vLLM ${CLAIMED_VERSION} does.
 - \`prefix_cache_*\` count once, when a request is first admitted. With n > 1, a sequence that shares the prompt counts as a hit for
   all but the prompt's last token.
 - With n > 1, \`prompt_tokens\` counts the prompt for each of the n sequences, as vLLM does; the \`usage\` in the response counts it once.
 - \`engine_sleep_state\` is \`awake\` after a wake-up with any tags, as in vLLM; \`/is_sleeping\` returns false only when everything has been restored.
 - \`lora_requests_info\` lists adapters from a request's arrival on, with waiting and running adapters in separate lists, as vLLM did before
-  0.12. Later versions put both in both labels. Series with earlier lists are removed.
+  0.12. Later versions put waiting and running adapters in both labels. Series with earlier lists are removed.
 - Requests that are refused before they are queued (4xx, 503) appear only in \`http_requests_total\`.
 
 This file is generated: \`bun scripts/generate-metrics-docs.ts\`.

@@ -20,7 +20,7 @@ A model is a path, user/repo:quant on the Hugging Face hub, or a URL.
 Options can be set on the command line, as PAGODA_<NAME> in the environment, or as keys of the YAML file given with
 .BR \\-\\-config ;
 the first of these wins.
-As in vLLM, _ and \\- are equivalent in names, \\-\\-no\\-x negates a flag, \\-\\-x=v equals \\-\\-x v, and \\-\\-x.key v sets a key of
+As in vLLM, _ and \\- are equivalent in names, \\-\\-no\\-x negates a flag, \\-\\-x=v means \\-\\-x v, and \\-\\-x.key v sets a key of
 a JSON option.
 .B \\-\\-print\\-config
 shows every value with its source.`;

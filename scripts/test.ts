@@ -97,7 +97,7 @@ async function runFiles(files: readonly string[]): Promise<Counts> {
 }
 
 const USAGE = `bun run test [unit | native | model ...]
-Run all tests, or those of the named groups. To run one file: bun test ./test/cli/options.test.ts`;
+Run all tests, or only the named groups. To run one file: bun test ./test/cli/options.test.ts`;
 
 const { positionals: asked } = scriptArguments(USAGE, { allowPositionals: true });
 const unknown = asked.find((word) => !GROUPS.some((group) => group === word));

@@ -139,14 +139,14 @@ describe("values over time", () => {
     expect(linesOf(plot([1, 2, null, null, 3, 4])).map(({ length }) => length)).toEqual([2, 2]);
   });
 
-  test("draws the largest of the samples that share a pixel", () => {
+  test("only the largest of the samples that share a pixel is drawn", () => {
     const values = Array.from({ length: 100_000 }, (_, i) => (i === 50_000 ? 8 : 1));
     const [points = []] = linesOf(plot(values));
     expect(points.length).toBeLessThan(1000);
     expect(points.filter((point) => point.endsWith(",26.0"))).toHaveLength(1);
   });
 
-  test("draws empty axes if there are no values", () => {
+  test("axes are empty if there are no values", () => {
     expect(plot([])).not.toMatch(/NaN|Infinity|undefined/);
     expect(plot([null, 0])).not.toMatch(/NaN|Infinity|undefined/);
   });

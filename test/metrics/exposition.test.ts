@@ -24,7 +24,7 @@ describe("expositionText", () => {
     expect(expositionText([], true)).toBe("");
   });
 
-  test("prints the help and type of a family without series", () => {
+  test("prints a family's help and type even if it has no series", () => {
     expect(expositionText([FAMILY], true)).toBe("# HELP x Help.\n# TYPE x gauge\n");
   });
 

@@ -203,7 +203,7 @@ class World {
 }
 
 describe("mixed workloads", () => {
-  test(`${NUM_WORLDS} of them match the values that the reckoner computes from their logs`, async () => {
+  test(`${NUM_WORLDS} of them yield the values that the reckoner computes from their logs`, async () => {
     const totals = new Map<string, number>();
     const seen = { deferred: 0, capacity: 0 };
     for (let seed = 1; seed <= NUM_WORLDS; seed++) {

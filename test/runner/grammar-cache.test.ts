@@ -60,7 +60,7 @@ describe("grammar cache", () => {
     expect([cache.handleOf("a"), cache.handleOf("b"), cache.handleOf("c")]).toEqual([1, 1, 1]);
   });
 
-  test("distinguishes kinds of grammar with the same text", () => {
+  test("distinguishes grammars of different kinds with the same text", () => {
     const { compiler, cache, compile } = setUp();
     compile("a", "x");
     cache.compile([makeRequest("b", 1)], { kind: "regex", text: "x", param: "regex" });
@@ -124,7 +124,7 @@ describe("grammar cache", () => {
     expect(await failing).toMatchObject({ message });
   });
 
-  test("passes on other errors of optional grammars", async () => {
+  test("passes on other errors from optional grammars", async () => {
     const { compiler, cache, lines } = setUp();
     const ready = cache.compile([makeRequest("a", 1)], { ...spec("x"), isOptional: true });
     const caught = ready?.catch((error: unknown) => error);
@@ -143,7 +143,7 @@ describe("grammar cache", () => {
     expect(compiler.started).toEqual([]);
   });
 
-  test("frees the least recently used of more than 128 unused grammars, never one in use", async () => {
+  test("frees the least recently used grammar if more than 128 are unused, and never one in use", async () => {
     const { compiler, cache, compile } = setUp();
     for (let i = 0; i < 130; i++) {
       const isCompiled = compile(`r${i}`, `g${i}`);

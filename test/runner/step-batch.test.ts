@@ -72,7 +72,7 @@ describe("a request with drafts", () => {
   test.each([
     ["all rows", [8, 9, 10], [8, 9, 10]],
     ["the rows before the one that was not sampled", [8, 4, -1], [8, 4]],
-  ])("gets the tokens of %s", (_, rows, taken) => {
+  ])("gets the tokens from %s", (_, rows, taken) => {
     output.tokenIds.set([...rows, 11]);
     const { results } = packer.unpack(plan);
     expect(results.map(({ tokenIds }) => tokenIds)).toEqual([taken, [11]]);
@@ -94,7 +94,7 @@ describe("a row's flags", () => {
     ["raw_logits", FLAG_REPORT_LOGITS],
     ["processed_logprobs", FLAG_REPORT_PROCESSED],
     ["processed_logits", FLAG_REPORT_PROCESSED | FLAG_REPORT_LOGITS],
-  ] as const)("determine what %s report, and whether the text may end", (logprobsMode, flags) => {
+  ] as const)("determine what %s reports, and whether the text may end", (logprobsMode, flags) => {
     const packer = new StepPacker(LIMITS);
     const flagsOf = (minTokens: number) => {
       const params = { logprobsMode, minTokens, logprobs: 0 };

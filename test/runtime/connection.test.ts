@@ -314,7 +314,7 @@ describe("framing that could hide a request", () => {
     ["a request line without a version", "GET /version\r\n\r\n", 400],
     ["a later HTTP/1 version", "GET /version HTTP/1.2\r\nHost: localhost\r\n\r\n", 505],
     ["another version", "GET /version HTTP/2.0\r\nHost: localhost\r\n\r\n", 505],
-  ])("can have a specific status: %s", async (_, text, status) => {
+  ])("is rejected with a specific status: %s", async (_, text, status) => {
     const client = await connect();
     client.send(text);
     expect(statuses(await client.all())).toEqual([status]);
@@ -357,7 +357,7 @@ describe("an idle client", () => {
     ["between requests", getText("/version"), 200],
     ["within headers after a response", `${getText("/version")}GET /vers`, 200],
     ["within an unread body", postText("/nowhere", "x".repeat(5000)).slice(0, -1), 404],
-  ])("%s is disconnected", async (_, text, status) => {
+  ])("is disconnected: %s", async (_, text, status) => {
     const patient = await start();
     const client = await connect(patient.url);
     client.send(text);

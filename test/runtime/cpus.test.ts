@@ -55,7 +55,7 @@ describe("numUsefulThreads", () => {
     expect(threadsOf(status("0-3"))).toBe(4);
   });
 
-  test("counts the two threads of a core once", () => {
+  test("counts a core's two threads once", () => {
     expect(threadsOf({ ...status("0-7"), ...hyperThreads(4) })).toBe(4);
     const adjacent = "/sys/devices/system/cpu/cpu0/topology/thread_siblings_list";
     expect(

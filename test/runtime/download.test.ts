@@ -215,7 +215,7 @@ describe("download", () => {
     expect(existsSync(target)).toBe(false);
   });
 
-  test("without a length from the server, uses the known length, and detects truncation", async () => {
+  test("uses the known length if the server sends none, and detects truncation", async () => {
     const chunked = () => rawUrl("Connection: close", TEXT.length);
     const unknown = get({ url: await chunked() });
     await unknown.done;

@@ -65,7 +65,7 @@ describe("requests with adapters", () => {
     expect(idsOf(scheduler)).toEqual(["base:-1", "b:1", "c:0"]);
   });
 
-  test("for the same adapter share its turn", () => {
+  test("share a turn if they have the same adapter", () => {
     const scheduler = makeTurns(1);
     for (const id of ["a", "b", "c"]) scheduler.add(requestFor(id, "x"));
     expect(loadedStep(scheduler)).toEqual(["a:0", "b:0", "c:0"]);
@@ -173,7 +173,7 @@ describe("a request that waits for a turn", () => {
 });
 
 describe("loaded adapters", () => {
-  test("stay until another adapter needs their slot, and the least recently used adapter leaves first", () => {
+  test("stay until another adapter needs a slot, and the least recently used adapter leaves first", () => {
     const scheduler = makeTurns(1, 2);
     const use = (name: string) => {
       const request = requestFor(name, name);

@@ -59,7 +59,7 @@ describe("a step verifies", () => {
     expect(steps(scheduler, requests, CHEAP, 30).at(-1)).toBe(15);
   });
 
-  test("the maximum number of drafts, or one that makes a power of two with the last token", () => {
+  test("the maximum number of drafts, or a number that makes a power of two with the last token", () => {
     const { scheduler, requests } = decoding(1, { ...LIMITS, numSpeculativeTokens: 5 });
     const counts = new Set(steps(scheduler, requests, CHEAP, 60));
     expect([...counts].every((count) => [0, 1, 3, 5].includes(count))).toBe(true);
@@ -74,7 +74,7 @@ describe("a step verifies", () => {
     expect(tried).toBeLessThan(60);
   });
 
-  test("no drafts if one costs as much as other tokens, no matter how many are accepted", () => {
+  test("no drafts if a draft costs as much as another token, no matter how many are accepted", () => {
     const { scheduler, requests } = decoding(16);
     const model: Model = { ms: (num, drafts) => 1.2 * (num + drafts), numAccepted: 20 };
     const counts = steps(scheduler, requests, model, 400);
@@ -100,7 +100,7 @@ describe("a step verifies", () => {
     expect(last).toEqual([15, 0]);
   });
 
-  test("no drafts with more requests than the operator allows", () => {
+  test("no drafts if there are more requests than the operator allows", () => {
     const { scheduler, requests } = decoding(2, { ...LIMITS, disableByBatchSize: 1 });
     const counts = steps(scheduler, requests, CHEAP, 30);
     expect(Math.max(...counts)).toBe(0);

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { makeRequest, makeScheduler, step, summary } from "../support/make-request.ts";
 
 describe("a pause", () => {
-  test("that drains finishes existing requests and holds new ones", () => {
+  test("that drains finishes existing requests and holds new requests", () => {
     const scheduler = makeScheduler();
     const before = makeRequest("before", 4, { params: { maxTokens: 2 } });
     const after = makeRequest("after", 5);
@@ -33,7 +33,7 @@ describe("a pause", () => {
     expect(summary(step(scheduler)).map(([id]) => id)).toEqual(["a", "b"]);
   });
 
-  test("preserves the order of arrival, and defers held forks until their held source has run", () => {
+  test("preserves arrival order and defers held forks until their held source has run", () => {
     const scheduler = makeScheduler();
     scheduler.pause("hold");
     const source = makeRequest("a", 20);

@@ -57,12 +57,15 @@ describe.each([
     expect(() => queue.add(request)).toThrow("r0: is already queued");
   });
 
-  test.each([0, 1, 2, 3])("keeps the order of the others when request %d is canceled", (index) => {
-    const requests = requestsOf(0, 0, 0, 0);
-    const queue = filled(create(), requests);
-    queue.remove(requests[index] as Request);
-    expect(drain(queue)).toEqual(["r0", "r1", "r2", "r3"].filter((id) => id !== `r${index}`));
-  });
+  test.each([0, 1, 2, 3])(
+    "keeps the order of the other requests when request %d is canceled",
+    (index) => {
+      const requests = requestsOf(0, 0, 0, 0);
+      const queue = filled(create(), requests);
+      queue.remove(requests[index] as Request);
+      expect(drain(queue)).toEqual(["r0", "r1", "r2", "r3"].filter((id) => id !== `r${index}`));
+    },
+  );
 });
 
 describe("FcfsQueue", () => {

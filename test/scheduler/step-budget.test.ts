@@ -77,7 +77,7 @@ describe("a step's token budget", () => {
     expect(steps(scheduler, 2)).toEqual([[512], [392]]);
   });
 
-  test("is unlimited without a target", () => {
+  test("is unlimited if there is no target", () => {
     const scheduler = makeWorld();
     addStreams(scheduler, 4);
     scheduler.add(makeRequest("long", 1000));

@@ -206,7 +206,7 @@ describe("build options", () => {
     ]);
   });
 
-  test("otherwise come from the environment", () => {
+  test("come from the environment in all other cases", () => {
     expect(buildOptions({}, `${OLD} avx2 avx512f`, "x64")).toEqual([]);
     expect(buildOptions({}, "", "x64")).toEqual([]);
     expect(buildOptions({ PAGODA_CUDA: "OFF" }, "Features : asimd", "arm64")).toEqual([

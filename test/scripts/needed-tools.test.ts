@@ -55,7 +55,7 @@ describe("missingText", () => {
     expect(command("nix-shell sudo")).toBe("nix-shell -p cmake");
   });
 
-  test("prefers the system's own package manager over an added one", () => {
+  test("prefers the system's own package manager over one that was added", () => {
     expect(missingText(BUILD_TOOLS, system("brew dnf git tar c++ make"))).toContain(
       "`dnf install cmake`",
     );

@@ -24,7 +24,7 @@ test("each sanitizer is tested with existing faults", () => {
 });
 
 describe("countReports", () => {
-  test("counts the reports of each sanitizer", () => {
+  test("counts each sanitizer's reports", () => {
     const text = [
       "==1==ERROR: AddressSanitizer: heap-buffer-overflow on address 0x60",
       "SUMMARY: AddressSanitizer: heap-buffer-overflow a.cpp:1 in f",
@@ -38,7 +38,7 @@ describe("countReports", () => {
     expect(countReports("AddressSanitizer: CHECK failed: asan_poisoning.cpp:35")).toBe(1);
   });
 
-  test("counts no reports in output without any", () => {
+  test("counts no reports if the output has none", () => {
     expect(countReports("")).toBe(0);
     expect(countReports("ThreadSanitizer: Matched 1 suppressions (pid=3):")).toBe(0);
     const memory = "==7==WARNING: AddressSanitizer failed to allocate 0x8000003f000 bytes";

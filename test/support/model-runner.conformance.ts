@@ -91,7 +91,7 @@ export function modelRunnerConformance({ name, create }: Conformer): void {
       expect(values).toEqual([...values].sort((a, b) => b - a));
     });
 
-    test("samples within the allowed IDs", async () => {
+    test("samples only allowed IDs", async () => {
       const params = { temperature: 1, seed: 4n, allowedTokenIds: [70, 71] };
       const request = makeRequest(`allowed-${name}`, prompt(5), { params });
       const part = [{ request, blocks: [1] }];
