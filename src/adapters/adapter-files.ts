@@ -1,5 +1,4 @@
-// Finds the file of an adapter for the addon, which reads GGUF. A folder in the format of PEFT is converted to a
-// temporary file.
+// Finds an adapter's file for the addon, which reads GGUF. A folder in PEFT's format is converted to a temporary file.
 
 import { type FileHandle, mkdtemp, open, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,11 +1,11 @@
-// Reads and writes of many small pieces, in few calls to the system. An adapter has hundreds of small matrices.
+// Reads and writes many small pieces with few system calls. An adapter has hundreds of small matrices.
 
 import type { FileHandle } from "node:fs/promises";
 import { readBytes } from "./safetensors.ts";
 
 const BUFFER_BYTES = 1 << 20;
 
-/** Reads ahead, since most pieces are read in the order of the file. */
+/** Reads ahead, since most pieces are read in file order. */
 export class BufferedReader {
   readonly #file: FileHandle;
   readonly #size: number;

@@ -10,7 +10,7 @@ export interface AdapterTensor {
   /** Sizes, fastest-varying dimension first. */
   readonly shape: readonly [number, number];
   readonly numBytes: number;
-  /** Reads or makes the data, when it is written. */
+  /** Reads or computes the data when it is written. */
   readonly data: () => Promise<Uint8Array>;
 }
 

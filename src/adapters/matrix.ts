@@ -1,9 +1,9 @@
-// Changes to the matrices of adapters: reordered rows, a factor, and the transpose. Long loops give way to the engine's
-// steps from time to time.
+// Changes to adapter matrices: reordered rows, a factor, and the transpose. Long loops give way to the engine's steps
+// from time to time.
 
 import { type TensorType, TYPE_BYTES } from "./safetensors.ts";
 
-/** Number of values between two pauses, which takes about a millisecond. */
+/** Number of values to process between two pauses, about a millisecond apart. */
 const VALUES_PER_TURN = 1 << 18;
 
 /**
@@ -14,7 +14,7 @@ export function reorderHeads(rows: Uint8Array, numRows: number, numHeads: number
   const rowBytes = rows.length / numRows;
   const headSize = numRows / numHeads;
   const half = headSize / 2;
-  // A copy, which slice() of a Buffer is not.
+  // A real copy: a Buffer's slice() shares its memory.
   const before = new Uint8Array(rows);
   for (let row = 0; row < numRows; row++) {
     const head = Math.floor(row / headSize);

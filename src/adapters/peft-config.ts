@@ -60,7 +60,7 @@ const CHANGES_BASE = /^(pissa|olora|corda|loftq)/i;
 
 function checkKind(config: Config): void {
   const type = config["peft_type"] ?? "LORA";
-  if (type !== "LORA") throw unsupported(`an adapter of the type ${shown(String(type))}`);
+  if (type !== "LORA") throw unsupported(`an adapter of type ${shown(String(type))}`);
   const kind = UNSUPPORTED.find(([key]) => isSet(config[key]))?.[1];
   if (kind !== undefined) throw unsupported(kind);
   const bias = config["bias"] ?? "none";

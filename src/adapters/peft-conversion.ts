@@ -16,7 +16,7 @@ export interface Conversion {
   readonly input: BufferedReader;
   readonly pairs: readonly TensorPair[];
   readonly config: PeftConfig;
-  /** Header of the model's file. */
+  /** Header of the model file. */
   readonly base: GgufHeader;
   readonly architecture: string;
 }
@@ -105,11 +105,11 @@ function checkPair({ config, base, architecture }: Conversion, pair: TensorPair)
   const numHeads = headsOf(base, architecture, weight);
   const numRows = b.shape[0] ?? 0;
   if (numHeads === null || numRows % (2 * numHeads) === 0) return;
-  const text = `${shown(module)} has ${numRows} rows, which ${numHeads} heads cannot share`;
+  const text = `${shown(module)} has ${numRows} rows, which cannot be divided among ${numHeads} heads`;
   throw new AdapterError("adapter_tensor", text);
 }
 
-/** @returns the number of heads whose rows are in another order; null if the order is the same */
+/** @returns the number of heads whose rows are in a different order; null if the order is the same */
 function headsOf({ metadata }: GgufHeader, architecture: string, weight: string): number | null {
   const kind = reorderedHeads(architecture, weight);
   if (kind === null) return null;

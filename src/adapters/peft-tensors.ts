@@ -39,7 +39,7 @@ function pairOf(module: string, a?: StoredTensor, b?: StoredTensor): TensorPair 
   const [rank = 0] = a.shape;
   if (a.shape.length !== 2 || b.shape.length !== 2 || b.shape[1] !== rank) {
     const shapes = `[${a.shape}] and [${b.shape}]`;
-    const text = `${shown(module)} has matrices of the shapes ${shapes}, which do not fit together`;
+    const text = `${shown(module)} has matrices of shapes ${shapes}, which do not fit together`;
     throw new AdapterError("adapter_tensor", text);
   }
   return { module, weight: weightName(module), a, b, rank };

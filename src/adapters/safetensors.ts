@@ -66,7 +66,7 @@ function tensorOf(name: string, entry: unknown, dataStart: number): StoredTensor
   if (!isSizes(shape) || !isSizes(offsets) || offsets.length !== 2)
     throw malformed(`tensor ${shown(name)} has an invalid entry`);
   if (typeof dtype !== "string" || !Object.hasOwn(TYPE_BYTES, dtype)) {
-    const text = `tensor ${shown(name)} has the type ${shown(String(dtype))}; expected F32, F16 or BF16`;
+    const text = `tensor ${shown(name)} has type ${shown(String(dtype))}; expected F32, F16 or BF16`;
     throw new AdapterError("adapter_unsupported", text);
   }
   const type = dtype as TensorType;
@@ -82,9 +82,9 @@ function checkPlaces(tensors: readonly StoredTensor[], size: number): void {
   const inOrder = [...tensors].sort((a, b) => a.start - b.start);
   let end = 0;
   for (const { name, start, numBytes } of inOrder) {
-    if (start < end) throw malformed(`tensor ${shown(name)} overlaps another one`);
+    if (start < end) throw malformed(`tensor ${shown(name)} overlaps another tensor`);
     end = start + numBytes;
-    if (end > size) throw truncated(`tensor ${shown(name)} ends after the end of the file`);
+    if (end > size) throw truncated(`tensor ${shown(name)} extends past the end of the file`);
   }
 }
 
@@ -98,7 +98,7 @@ function isSizes(value: unknown): value is number[] {
 
 const MAX_SHOWN_LENGTH = 200;
 
-/** @returns the start of a text from a file, for error messages */
+/** @returns the beginning of text from a file, for error messages */
 export function shown(text: string): string {
   return text.length <= MAX_SHOWN_LENGTH ? text : `${text.slice(0, MAX_SHOWN_LENGTH)}...`;
 }

@@ -1,5 +1,5 @@
-// Names of the weights that LoRA adapters change: Hugging Face's modules and llama.cpp's tensors. Only architectures
-// whose weights llama.cpp takes over unchanged, or with the rows of q and k in another order.
+// Names of the weights that LoRA adapters change: Hugging Face's modules and llama.cpp's tensors. Covers only
+// architectures whose weights llama.cpp keeps unchanged, except for the order of the rows of q and k.
 
 import { AdapterError } from "./adapter-error.ts";
 import { shown } from "./safetensors.ts";
@@ -22,7 +22,7 @@ const OTHER_WEIGHTS: Readonly<Record<string, string>> = {
   lm_head: "output",
 };
 
-/** Architectures by whether the converter of llama.cpp reorders the rows of q and k for its kind of RoPE. */
+/** Architectures, by whether llama.cpp's converter reorders the rows of q and k for its kind of RoPE. */
 const REORDERS: Readonly<Record<string, boolean>> = {
   llama: true,
   granite: true,

@@ -7,15 +7,15 @@ import type { ModelRunner } from "../runner/model-runner.ts";
 import type { AdapterLoad } from "../scheduler/adapter-slots.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 
-/** Finds the files of adapters. */
+/** Finds adapter files. */
 export interface AdapterFiles {
-  /** Finds or makes the GGUF file of an adapter. @throws RequestError "adapter_not_found" or "adapter_refused" */
+  /** Finds or creates an adapter's GGUF file. @throws RequestError "adapter_not_found" or "adapter_refused" */
   open(path: string): Promise<AdapterFile>;
-  /** Receives the error of a load that requests waited for. */
+  /** Receives the error from a load that requests waited for. */
   onFault(error: Error): void;
 }
 
-/** Adapters whose paths are GGUF files. */
+/** Treats all adapter paths as GGUF files. */
 export const GGUF_FILES: AdapterFiles = {
   open: async (path) => ({ path, close: async () => {} }),
   onFault: () => {},
@@ -44,7 +44,7 @@ interface Call extends PromiseWithResolvers<void> {
 
 export class AdapterLoader {
   readonly #options: AdapterLoaderOptions;
-  /** Calls of load() that have not ended, by key. */
+  /** Calls to load() that have not ended, by key. */
   readonly #calls = new Map<string, Call>();
   readonly #running = new Set<Promise<void>>();
 
@@ -54,7 +54,7 @@ export class AdapterLoader {
 
   /**
    * Loads an adapter that no request has used yet. The load begins with the next run().
-   * @throws RequestError "adapter_not_found" or "adapter_refused"; EngineError "engine_adapter_failed" for lack of memory
+   * @throws RequestError "adapter_not_found" or "adapter_refused"; EngineError "engine_adapter_failed" if memory runs out
    */
   load(adapter: AdapterRef): Promise<void> {
     const call = this.#calls.get(adapter.key) ?? { adapter, ...Promise.withResolvers<void>() };
@@ -110,7 +110,7 @@ export class AdapterLoader {
     try {
       return await runner.loadAdapter(file.path, slot);
     } catch (error) {
-      // The addon names the temporary file of a converted folder.
+      // For a converted folder, the addon's message names the temporary file.
       if (error instanceof Error) error.message = error.message.replaceAll(file.path, path);
       throw error;
     } finally {
@@ -126,7 +126,7 @@ export class AdapterLoader {
   }
 }
 
-/** Messages begin as in vLLM. */
+/** The messages begin like vLLM's. */
 function loadError({ name, path }: AdapterRef, cause: unknown): Error {
   const { code, message } = cause as { code?: unknown; message: string };
   if (code === "adapter_not_found") {

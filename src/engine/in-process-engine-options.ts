@@ -1,4 +1,4 @@
-// The parts that an in-process engine is made of, and its callbacks.
+// The parts that make up an in-process engine, and its callbacks.
 
 import type { EngineError } from "../errors.ts";
 import type { EngineInfo } from "../protocol/protocol.ts";

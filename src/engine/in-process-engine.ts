@@ -129,7 +129,7 @@ export class InProcessEngine implements EngineClient {
   }
 
   /**
-   * Queues the sequences of a request.
+   * Queues a request's sequences.
    * @returns a promise if the sequences must wait for their grammar. If the grammar cannot be compiled, the promise
    * rejects and the sequences end without an output.
    */

@@ -23,7 +23,7 @@ export interface MemoryPlan {
   /** Number of blocks, including the null block. */
   readonly numBlocks: number;
   readonly maxModelLen: number;
-  /** Maximum number of sequences: at most one per block, because each running sequence writes to its own last block. */
+  /** Maximum number of sequences, at most one per block, because each running sequence writes to its own last block. */
   readonly maxNumSeqs: number;
   readonly kvBytes: number;
 }

@@ -157,7 +157,7 @@ async function planLimits(config: DecidedConfig, availableBytes: number | null) 
   return { numBlocks, blockSize, maxNumSeqs, maxNumBatchedTokens, maxModelLen };
 }
 
-/** @returns the draft model's header; null without one */
+/** @returns the draft model's header; null if there is no draft model */
 async function draftHeader(config: DecidedConfig): Promise<ModelHeader | null> {
   const path = draftPathOf(config);
   if (path === "") return null;
@@ -167,7 +167,7 @@ async function draftHeader(config: DecidedConfig): Promise<ModelHeader | null> {
   });
 }
 
-/** @returns the path of the draft model's file; "" without one */
+/** @returns the path of the draft model's file; "" if there is no draft model */
 const draftPathOf = ({ speculation }: DecidedConfig) =>
   speculation?.method === "draft_model" ? speculation.model : "";
 

@@ -98,7 +98,7 @@ function list(grammar: CallGrammar, lark: Lark, { tools, onlyFirstCall }: CallsI
   const call = lark.rule(oneOf(tools.map((tool) => parts(lark, grammar.call(tool, lark)))));
   const { separator, close } = grammar;
   if (onlyFirstCall) return `${call} ${optional(lark, close)}`;
-  // The lexer would read the start of the end as a separator and not go back.
+  // The lexer would read the beginning of the end marker as a separator and not backtrack.
   if (separator !== "" && close.startsWith(separator)) {
     return `(${call} ${lark.text(separator)})+ ${optional(lark, close.slice(separator.length))}`;
   }

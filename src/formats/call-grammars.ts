@@ -52,7 +52,7 @@ function json({
 }
 
 /**
- * Calls as JSON without a marker. JSON whose first member is not the name of a tool is an ordinary answer.
+ * Calls as JSON without a marker. JSON whose first member is not a tool's name is an ordinary answer.
  * @param open "[" for a list
  */
 function bareJson(open: "[" | "", argumentsKey: string): BareCalls {

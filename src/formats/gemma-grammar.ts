@@ -10,7 +10,7 @@ import { searchRegex } from "./search-regex.ts";
 /** Maximum nesting to enforce; deeper values are unconstrained. */
 const MAX_DEPTH = 16;
 
-/** Largest number of items to enforce. */
+/** Largest item count to enforce. */
 const MAX_ITEMS = 200;
 
 /** @param quote marker on both sides of a string */

@@ -69,7 +69,7 @@ export class Lark {
   /**
    * @param marker null = any
    * @param start regular expression; absent = any
-   * @returns an expression for any text that neither contains `marker` nor begins with a match of `start`
+   * @returns an expression for any text that neither contains `marker` nor begins with a match for `start`
    */
   without(marker: string | null, start?: string): string {
     const [first = 0] = marker === null ? [] : this.#pieces(marker);

@@ -9,7 +9,7 @@ import { definitionsOf, resolved } from "./schema-types.ts";
 
 /** Maximum nesting to enforce; deeper values are JSON. */
 const MAX_DEPTH = 6;
-/** Largest number of items to enforce. */
+/** Largest item count to enforce. */
 const MAX_ITEMS = 200;
 
 export const minimaxM3Grammar: CallGrammar = {

@@ -22,7 +22,7 @@ export interface PlainTextInit {
 export interface Cdata {
   readonly start: string;
   readonly end: string;
-  /** Class of characters that need the markers, as in a regular expression without brackets. */
+  /** Characters that need the markers, as a regular-expression class without its brackets. */
   readonly characters: string;
 }
 

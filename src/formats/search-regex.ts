@@ -33,7 +33,7 @@ function branchesOf(pattern: string): string[] {
 interface Sign {
   readonly sign: string;
   readonly at: number;
-  /** Number of groups around the sign. */
+  /** Number of groups around the character. */
   readonly depth: number;
 }
 

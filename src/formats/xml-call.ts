@@ -32,7 +32,7 @@ export interface XmlCallFormat extends CallSection {
   readonly allowsCdata?: true;
 }
 
-/** Values of the attribute of a string. */
+/** Attribute values that mark a string. */
 const STRING_ATTRIBUTES = ["true", "string"];
 
 const CDATA_START = "<![CDATA[";

@@ -18,7 +18,7 @@ export interface XmlGrammar {
   /** Attribute after a parameter's name and the text after it; absent = none. */
   readonly attribute?: {
     readonly ofStrings: string;
-    /** Values of the attribute for other types, any of which is allowed. */
+    /** Attribute values for other types, any of which is allowed. */
     readonly ofOthers: readonly string[];
     readonly end: string;
   };

@@ -10,7 +10,7 @@ import { allowedPath } from "../runtime/allowed-path.ts";
 export interface ServedAdapter extends AdapterRef {
   /** Name of the base model in the adapter's card. */
   readonly parent: string;
-  /** Time when it was loaded, in Unix seconds. */
+  /** Load time, in Unix seconds. */
   readonly createdS: number;
 }
 
@@ -22,7 +22,7 @@ export interface AdapterRegistryOptions {
   readonly modelNames: readonly string[];
   /** Folders that adapters can be loaded from; empty = any. */
   readonly allowedPaths: readonly string[];
-  /** Receives a line for each load and unload. Absent = none are logged. */
+  /** Receives a log line for each load and unload. Absent = nothing is logged. */
   readonly log?: (line: string) => void;
 }
 
@@ -32,7 +32,7 @@ export interface AdapterLoadRequest {
   readonly path: string;
   /** Whether to replace an adapter with the same name. Absent = false. */
   readonly replaces?: boolean;
-  /** Name of the base model in the adapter's card. Absent or null = the first one. */
+  /** Name of the base model in the adapter's card. Absent or null = the model's first name. */
   readonly baseModelName?: string | null;
 }
 
@@ -40,7 +40,7 @@ const MAX_NAME_LENGTH = 256;
 
 export class AdapterRegistry {
   readonly #options: AdapterRegistryOptions;
-  /** In the order of loading. */
+  /** In load order. */
   readonly #adapters = new Map<string, ServedAdapter>();
   /**
    * Short hashes of all names that have been loaded. If two hashes collide, the key of one name
@@ -55,7 +55,7 @@ export class AdapterRegistry {
     this.#options = options;
   }
 
-  /** All adapters, in the order of loading. */
+  /** All adapters, in load order. */
   get all(): readonly ServedAdapter[] {
     return [...this.#adapters.values()];
   }

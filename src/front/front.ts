@@ -328,7 +328,7 @@ const FAILURES = new Map<unknown, () => Error>([
 ]);
 
 function adapterFailed(): EngineError {
-  return new EngineError("engine_adapter_failed", "The model's adapter cannot be loaded.");
+  return new EngineError("engine_adapter_failed", "The request's adapter cannot be loaded.");
 }
 
 function grammarFailed(): RequestError {

@@ -3,7 +3,7 @@
 
 export class DraftCoverage {
   readonly #blockSize: number;
-  /** uint8 [numBlocks]: number of each block's first slots that the draft model has computed, for the block's content. */
+  /** uint8 [numBlocks]: number of each block's leading slots that the draft model has computed for its current content. */
   readonly #counts: Uint8Array;
 
   /** @param blockSize at most 64 */
@@ -35,7 +35,7 @@ export class DraftCoverage {
     return Math.min(end, limit);
   }
 
-  /** Records that the draft model has computed positions [start, end), and those before. */
+  /** Records that the draft model has computed positions [start, end) and all earlier ones. */
   extend(blockIds: Int32Array, start: number, end: number): void {
     const first = Math.floor(start / this.#blockSize);
     for (let i = first; i * this.#blockSize < end; i++) {

@@ -37,7 +37,7 @@ export class KvCacheManager {
   readonly pool: BlockPool;
   readonly draftCoverage: DraftCoverage;
   readonly #config: KvCacheConfig;
-  /** Also null without prefix caching, since blocks that cannot be hit are not evicted. */
+  /** Also null if prefix caching is off, since blocks that cannot be hit are not evicted. */
   readonly #residency: BlockResidency | null;
   readonly #tables = new Map<Request, BlockTable>();
 
@@ -48,7 +48,7 @@ export class KvCacheManager {
     this.draftCoverage = new DraftCoverage(config.numBlocks, config.blockSize);
   }
 
-  /** Maximum number of tokens of a single request. */
+  /** Maximum number of tokens in a single request. */
   get capacityTokens(): number {
     return (this.#config.numBlocks - 1) * this.#config.blockSize;
   }

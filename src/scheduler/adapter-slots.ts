@@ -1,6 +1,6 @@
 // Assigns the addon's adapter slots to adapters. An adapter that no request needs stays in its slot
 // until another adapter needs the slot; the least recently used one is evicted first. One extra slot
-// lets an adapter be loaded, and thus checked, while requests need all others. The engine's loop
+// lets an adapter be loaded, and thus checked, while requests need all the others. The engine's loop
 // carries out the loads. Pure and synchronous.
 //
 //   absent --begin()--> loading --loaded()--> ready --evicted or dropped--> absent

@@ -42,7 +42,7 @@ export class AdapterTurns {
   #first: Request | null = null;
   #numOvertakes = 0;
 
-  /** @param runsBefore order of the queue */
+  /** @param runsBefore queue order */
   constructor(
     { maxLoras, maxLoadedLoras }: AdapterLimits,
     runsBefore: (a: Request, b: Request) => boolean,
@@ -207,7 +207,7 @@ export class AdapterTurns {
     return true;
   }
 
-  /** @returns true if the request would run although one ahead of it waits for a turn */
+  /** @returns true if the request would run even though one ahead of it is waiting for a turn */
   #overtakes(request: Request): boolean {
     return this.#first !== null && this.#runsBefore(this.#first, request);
   }

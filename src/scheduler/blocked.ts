@@ -5,7 +5,7 @@ import { assert } from "../assert.ts";
 import type { Request } from "../request/request.ts";
 import type { CompiledGrammar } from "../request/sampling-params.ts";
 
-/** The event that another adapter can take a turn. */
+/** The event "another adapter can take a turn". */
 export interface Turn {
   readonly kind: "turn";
 }

@@ -133,7 +133,7 @@ class DraftRoom {
     this.#prospects = prospects;
   }
 
-  /** Adds the drafts of a request that are worth their time. @returns their number, at most `numProposed` */
+  /** Adds those of a request's drafts that are worth their time. @returns their number, at most `numProposed` */
   take(request: Request, numProposed: number): number {
     const { rate, max } = this.#prospects(request, numProposed);
     let best = 0;

@@ -7,7 +7,7 @@ import type { Request } from "../request/request.ts";
 import type { GRAMMAR_FAILED } from "../request/request-status.ts";
 
 /**
- * What a request's part in a step produces: nothing for a chunk that does not reach the last known token, the tokens
+ * Output of a request's part in a step: nothing for a chunk that does not reach the last known token, the tokens
  * sampled after that token, or the pooled vector for the input.
  */
 export type StepOutputKind = "none" | "tokens" | "pooled";
@@ -100,7 +100,7 @@ export interface StepResult {
   /** Wall time of the forward pass without sampling, in ms. */
   readonly forwardMs: number;
   readonly samplingMs: number;
-  /** Why the step's drafts of the draft model were arbitrary; absent if they were its predictions. */
+  /** Why the draft model's drafts in this step were arbitrary; absent if they were its predictions. */
   readonly draftFault?: DraftFault;
 }
 

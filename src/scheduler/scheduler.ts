@@ -35,7 +35,7 @@ export interface SchedulerConfig extends KvCacheConfig, AdmissionConfig {
   readonly longPrefillTokenThreshold: number | null;
   /** Limits the duration of steps in which a request decodes; null = no limit. */
   readonly targetInterTokenLatencyMs: TargetInterTokenLatency;
-  /** Limits of an adaptive number of drafts; null = all drafts that fit are verified. */
+  /** Limits for the adaptive number of drafts; null = all drafts that fit are verified. */
   readonly draftLimits: DraftLimits | null;
   readonly policy: SchedulingPolicy;
   /** Absent = no adapters. */
@@ -47,7 +47,7 @@ const NO_PREFIX_STATS = { requests: 0, queries: 0, hits: 0 };
 
 export class Scheduler {
   readonly kvCache: KvCacheManager;
-  /** Adapters of the requests; the engine's loop carries out their loads. */
+  /** The requests' adapters; the engine's loop carries out their loads. */
   readonly adapters: AdapterTurns;
   readonly #config: SchedulerConfig;
   readonly #eosTokenIds: ReadonlySet<number>;
@@ -95,7 +95,7 @@ export class Scheduler {
 
   /**
    * Ends the load of an adapter and queues deferred requests again.
-   * @param invocationTokens the adapter's; null = the load failed
+   * @param invocationTokens the adapter's invocation tokens; null = the load failed
    */
   endAdapterLoad(key: string, invocationTokens: readonly number[] | null): void {
     if (invocationTokens === null) this.adapters.failed(key);

@@ -1,5 +1,5 @@
-// Computes a step's token budget. Without decoding requests, the budget is the configured maximum, for throughput. If
-// requests are decoding, clients wait for the next token, so the budget keeps the step within the target latency,
+// Computes a step's token budget. If no requests are decoding, the budget is the configured maximum, for throughput. Otherwise,
+// clients wait for the next token, so the budget keeps the step within the target latency,
 // based on the measured cost of steps. Needs no clock, since results include durations.
 
 import { assert } from "../assert.ts";

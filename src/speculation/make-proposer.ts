@@ -1,4 +1,4 @@
-// Creates the proposer of a method.
+// Creates a method's proposer.
 
 import { ModelProposer } from "./model-proposer.ts";
 import { NgramProposer } from "./ngram-proposer.ts";

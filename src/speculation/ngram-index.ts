@@ -33,7 +33,7 @@ export class NgramIndex {
   }
 
   /**
-   * Lists the latest indexed n-grams that might equal the one before `end`, latest first.
+   * Lists the latest indexed n-grams that might match the one before `end`, latest first.
    * @param tokenIds tokens that contain the n-gram to look up, which need not be the indexed ones
    * @param visit receives the end of a candidate, whose tokens can differ
    */

@@ -6,7 +6,7 @@ import { commonSuffix, NgramIndex } from "./ngram-index.ts";
 import type { Proposer } from "./proposer.ts";
 
 /**
- * Number of equal tokens that show where in the prediction the output is. Fewer are enough at its
+ * Number of matching tokens that show where in the prediction the output is. Fewer are enough at its
  * start.
  */
 const MIN_MATCH = 3;
@@ -19,7 +19,7 @@ export class PredictionProposer implements Proposer {
   /** Indexes by prediction, which the n sequences of a request share. */
   readonly #indexes = new WeakMap<Int32Array, NgramIndex>();
 
-  /** @param other proposes where nothing in the prediction matches */
+  /** @param other proposer to use where nothing in the prediction matches */
   constructor(other: Proposer) {
     this.#other = other;
   }

@@ -11,8 +11,8 @@ export interface Proposer {
    */
   propose(request: Request, maxTokens: number): readonly number[];
   /**
-   * Forgets a request that has ended. Its output can still be used to predict the outputs of
-   * others.
+   * Forgets a request that has ended. Its output can still be used to predict other requests'
+   * outputs.
    */
   finish(request: Request): void;
 }

@@ -44,7 +44,7 @@ const DEFAULT_CACHED_REQUESTS = 10_000;
 const DEFAULT_SPEC_FACTOR = 1;
 const DEFAULT_TOKEN_PROB = 0.1;
 
-/** Reasons why vLLM's other methods are refused. */
+/** Reasons for refusing vLLM's other methods. */
 const UNBUILT: Readonly<Record<string, string>> = {
   mtp: "a model's prediction heads are not used yet",
   eagle: "EAGLE heads are not supported",
@@ -54,13 +54,13 @@ const UNBUILT: Readonly<Record<string, string>> = {
 };
 
 /** vLLM's fields that have no effect with any of the methods, with the reasons. */
-const NO_DRAFT_OPTION = "a draft model has the options of the model";
+const NO_DRAFT_OPTION = "a draft model uses the main model's options";
 const UNUSED: Readonly<Record<string, string>> = {
   draft_tensor_parallel_size: "models are not split",
   tensor_parallel_size: "models are not split",
-  quantization: "the file of a draft model determines it",
+  quantization: "the draft model's file determines it",
   max_model_len: NO_DRAFT_OPTION,
-  code_revision: "models bring no code",
+  code_revision: "GGUF models contain no code",
   enforce_eager: NO_DRAFT_OPTION,
   disable_padded_drafter_batch: NO_DRAFT_OPTION,
   speculative_token_tree: "drafts are a single sequence",

@@ -16,7 +16,7 @@ export interface SuffixOptions {
   readonly maxCachedRequests: number;
   /** Maximum length of a proposal relative to that of the suffix, >= 0. */
   readonly maxSpecFactor: number;
-  /** A proposal ends before a token that is less likely than this, [0, 1], by the counts of what followed. */
+  /** A proposal ends before a token that, according to the counts, is less likely than this, in [0, 1]. */
   readonly minTokenProb: number;
 }
 

@@ -149,7 +149,7 @@ describe("a PEFT folder is refused", () => {
     ["adapter_unsupported", { modules_to_save: ["lm_head"] }, "modules_to_save, which replaces"],
     ["adapter_unsupported", { bias: "all" }, "a trained bias (bias: all) is not supported"],
     ["adapter_unsupported", { lora_bias: true }, "a trained bias (lora_bias) is not supported"],
-    ["adapter_unsupported", { peft_type: "IA3" }, "an adapter of the type IA3 is not supported"],
+    ["adapter_unsupported", { peft_type: "IA3" }, "an adapter of type IA3 is not supported"],
     ["adapter_unsupported", { fan_in_fan_out: true }, "fan_in_fan_out is not supported"],
     ["adapter_unsupported", { init_lora_weights: "pissa_niter_4" }, "pissa_niter_4, which changes"],
     ["adapter_unsupported", { invocation_string: "<go>" }, "invocation_string without"],
@@ -267,13 +267,13 @@ describe("a PEFT folder is refused", () => {
       "overlapping tensors",
       file({ a: entry, b: { ...entry, data_offsets: [4, 12] } }),
       "adapter_format",
-      "tensor b overlaps another one",
+      "tensor b overlaps another tensor",
     ],
     [
       "a tensor after its end",
       file({ a: { ...entry, data_offsets: [12, 20] } }),
       "adapter_truncated",
-      "tensor a ends after the end of the file",
+      "tensor a extends past the end of the file",
     ],
   ])("if adapter_model.safetensors has %s", async (_, bytes, code, message) => {
     const path = newFolder();

@@ -100,7 +100,7 @@ describe("a request with an adapter", () => {
     const { textOf, scheduler, client } = setUp();
     await expect(textOf("hello", path)).rejects.toMatchObject({
       code: "engine_adapter_failed",
-      message: "The model's adapter cannot be loaded.",
+      message: "The request's adapter cannot be loaded.",
     });
     expect(await textOf("hello")).toHaveLength(6);
     expect(scheduler.takeStats()).toMatchObject({

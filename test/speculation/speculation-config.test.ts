@@ -79,7 +79,7 @@ describe("speculative config", () => {
     ],
     [
       { method: "draft_model", model: "a.gguf", max_model_len: 512 },
-      ".max_model_len: has no effect with draft_model: a draft model has the options of the model; remove it",
+      ".max_model_len: has no effect with draft_model: a draft model uses the main model's options; remove it",
     ],
     [
       { revision: "v1" },
