@@ -1,4 +1,4 @@
-// The work of an op is the strips of each adapter for each tile of its rows. Each thread computes an equal share of
+// An op's work consists of each adapter's strips for each tile of its rows. Each thread computes an equal share of
 // them, so no shared counter is needed.
 
 #include "adapters/adapter-op.h"
@@ -15,7 +15,7 @@ namespace pagoda {
 
 namespace {
 
-// Rows of an adapter that are computed together.
+// An adapter's rows that are computed together.
 struct Tile {
     const AdapterWeight & weight;
     const int32_t *       rows;
@@ -58,7 +58,7 @@ float * row_of(const ggml_tensor * t, int64_t i) {
     return (float *) ((char *) t->data + i1 * t->nb[1] + i2 * t->nb[2] + i3 * t->nb[3]);
 }
 
-// Pointers to a tile's rows of a tensor, from column `column` on.
+// Pointers to a tensor's rows in a tile, starting at column `column`.
 struct RowPointers {
     float * at[MAX_STRIP_ROWS];
 
@@ -69,7 +69,7 @@ struct RowPointers {
     }
 };
 
-// Number of strips from `strip` on, up to `end`, that are in the same group.
+// Number of strips in [strip, end) that are in the same group as `strip`.
 int32_t n_of_group(const StripShape & shape, int32_t strip, int32_t end) {
     return std::min(end - strip, shape.group(strip) - strip % GROUP_STRIPS);
 }

@@ -26,8 +26,8 @@ struct AdapterSite {
     AdapterTable * table;
     int64_t        n_in, n_out;
     std::string    refusal;              // reason that adapters cannot change it; empty = they can
-    bool           is_used      = false; // in graphs, in a product that adapt() is called for
-    int32_t        order        = 0;     // of its first use in a graph
+    bool           is_used      = false; // graphs use it in a product that adapt() is called for
+    int32_t        order        = 0;     // order of its first use in a graph
     bool           is_embedding = false; // its columns, one for each token, are read as rows
 
     std::vector<const AdapterWeight *> by_slot;           // null = the slot's adapter does not change it
@@ -45,7 +45,7 @@ struct AdapterRows {
     std::vector<Group>   groups;
     std::vector<int32_t> rows;
 
-    // slots: of each row; -1 = none.
+    // slots: each row's slot; -1 = none.
     void assign(const std::vector<int32_t> & slots, size_t n_slots);
 };
 
@@ -63,7 +63,7 @@ public:
     // Returns a weight by its name in GGUF files, or null.
     AdapterSite * find(const std::string & name);
 
-    // Makes graphs with this placement use the table. Without slots, leaves them unchanged.
+    // Makes graphs with this placement use the table. If there are no slots, leaves them unchanged.
     void attach(llama_placement & placement);
 
     // Must enclose the creation of a context, which reserves memory for its largest graphs. These graphs get ops at
@@ -101,9 +101,9 @@ private:
     int32_t                            n_noted      = 0;
 
     std::vector<std::shared_ptr<const Adapter>> slots;
-    int64_t                                     n_with_ops = 0; // weights
+    int64_t                                     n_with_ops = 0; // number of weights with ops
 
-    bool                 is_used  = false; // by a row of the step
+    bool                 is_used  = false; // a row of the step has an adapter
     int64_t              n_tokens = 0;
     AdapterRows          token_rows, output_rows;
     std::vector<int32_t> output_slots;

@@ -1,4 +1,4 @@
-// The kernel's template. A tile of ROWS rows by STRIPS strips has its sums in registers, and each weight is loaded once for
+// The kernel's template. A tile of ROWS rows by STRIPS strips keeps its sums in registers, and each weight is loaded once for
 // all rows. If there are only a few rows, several strips are computed at a time, so that there are enough independent
 // sums.
 #pragma once

@@ -31,7 +31,7 @@ int64_t most_chunked_results(int64_t max_out) {
     return STRIP_OUTPUTS * std::max<int64_t>(CHUNKED_STRIPS, whole_shape(1, max_out).n_panels());
 }
 
-// Compares bit patterns, which are in the order of the magnitudes, since compilers can vectorize the loop.
+// Compares bit patterns, which sort like the magnitudes, since compilers can vectorize the loop.
 float largest_magnitude(const float * values, size_t n) {
     int32_t largest = 0;
     for (size_t i = 0; i < n; ++i) {

@@ -1,4 +1,4 @@
-// Adapter matrices in f16, cut into strips that are computed independently of each other. A strip has the weights of 16
+// Adapter matrices in f16, split into strips that are computed independently of each other. A strip has the weights of 16
 // outputs for a chunk of the inputs. Up to four adjacent strips form a group, whose inputs are interleaved, so that a thread that
 // computes them together reads memory in order:
 //
@@ -16,7 +16,7 @@ namespace pagoda {
 
 constexpr int STRIP_OUTPUTS = 16;
 constexpr int GROUP_STRIPS  = 4;
-// Matrices with fewer strips are cut into chunks, up to this number of strips.
+// Matrices with fewer strips are split into chunks, up to this number of strips.
 constexpr int CHUNKED_STRIPS = 8;
 
 struct StripShape {
@@ -30,7 +30,7 @@ struct StripShape {
     size_t  strip_size() const { return (size_t) chunk() * STRIP_OUTPUTS; }
     // Number of strips in the group of a strip.
     int32_t group(int32_t strip) const { return std::min(GROUP_STRIPS, n_strips() - strip / GROUP_STRIPS * GROUP_STRIPS); }
-    // Index of a strip's weights for its first input. The weights for the next input are at a distance of group() * 16.
+    // Index of a strip's weights for its first input. The weights for the next input follow at a distance of group() * 16 values.
     size_t  place(int32_t strip) const {
         return strip / GROUP_STRIPS * GROUP_STRIPS * strip_size() + (size_t) (strip % GROUP_STRIPS) * STRIP_OUTPUTS;
     }

@@ -1,4 +1,4 @@
-// The methods of NativeModel for text: vocabulary, tokens, chat templates, grammars. They do not touch the weights, so most of them can run
+// NativeModel's methods for text: vocabulary, tokens, chat templates, grammars. They do not touch the weights, so most of them can run
 // while a step is in flight.
 
 #include "addon/napi-args.h"

@@ -1,4 +1,4 @@
-// Cuts a step into tasks. Long contexts are cut into pieces if there is too little other work for all threads.
+// Splits a step into tasks. Long contexts are split into pieces if there is too little other work for all threads.
 // Leading partitions that sequences share are computed in one task for all of these sequences (cascade attention).
 
 #include "attention/plan.h"

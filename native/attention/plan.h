@@ -1,5 +1,5 @@
-// The work of a step, cut into tasks that any thread can take. The plan is made once per step from the block tables
-// and is the same for every layer. How the work is cut affects which thread computes a partition, but never the
+// A step's work, split into tasks that any thread can take. The plan is made once per step from the block tables
+// and is the same for every layer. How the work is split affects which thread computes a partition, but never the
 // result.
 #pragma once
 

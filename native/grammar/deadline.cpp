@@ -1,4 +1,4 @@
-// A thread checks all current deadlines every 10 ms, and sleeps while there are none.
+// A thread checks all current deadlines every 10 ms and sleeps while there are none.
 
 #include "grammar/deadline.h"
 

@@ -1,5 +1,5 @@
 // The vocabulary as llguidance needs it: the bytes of all tokens in a trie, and groups of tokens whose masks are computed in advance.
-// Building it takes 0.15 s and 21 MB for 49,000 tokens, so that is put off until the first grammar.
+// Building it takes 0.15 s and 21 MB for 49,000 tokens, so that is deferred until the first grammar.
 #pragma once
 
 #include "grammar/llguidance.h"
@@ -17,7 +17,7 @@ public:
     using CurrentVocabulary = std::function<std::shared_ptr<const Vocabulary>()>;
 
     // `current` can return the vocabulary at any time; the model replaces the vocabulary when its weights are freed.
-    // Throws Error "grammar_unavailable" without the library.
+    // Throws Error "grammar_unavailable" if the library is missing.
     explicit GrammarTokens(CurrentVocabulary current);
     ~GrammarTokens();
 

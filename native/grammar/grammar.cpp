@@ -1,4 +1,4 @@
-// Limits bound the memory of a hostile grammar to about 100 MB per sequence, and deadlines its time. Compile time is bounded by the API's
+// Limits bound a hostile grammar's memory to about 100 MB per sequence, and deadlines bound its time. Compile time is bounded by the API's
 // limits on text lengths and by a limit on the size of the compiled grammar.
 
 #include "grammar/grammar.h"
@@ -12,11 +12,11 @@ namespace pagoda {
 
 namespace {
 
-// CPU time of a sequence's masks: a supply that each token refills up to its maximum. Usual masks take less than 1 ms.
+// CPU time for a sequence's masks: a budget that each token refills up to a maximum. Typical masks take less than 1 ms.
 constexpr std::chrono::milliseconds MAX_TIME_LEFT(300);
 constexpr std::chrono::milliseconds TIME_PER_TOKEN(20);
 
-// CPU time of the first mask, which is computed with the grammar, outside of steps.
+// CPU time for the first mask, which is computed with the grammar, outside of steps.
 constexpr std::chrono::seconds MAX_FIRST_MASK(2);
 
 CancellationPointer cancellation_of(LlgMatcher * matcher) {
@@ -78,14 +78,14 @@ void Matcher::consume(int32_t token) {
 
 int32_t Matcher::count_allowed(const std::vector<int32_t> & ids) const {
     if ((computed && !current) || llguidance()->matcher_is_stopped(matcher.get())) {
-        return 0; // asked about tokens after the end, llguidance would break the matcher
+        return 0; // llguidance breaks the matcher if it is asked about tokens after the end
     }
     const std::vector<uint32_t> list(ids.begin(), ids.end());
     const Deadline deadline(cancellation.get(), time_left);
     return std::max(0, llguidance()->matcher_validate_tokens(matcher.get(), list.data(), list.size()));
 }
 
-// The mask is computed from these tokens, so it does not take longer afterwards, and fails if they do.
+// The mask is computed from these tokens, so it takes no additional time later, and it fails if they do.
 std::vector<int32_t> Matcher::forced(size_t max) {
     if ((computed && !current) || llguidance()->matcher_is_stopped(matcher.get())) {
         return {};

@@ -90,7 +90,7 @@ template <class F> void find(void * library, const char * name, F & function) {
     function = reinterpret_cast<F>(dlsym(library, name));
 }
 
-// Null without the library, or with another version of it.
+// Null if the library is missing or has a different version.
 const Llguidance * open_functions() {
     static Llguidance shared = {};
     void * library = open_library();

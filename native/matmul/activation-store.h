@@ -2,7 +2,7 @@
 // the same rows (q, k and v; gate and up) quantize them only once. If there are few rows, each thread quantizes
 // them for itself, which takes less time than a barrier; otherwise, all threads share the work.
 //
-// There is one store per forward pass. Products find that of the running step through the thread pool, which passes
+// There is one store per forward pass. Products find the running step's store through the thread pool, which passes
 // can share, since ggml passes them no other Pagoda data. Threads can be at different products, up to GGML_RUN_MAX_NODES apart, so a thread changes only its own data
 // and the counters of its product's place in that range.
 #pragma once

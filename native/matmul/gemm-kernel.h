@@ -205,7 +205,7 @@ TileKernel tile_of_size(int size, std::integer_sequence<int, T...>) {
     return kernels[size - 1];
 }
 
-// Cuts the rows into tiles of nearly equal size, since a remainder of one row would cost as much as half a tile.
+// Splits the rows into tiles of nearly equal size, since a remainder of one row would cost as much as half a tile.
 template <class Simd, class F>
 void panel_rows(const uint8_t * panel, int n_rows, const Activations & x, int64_t begin, int64_t end, float * dst, int64_t stride) {
     const int64_t n       = end - begin;

@@ -64,7 +64,7 @@ void quantize(const GemmKernels & kernels, const Product & p, int8_t * codes, Ac
     }
 }
 
-// A product cut into pieces, each some panels by a range of rows.
+// A product split into pieces, each some panels by a range of rows.
 struct Pieces {
     int64_t n_ranges;
     int64_t n_panels; // in a piece

@@ -11,7 +11,7 @@
 // since the last norm leaves outliers in |x|.
 //
 // If only some tokens are allowed, the others count as smaller than any logit, and panels without allowed tokens are
-// not even bounded. The threshold is then that of the panel with the highest bound.
+// not even bounded. The threshold is then taken from the panel with the highest bound.
 //
 // Rounding. Let m = sum_b |s_b| a_b |x_b|, u = 2^-24, G(n) = n u / (1 - n u). A term of the exact kernel is rounded
 // at most 2 n_blocks + 1 times, and the terms add up to at most (255 + 128) m. A term of the bound is rounded at most

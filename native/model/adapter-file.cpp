@@ -81,7 +81,7 @@ void AdapterFile::check_kind(const std::string & architecture) const {
     }
     const std::string own = string_key(header.get(), "general.architecture");
     if (own != architecture) {
-        throw error("adapter_architecture", "is for the architecture \"" + own + "\", but the model is \"" + architecture + "\"");
+        throw error("adapter_architecture", "is for architecture \"" + own + "\", but the model is \"" + architecture + "\"");
     }
 }
 
@@ -192,7 +192,7 @@ AdapterWeight shapes_of(const AdapterSite & site, int64_t rank, float alpha) {
     return weight;
 }
 
-// The kind of a weight, e.g. "attn_q" for "blk.0.attn_q.weight".
+// A weight's kind, e.g. "attn_q" for "blk.0.attn_q.weight".
 std::string target_of(std::string name) {
     if (name.rfind("blk.", 0) == 0) {
         name.erase(0, std::min(name.size(), name.find('.', 4) + 1));

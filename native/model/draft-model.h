@@ -14,10 +14,10 @@
 
 namespace pagoda {
 
-// What happens to the weights during sleep: they stay loaded, they are kept as a copy in host memory, or they are dropped.
+// Treatment of the weights during sleep: they stay loaded, they are kept as a copy in host memory, or they are dropped.
 enum class SleepingWeights { keep, copy, drop };
 
-// Why a step's drafts are arbitrary tokens. Values of StepOutput.draftFault.
+// Reasons that a step's drafts are arbitrary tokens. Values of StepOutput.draftFault.
 enum class DraftFault { none = 0, nan = 1, failed = 2 };
 
 class DraftModel {
@@ -47,7 +47,7 @@ public:
     const ModelHeader header;
 
 private:
-    // Place of a draft: a sequence of the step, and an index in the step's tokens.
+    // Location of a draft: one of the step's sequences, and an index in the step's tokens.
     struct Place {
         int32_t seq;
         int32_t token;
@@ -58,7 +58,7 @@ private:
     DraftFault run(StepBatch & batch);
     void       advance(const StepBatch & batch);
     void       clear();
-    // Adds tokens of a sequence of the step to the next pass, which predicts the token at `predicts`; -1 = none.
+    // Adds tokens of one of the step's sequences to the next pass, which predicts the token at `predicts`; -1 = none.
     void       add_sequence(const StepBatch & batch, int32_t seq, int32_t position, const std::vector<int32_t> & tokens, int32_t predicts);
 
     const std::string       path;
@@ -72,7 +72,7 @@ private:
     int32_t                      n_target_vocab = 0;
 
     StepBatch                 own;       // input of the next pass
-    std::vector<Place>        predicted; // [rows of own] what each row predicts
+    std::vector<Place>        predicted; // [rows of own] the draft that each row predicts
     std::vector<SampleResult> results;
 };
 

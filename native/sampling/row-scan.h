@@ -1,4 +1,4 @@
-// Vectorized passes over one row of logits. Rows are cut into blocks of 64, and a block's maximum lets later passes
+// Vectorized passes over one row of logits. Rows are split into blocks of 64, and a block's maximum lets later passes
 // skip it. NaN-safe: a NaN never compares greater, so it is never a maximum. The loops use the best instruction
 // set, and all sets produce the same bits. Pure functions, which any thread can call.
 #pragma once

@@ -28,7 +28,7 @@ struct SamplerInit {
 
 struct SeenToken {
     int32_t id;
-    int32_t output_count; // number of times that it was generated
+    int32_t output_count; // number of times that the token was generated
 };
 
 class SamplerState {

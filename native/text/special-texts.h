@@ -30,7 +30,7 @@ public:
     // wins.
     explicit SpecialTexts(std::vector<SpecialText> in_order);
 
-    // Cuts the text into parts, in order and without stripped white space. No two raw-text parts are adjacent.
+    // Splits the text into parts, in order and without stripped white space. No two raw-text parts are adjacent.
     // Stops early once more than `max_tokens` parts are tokens.
     std::vector<llama_text_part> cut(const std::string & text, size_t max_tokens) const;
 

@@ -62,7 +62,7 @@ std::string vocabulary_difference(const llama_model * target, const llama_model 
     }
     const int32_t n_target = llama_vocab_n_tokens(t), n_draft = llama_vocab_n_tokens(d);
     if (std::abs(n_target - n_draft) > MAX_SIZE_DIFFERENCE) {
-        return number("its number of tokens", n_draft, n_target) + ", which differs by more than " + std::to_string(MAX_SIZE_DIFFERENCE);
+        return number("its token count", n_draft, n_target) + ", which differs by more than " + std::to_string(MAX_SIZE_DIFFERENCE);
     }
     for (int32_t id = FIRST_COMPARED; id < std::min(n_target, n_draft); ++id) {
         const char * text = llama_vocab_get_text(d, id);

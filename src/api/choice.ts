@@ -58,7 +58,7 @@ type CompletionCounts = Pick<RequestOutput, "numReasoningTokens" | "predictionTo
 
 /**
  * @returns a member of `usage` with counts of all choices: reasoning tokens for a model with reasoning, and tokens of the
- * prediction if there is one; {} without either
+ * prediction if there is one; {} if there is neither
  */
 export function completionDetails(
   parsing: MessageParsing | null,

@@ -27,7 +27,7 @@ function inClientFields(fields: ClientFields, error: unknown): unknown {
   return new RequestError(error.code, message, param);
 }
 
-/** @returns a pattern for a field in an error's text, but not for a client's text that is quoted there */
+/** @returns a pattern that matches a field in an error's text, but not in client text that is quoted there */
 function mentionOf(field: string): RegExp {
   return new RegExp(`(?<=^|[\\s\`]|'body', ')${field}(?!\\w)`);
 }

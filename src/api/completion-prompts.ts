@@ -19,7 +19,7 @@ import type { CompletionBody } from "./schemas.ts";
 
 export interface CompletionPrompt {
   readonly ids: Int32Array;
-  /** Text of the prompt; empty without `echo`. */
+  /** Text of the prompt; empty if `echo` is not set. */
   readonly text: string;
   /** The first token as text, used only if `echo` shows log-probabilities. */
   readonly firstToken: string;

@@ -34,7 +34,7 @@ export function customFunction({ description, grammar }: CustomTool, name: strin
   };
 }
 
-/** @returns the tool's Lark grammar; null without one, or for one that cannot be enforced inside a JSON string */
+/** @returns the tool's Lark grammar; null if it has none, or if the grammar cannot be enforced inside a JSON string */
 export function customGrammar({ grammar }: CustomTool) {
   const lark = grammar?.syntax === "lark" ? inJsonString(grammar.definition) : null;
   return lark === null ? null : { parameter: CUSTOM_INPUT, lark };

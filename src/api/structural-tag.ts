@@ -9,7 +9,7 @@ import { isObject, type Json, type JsonObject } from "./schema/json-value.ts";
 /** Maximum nesting depth of formats, which is limited because the translation is recursive. */
 const MAX_DEPTH = 64;
 
-/** Regular expression for any text. */
+/** Regular expression that matches any text. */
 const ANY = "(?s:.)*";
 
 /** @param tag the object in the request @returns the grammar in Lark @throws RequestError "invalid_value" */

@@ -1,4 +1,4 @@
-// Tokens in, tokens out (/inference/v1/generate): completes one prompt given as token IDs. The response contains only
+// Tokens in, tokens out (/inference/v1/generate). Completes one prompt given as token IDs. The response contains only
 // the generated IDs.
 
 import { RequestError } from "../errors.ts";

@@ -196,7 +196,7 @@ describe("loadAdapter() refuses an adapter", () => {
     [
       "for another architecture",
       () => adapterFile({}, { architecture: "qwen3" }),
-      'adapter_architecture: adapter PATH is for the architecture "qwen3", but the model is "llama"',
+      'adapter_architecture: adapter PATH is for architecture "qwen3", but the model is "llama"',
     ],
     [
       "for a wider model",

@@ -110,7 +110,7 @@ export function chatChoice(choice: Json): Json {
   const { type = null, mode = "auto", tools } = choice;
   if (type === "function" || type === "custom") return functionNamed(choice);
   if (type !== "allowed_tools") {
-    const message = `This server has no tool of the type ${quoted(String(type))}, so \`tool_choice\` cannot require it.`;
+    const message = `This server has no tool of type ${quoted(String(type))}, so \`tool_choice\` cannot require it.`;
     throw new RequestError("unsupported", message, "tool_choice");
   }
   const listed = Array.isArray(tools) ? tools.filter(isCallable).map(functionNamed) : null;

@@ -286,7 +286,7 @@ describe("a bad body", () => {
       { tool_choice: { type: "function", function: { name: "f" } } },
       "('body', 'tool_choice', 'name')",
     ],
-    [{ tool_choice: { type: "web_search" } }, 'no tool of the type "web_search"'],
+    [{ tool_choice: { type: "web_search" } }, 'no tool of type "web_search"'],
     [{ tool_choice: { type: "allowed_tools", tools: "f" } }, "must have a list of `tools`"],
     [{ background: true, store: false }, "background can only be used when `store` is true"],
     [{ prompt: { id: "pmpt_1" } }, "`prompt` is not supported"],
