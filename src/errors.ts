@@ -1,6 +1,6 @@
 // Typed errors. Each has a stable `code`; messages can change, codes do not. Client errors are RequestErrors, lack of
 // capacity is an OverloadError, failures of the engine or its environment are EngineErrors, and operator errors are
-// ConfigErrors. api/error-body.ts maps codes to what clients see.
+// ConfigErrors. api/error-body.ts maps codes to the errors that clients see.
 
 /** @returns the stack of an unexpected error, for the log */
 export const stackOf = (error: Error): string => error.stack ?? error.message;
@@ -64,7 +64,7 @@ export type EngineErrorCode =
   | "engine_restarting" // the engine crashed or hung, and a new one is starting (503 with Retry-After)
   | "engine_step_failed" // a step failed, or the engine crashed during it; the step's requests end with this
   | "engine_request_timeout" // the request took longer than the operator allows (504)
-  | "engine_adapter_failed" // a request's adapter cannot be loaded any more; the log says why (500)
+  | "engine_adapter_failed" // a request's adapter can no longer be loaded; the log says why (500)
   | "engine_sleep_failed" // a sleep or a wake-up failed; the message says why
   | "engine_shutdown"; // the server is stopping
 
@@ -102,8 +102,8 @@ export type ConfigErrorCode =
   | "unknown_option"
   | "unsupported_option" // known to vLLM, not implemented in Pagoda
   | "unknown_command"
-  | "config_file" // the file of --config cannot be read
-  | "invalid_version" // the vLLM version whose hidden metrics to show is invalid
+  | "config_file" // the --config file cannot be read
+  | "invalid_version" // --show-hidden-metrics-for-version is not a valid version
   | "model_not_found" // no such file or repository, or no such file in the repository
   | "no_such_quant" // the repository has no file of this quantization
   | "model_not_gguf"

@@ -195,7 +195,7 @@ interface Ordered {
   readonly [ORDER]?: readonly string[];
 }
 
-/** Maximum number of members of an object whose order is kept. */
+/** Maximum number of members in an object whose order is kept. */
 export const MAX_ORDERED_MEMBERS = 1024;
 
 function keepOrder(members: object, names: readonly string[]): void {

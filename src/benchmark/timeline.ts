@@ -22,13 +22,13 @@ export interface RequestTimeline {
   readonly isCut: boolean;
 }
 
-/** @returns time from start to first token, ms; null without a token */
+/** @returns time from start to first token, ms; null if there was no token */
 export function ttftMs({ startMs, events }: RequestTimeline): number | null {
   const first = events[0];
   return first === undefined ? null : first.atMs - startMs;
 }
 
-/** @returns time from start to last token, ms; null without a token */
+/** @returns time from start to last token, ms; null if there was no token */
 export function e2elMs({ startMs, events }: RequestTimeline): number | null {
   const last = events.at(-1);
   return last === undefined ? null : last.atMs - startMs;

@@ -44,7 +44,7 @@ export const LLAMA_SERVER_HINTS: Readonly<Record<string, string>> = {
   "set stop in each request": "--reverse-prompt",
   "set skip_special_tokens in each request": "-sp --special",
   "set continue_final_message in each request": "--prefill-assistant --no-prefill-assistant",
-  "--default-chat-template-kwargs sets variables of the chat template": `
+  "--default-chat-template-kwargs sets chat template variables": `
     --chat-template-kwargs --reasoning-effort --reasoning-preserve --no-reasoning-preserve`,
   "the model file sets it, and Pagoda cannot override it": `
     --override-kv --rope-scaling --rope-scale --rope-freq-base --rope-freq-scale --yarn-orig-ctx

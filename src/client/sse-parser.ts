@@ -1,4 +1,4 @@
-// Parses server-sent events from a byte stream that can be cut anywhere, even within a character.
+// Parses server-sent events from a byte stream that can be split anywhere, even within a character.
 
 export class SseParser {
   readonly #decoder = new TextDecoder();

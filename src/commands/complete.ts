@@ -30,7 +30,7 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   return EXIT_CODES.ok;
 }
 
-/** @throws ConfigError "missing_option" without piped input */
+/** @throws ConfigError "missing_option" if there is no piped input */
 async function promptFromInput(): Promise<string> {
   const prompt = process.stdin.isTTY === true ? "" : await pipedText();
   if (prompt !== "") return prompt;

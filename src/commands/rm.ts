@@ -55,7 +55,7 @@ function modelAt(
   return installed.find(({ parts }) => parts.includes(resolve(path)));
 }
 
-/** @throws ConfigError "missing_option" without a terminal */
+/** @throws ConfigError "missing_option" if there is no terminal */
 async function isConfirmed(question: string): Promise<boolean> {
   if (!process.stdin.isTTY) {
     throw new ConfigError("missing_option", "rm: no terminal to confirm on; pass --yes");

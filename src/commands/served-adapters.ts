@@ -1,4 +1,4 @@
-// The LoRA adapters of --lora-modules, loaded at startup.
+// Loads the adapters in --lora-modules at startup.
 
 import { type LoraOptions, loraModules } from "../cli/lora-config.ts";
 import { ConfigError, RequestError } from "../errors.ts";
@@ -6,7 +6,7 @@ import { AdapterRegistry } from "../front/adapter-registry.ts";
 import type { Front } from "../front/front.ts";
 
 /**
- * @param modelNames names of the base model
+ * @param modelNames the base model's names
  * @returns the registry of adapters, with all modules loaded
  * @throws ConfigError "adapter_failed"
  */

@@ -47,7 +47,7 @@ export interface LoadLoraOptions {
 /** Options for sleep(). */
 export interface SleepOptions {
   /**
-   * What happens to running requests: "abort" ends them, "wait" lets them finish first, "keep" resumes them after
+   * Treatment of running requests: "abort" ends them, "wait" lets them finish first, "keep" resumes them after
    * wake(). Default: "abort".
    */
   readonly mode?: "abort" | "wait" | "keep";

@@ -1,4 +1,4 @@
-// What a generation returns: deltas while it runs, and one result at the end.
+// Results of a generation: deltas while it runs, and one result at the end.
 
 import type { DecodedLogprob, PositionLogprobs } from "../request/logprobs.ts";
 import type { FinishReason } from "../request/request-status.ts";
@@ -87,7 +87,7 @@ export type ToolCall = FunctionCall | CustomCall;
 
 /** A call to a tool whose arguments follow a JSON schema. */
 export interface FunctionCall {
-  /** ID that the message with the tool's result must give as `tool_call_id`. */
+  /** ID that the message with the tool's result must send as `tool_call_id`. */
   readonly id: string;
   /** Kind of tool. */
   readonly type: "function";
@@ -97,7 +97,7 @@ export interface FunctionCall {
 
 /** A call to a custom tool. */
 export interface CustomCall {
-  /** ID that the message with the tool's result must give as `tool_call_id`. */
+  /** ID that the message with the tool's result must send as `tool_call_id`. */
   readonly id: string;
   /** Kind of tool. */
   readonly type: "custom";

@@ -1,4 +1,4 @@
-// Every metric family of the server, in the order of vLLM's exposition. Names, help texts and buckets
+// All of the server's metric families, in the order of vLLM's exposition. Names, help texts and buckets
 // come from vLLM 0.13's Production Metrics page. Families from later versions are next to related
 // families, and Pagoda's own families come last.
 

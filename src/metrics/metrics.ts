@@ -103,7 +103,7 @@ export class Metrics implements StatListener {
     return print(await this.snapshot(), this.#options.createdSeries);
   }
 
-  /** @returns every family with its current values, in the order of the exposition */
+  /** @returns every family with its current values, in exposition order */
   async snapshot(): Promise<FamilySnapshot[]> {
     const { info, isEngineUp, processStats } = this.#options;
     this.#write("scrape", { info, isEngineUp: isEngineUp(), process: processStats() });

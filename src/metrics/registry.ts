@@ -19,7 +19,7 @@ export interface Sample {
   readonly createdS: number | null;
 }
 
-/** One series of a histogram or, without finite buckets, of a summary. */
+/** One series of a histogram, or of a summary, which has no finite buckets. */
 export interface HistogramSample {
   /** Label values by label name. */
   readonly labels: Labels;

@@ -22,7 +22,7 @@ export const DEFAULT_MODEL_FILE = {
 /** Sampling parameters that the model card recommends; the GGUF files do not contain them. */
 const CARD = { temperature: 0.2, topP: 0.9 } as const;
 
-/** @returns null for the file of another model */
+/** @returns null for a different model's file */
 export function modelRecommendation(path: string): Partial<SamplingDefaults> | null {
   return basename(path).toLowerCase().startsWith(DEFAULT_MODEL.toLowerCase()) ? CARD : null;
 }

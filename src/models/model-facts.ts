@@ -5,7 +5,7 @@ import type { GgufHeader, GgufValue } from "./gguf-header.ts";
 export interface ModelFacts {
   readonly architecture: string;
   readonly name: string | null;
-  /** Type of the largest share of the weights. */
+  /** Type that makes up the largest share of the weights. */
   readonly quantization: string;
   readonly parameters: number;
   readonly fileBytes: number;

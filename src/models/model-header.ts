@@ -1,4 +1,4 @@
-// Reads the header of a model, whose tensors can be in several files.
+// Reads a model's header; the tensors can be in several files.
 
 import { readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";

@@ -154,7 +154,7 @@ function findModel(
 
 const MAIN = "main";
 
-/** @returns the branch in the name itself, otherwise the one that is set as an option */
+/** @returns the branch in the name itself; otherwise, the one set as an option */
 function revisionOf(name: ModelName, { revision = MAIN }: { readonly revision?: string }): string {
   return "revision" in name && name.revision !== undefined ? name.revision : revision;
 }

@@ -1,6 +1,6 @@
 // Properties of a model, and the memory it uses.
 
-/** Implementation of attention: Pagoda's kernels over block tables, or ggml's with a mask. */
+/** Attention implementation: Pagoda's kernels over block tables, or ggml's with a mask. */
 export type AttentionBackend = "paged" | "ggml";
 
 /** Properties that the memory plan needs, read from the GGUF header before any weight is loaded. */
@@ -51,11 +51,11 @@ export interface AdapterInfo {
   /** The file's `general.name`; empty = none. */
   readonly name: string;
   readonly architecture: string;
-  /** Largest rank of its tensors. */
+  /** Largest rank among the adapter's tensors. */
   readonly rank: number;
   /** A product of rank r is scaled by alpha / r; 0 = not scaled. */
   readonly alpha: number;
-  /** Kinds of weights that it changes, ascending, without layer and suffix, e.g. "attn_q". */
+  /** Kinds of weights that the adapter changes, ascending, without layer and suffix, e.g. "attn_q". */
   readonly targets: readonly string[];
   /**
    * Tokens that enable an aLoRA adapter, starting at their last occurrence in the prompt; empty =

@@ -109,7 +109,7 @@ export interface EngineInfo {
   readonly chatFormat: ChatFormat;
   /** True if the model's chat template never mentions tools. Absent = false. */
   readonly templateIgnoresTools?: boolean;
-  /** Ids of special tokens that its markers consist of, by text. */
+  /** Ids of the special tokens that make up the format's markers, by text. */
   readonly formatTokens: readonly (readonly [text: string, tokenId: number])[];
   readonly maxModelLen: number;
   readonly maxNumSeqs: number;

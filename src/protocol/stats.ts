@@ -46,7 +46,7 @@ export function joinSpecDecode(
   };
 }
 
-/** Names of the LoRA adapters of live requests. */
+/** Names of live requests' LoRA adapters. */
 export interface AdapterStats {
   /** Adapters of running requests. */
   readonly running: readonly string[];

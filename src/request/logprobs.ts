@@ -1,6 +1,6 @@
 // Log-probabilities of a request's tokens.
 
-/** Values that log-probabilities of generated tokens report, as in vLLM; prompt tokens always have raw ones. */
+/** Values that log-probabilities of generated tokens report, as in vLLM. For prompt tokens, they are always raw. */
 export const LOGPROBS_MODES = [
   "raw_logprobs",
   "raw_logits",

@@ -59,7 +59,7 @@ export class Request {
   /** Prompt tokens found in the prefix cache at the first admission; null = not admitted yet. */
   numCachedTokens: number | null = null;
   numPreemptions = 0;
-  /** First position that the adapter applies to; null until the adapter has been loaded, or without one. */
+  /** First position that the adapter applies to; null until the adapter has been loaded, or if there is none. */
   adapterStart: number | null = null;
   /** Output tokens that were not sampled: the sampler's state has not seen them. */
   numForcedTokens = 0;

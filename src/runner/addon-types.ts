@@ -20,9 +20,9 @@ export const CONTRACT_VERSION = 18;
  * too complex, or cannot be enforced), "grammar_unavailable", "busy" (a step, a sleep or a wake-up is in progress),
  * "asleep", "disposed", "decode_failed" (`status` is llama.cpp's return value), "internal".
  * Codes of loadAdapter(): "adapter_not_found", "adapter_not_gguf" (not a GGUF file, or not a LoRA adapter),
- * "adapter_truncated", "adapter_architecture" (made for another architecture), "adapter_shape" (made for a model of
+ * "adapter_truncated", "adapter_architecture" (made for a different architecture), "adapter_shape" (made for a model of
  * another size), "adapter_rank" (above maxAdapterRank), "adapter_not_finite" (alpha or a value is NaN or infinite),
- * "adapter_tensor" (a tensor that the model does not have, of an unsupported type, or without its partner),
+ * "adapter_tensor" (a tensor that the model does not have, of an unsupported type, or lacking its partner),
  * "adapter_unsupported" (a weight that cannot be adapted, such as experts, a tied embedding, or weights on a device).
  */
 export interface NativeError extends Error {
@@ -53,7 +53,7 @@ export interface LoadModelOptions {
   readonly attentionBackend: AttentionBackend;
   readonly weightKernels: WeightKernels;
   readonly kvCacheType: KvCacheType;
-  /** Number of layers to put on a GPU; -1 = all. Ignored without a GPU backend. */
+  /** Number of layers to put on a GPU; -1 = all. Ignored if there is no GPU backend. */
   readonly numGpuLayers: number;
   /** Jinja template that replaces the model's; empty = use the model's own. */
   readonly chatTemplate: string;
@@ -78,7 +78,7 @@ export const DEFAULT_LOAD_OPTIONS = {
 } as const satisfies Partial<LoadModelOptions>;
 
 /**
- * What happens to the weights during sleep: "keep" leaves them in place; "copy" keeps only a copy in host memory (on
+ * Treatment of the weights during sleep: "keep" leaves them in place; "copy" keeps only a copy in host memory (on
  * Linux, for a single-file model; otherwise the file is read again); "drop" drops them.
  */
 export type SleepingWeights = "keep" | "copy" | "drop";
@@ -341,7 +341,7 @@ export interface NativeModel {
    */
   sleep(weights: SleepingWeights): Promise<void>;
   /**
-   * Rejects with "model_*" if the file is missing or contains another model, or with "out_of_memory". The call can
+   * Rejects with "model_*" if the file is missing or contains a different model, or with "out_of_memory". The call can
    * be retried in both cases.
    */
   wakeWeights(): Promise<void>;

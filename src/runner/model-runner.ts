@@ -24,7 +24,7 @@ export interface ModelRunner {
    */
   compileGrammar(sequences: readonly Request[], spec: GrammarSpec): Promise<void> | null;
   /**
-   * Cuts drafts before the first one that the request's grammar does not allow. Must be called only between steps.
+   * Truncates drafts before the first one that the request's grammar does not allow. Must be called only between steps.
    * @param tokenIds drafts after the request's last token
    */
   cutDrafts(request: Request, tokenIds: readonly number[]): readonly number[];
@@ -34,7 +34,7 @@ export interface ModelRunner {
    */
   certainDrafts(request: Request, maxTokens: number): readonly number[];
   /**
-   * Loads a LoRA adapter from a GGUF file into a slot, replacing the one that it holds. Allowed during a step that does
+   * Loads a LoRA adapter from a GGUF file into a slot, replacing any adapter in it. Allowed during a step that does
    * not use the slot, and during sleep.
    * @throws NativeError "adapter_*" or "out_of_memory", leaving the slot unchanged
    */

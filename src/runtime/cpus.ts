@@ -1,4 +1,4 @@
-// Finds the CPUs that this process can use, the number of their cores and the CPU quota of the container.
+// Finds the CPUs that this process can use, the number of their cores and the container's CPU quota.
 // Reads files that only Linux has.
 
 import { availableParallelism } from "node:os";
@@ -46,7 +46,7 @@ function numPhysicalCores(cpus: readonly number[], read: ReadFile): number {
   return new Set(cores).size;
 }
 
-/** @returns number of CPUs that the process's control groups allow it to use; infinite without a limit */
+/** @returns number of CPUs that the process's control groups allow it to use; infinite if there is no limit */
 function cpuQuota(read: ReadFile): number {
   const quotas = read("/proc/self/cgroup")
     .split("\n")

@@ -41,7 +41,7 @@ export interface DownloadOptions {
   readonly bytes?: number;
   /** Hint for the user if the server refuses the file. */
   readonly refusalHint?: string;
-  /** Time limit for the response head, ms. */
+  /** Time limit for the response headers, ms. */
   readonly connectTimeoutMs: number;
   /** Stops the download, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
@@ -175,7 +175,7 @@ function rangeFrom(
   return version === null ? {} : { range, "if-range": version };
 }
 
-/** @returns whether a server that ignores If-Range sent the rest of another version of the file */
+/** @returns whether a server that ignores If-Range sent the rest of a different version of the file */
 function isOfOther(
   { status, headers }: Response,
   have: number,

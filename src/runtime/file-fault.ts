@@ -14,7 +14,7 @@ export function fileFault(cause: unknown): string {
 
 /**
  * Describes an unexpected error from the system.
- * @returns e.g. "/models: permission denied"; null for another error
+ * @returns e.g. "/models: permission denied"; null for any other error
  */
 export function systemFault(error: unknown): string | null {
   if (!(error instanceof Error) || !("errno" in error) || !("syscall" in error)) return null;

@@ -1,4 +1,4 @@
-// Lists the files under a folder that other programs also write to. It can contain .DS_Store files of macOS, dangling
+// Lists the files under a folder that other programs also write to. It can contain macOS's .DS_Store files, dangling
 // links, and folders that only root can read. None of these causes the listing to fail.
 
 import { readdirSync, type Stats, statSync } from "node:fs";

@@ -18,7 +18,7 @@ export interface Machine {
   readonly bunVersion: string;
   /** Whether the program is a single executable rather than source. */
   readonly isExecutable: boolean;
-  /** Names and memory reported by the driver's tool; empty without the tool. */
+  /** Names and memory reported by the driver's tool; empty if there is no such tool. */
   readonly gpus: readonly string[];
 }
 

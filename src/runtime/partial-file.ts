@@ -32,7 +32,7 @@ function leftByKilled(partial: string): string[] {
     .map((name) => join(dirname(partial), name));
 }
 
-/** @returns NaN for a name in another format */
+/** @returns NaN for a name in any other format */
 function pidOf(owner: string): number {
   return Number(/^(\d+)-\d+$/.exec(owner)?.[1]);
 }

@@ -52,7 +52,7 @@ function statsOf(path: string): Stats | null {
 /** Texts of pipes by path. A pipe such as `<(...)` in a shell or /dev/stdin can be read only once. */
 const PIPES = new Map<string, string>();
 
-/** Reads a text file. A pipe has the same text each time. */
+/** Reads a text file. A pipe yields the same text each time. */
 export function readText(path: string): string {
   const kept = PIPES.get(path);
   if (kept !== undefined) return kept;
@@ -153,7 +153,7 @@ function containerMemory(read: ReadFile): number {
   return Math.max(0, container.limit - container.used);
 }
 
-/** @returns cgroup v2 limit and use of memory, bytes, without reclaimable file cache; null without a limit */
+/** @returns cgroup v2 limit and use of memory, bytes, without reclaimable file cache; null if there is no limit */
 function containerFigures(read: ReadFile): { limit: number; used: number } | null {
   const limit = Number.parseInt(read("/sys/fs/cgroup/memory.max"), 10);
   const current = Number.parseInt(read("/sys/fs/cgroup/memory.current"), 10);

@@ -1,4 +1,4 @@
-// What /openapi.json adds to the field schemas: descriptions, and bounds that are checked elsewhere because vLLM has
+// Additions to the field schemas in /openapi.json: descriptions, and bounds that are checked elsewhere because vLLM has
 // its own messages for them. A field name means the same thing in every body.
 
 interface FieldDoc {

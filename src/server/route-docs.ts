@@ -1,4 +1,4 @@
-// What /openapi.json says about each route: vLLM's summary, the schema of the body, the parameters and the response.
+// Descriptions of each route for /openapi.json: vLLM's summary, the body's schema, the parameters and the response.
 
 import { COUNT_TOKENS_FIELDS, MESSAGES_FIELDS } from "../api/messages/schema.ts";
 import { RESPONSES_FIELDS } from "../api/responses/schema.ts";

@@ -48,7 +48,7 @@ export interface ServerContext extends ApiContext {
   readonly isSleepEnabled: boolean;
   /** Whether adapters can be loaded and unloaded without an API key. */
   readonly allowsLoraUpdates: boolean;
-  /** Time when the server started, in Unix seconds. */
+  /** Start time of the server, in Unix seconds. */
   readonly createdS: number;
   /** Idle time after which a comment is sent on a stream, in ms. */
   readonly keepAliveMs: number;
