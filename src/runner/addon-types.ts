@@ -21,7 +21,7 @@ export const CONTRACT_VERSION = 18;
  * "asleep", "disposed", "decode_failed" (`status` is llama.cpp's return value), "internal".
  * Codes of loadAdapter(): "adapter_not_found", "adapter_not_gguf" (not a GGUF file, or not a LoRA adapter),
  * "adapter_truncated", "adapter_architecture" (made for a different architecture), "adapter_shape" (made for a model of
- * another size), "adapter_rank" (above maxAdapterRank), "adapter_not_finite" (alpha or a value is NaN or infinite),
+ * different size), "adapter_rank" (above maxAdapterRank), "adapter_not_finite" (alpha or a value is NaN or infinite),
  * "adapter_tensor" (a tensor that the model does not have, of an unsupported type, or lacking its partner),
  * "adapter_unsupported" (a weight that cannot be adapted, such as experts, a tied embedding, or weights on a device).
  */
@@ -308,8 +308,8 @@ export interface NativeModel {
   /**
    * Must not be called during a step.
    * @param tokenIds [n] int32
-   * @returns the number of tokens, one after another, that the sampler's grammar allows; 0 after its end, n without a
-   *   grammar
+   * @returns the number of tokens, one after another, that the sampler's grammar allows; 0 after its end, n if it
+   *   has no grammar
    * @throws NativeError "invalid_argument" for an unknown handle or token
    */
   countAllowed(handle: number, tokenIds: Int32Array): number;

@@ -24,8 +24,8 @@ export async function withInput(text: string, log: (line: string) => void): Prom
 }
 
 /**
- * Reads a pipe to its end. The text is unchanged, including its kinds of line ends, except that the
- * last line end is removed.
+ * Reads a pipe to its end. The text is unchanged, including its line endings, except that the last
+ * one is removed.
  * @throws ConfigError "invalid_option" for input that cannot be read or is not UTF-8
  */
 export async function pipedText(): Promise<string> {
