@@ -182,6 +182,14 @@ const KIMI_K3: XmlGrammar = {
   },
 };
 
+const MUSE: XmlGrammar = {
+  ...{ open: "", separator: "", close: "", trigger: "" },
+  ...{ callStart: '<atem:function_calls>\n<atem:invoke name="', nameEnd: '">\n' },
+  ...{ callEnd: "</atem:invoke>\n</atem:function_calls>" },
+  ...{ parameterStart: '<atem:parameter name="', parameterNameEnd: '">' },
+  parameterEnd: "</atem:parameter>\n",
+};
+
 const hermes = json({
   ...{ callStart: "<tool_call>\n", callEnd: "\n</tool_call>", separator: "\n" },
 });
@@ -308,6 +316,14 @@ const GRAMMARS: Readonly<Record<Exclude<ToolParser, "mistral">, CallGrammar>> = 
     parameterEnd: "</parameter>\n",
   }),
   minimax_m3: minimaxM3Grammar,
+  muse_glimmer: {
+    ...{ open: "", separator: "<|eom|><|start|>assistant", close: "", trigger: null },
+    call: (tool, lark) => [
+      text(` to=${tool.name}<|message|>${MUSE.callStart}${tool.name}${MUSE.nameEnd}`),
+      ...xmlParameters(MUSE, tool, lark),
+      text(MUSE.callEnd),
+    ],
+  },
   nemotron_json: json({ open: "<TOOLCALL>[", close: "]</TOOLCALL>" }),
   olmo3: {
     ...python("<function_calls>", "</function_calls>", "\n"),

@@ -8,6 +8,7 @@ type Rule<Parser> = readonly [parser: Parser, ...marks: readonly string[]];
 /** The first rule that matches the template determines the parser. */
 const TOOL_RULES: readonly Rule<ToolParser>[] = [
   ["openai", "<|channel|>", "<|message|>"],
+  ["muse_glimmer", "<atem:function_calls>", "<|eom|>"],
   ["gemma4", "<|tool_call>"],
   ["apertus", "<|tools_prefix|>"],
   ["minimax_m3", "]<]minimax[>["],
@@ -53,6 +54,7 @@ const TOOL_RULES: readonly Rule<ToolParser>[] = [
 
 const REASONING_RULES: readonly Rule<ReasoningParser>[] = [
   ["openai_gptoss", "<|channel|>", "<|message|>"],
+  ["muse_glimmer", " to=self<|message|>", "<|eom|>"],
   ["gemma4", "<|channel>"],
   ["apertus", "<|inner_prefix|>"],
   ["minimax_m3", "</mm:think>"],

@@ -18,6 +18,10 @@ const LAYOUTS: Readonly<Partial<Record<ToolParser | ReasoningParser, MessageLayo
     ...{ contentStart: "", contentEnd: "<|close|>response<|sep|>" },
     ...{ next: "<|open|>response<|sep|>", messageEnd: "<|close|>message<|sep|>" },
   },
+  muse_glimmer: {
+    ...{ contentStart: " to=user<|message|>", contentEnd: "<|eom|>", next: "<|start|>assistant" },
+    messageEnd: "",
+  },
   openai: harmony(),
   openai_gptoss: harmony(),
   solar_open: {

@@ -1,13 +1,14 @@
 // Parses the text of one message as it is generated, into content, reasoning and tool calls. The result does not depend
 // on how the text is split into pieces. Parsing takes time linear in the length of the text.
 
-import type { MessageParsing } from "../protocol/message-parsing.ts";
+import type { ChatFormat, MessageParsing } from "../protocol/message-parsing.ts";
 import type { MessagePart } from "../protocol/message-part.ts";
 import type { CallSource } from "./call-reader.ts";
 import { isHarmony } from "./format-markers.ts";
-import { readHarmony } from "./harmony.ts";
+import { HARMONY, type HarmonyFormat, readHarmony } from "./harmony.ts";
 import { layoutMarkers } from "./message-layouts.ts";
 import { MessageWriter } from "./message-writer.ts";
+import { MUSE } from "./muse.ts";
 import { opensReasoning, REASONING_FORMATS, type ReasoningFormat } from "./reasoning-formats.ts";
 import { type Parsing, TextReader, type TextSink } from "./text-reader.ts";
 import type { ToolFormat } from "./tool-format.ts";
@@ -41,7 +42,8 @@ export class MessageParser {
     this.#types = toolTypes(tools);
     this.#onlyFirstCall = onlyFirstCall;
     this.#isReasoning = opensReasoning(parsing, promptEnd);
-    this.#parsing = isHarmony(parsing) ? this.#harmony() : this.#message();
+    const headed = headedFormat(parsing);
+    this.#parsing = headed === null ? this.#message() : this.#headed(headed);
     this.#parsing.next();
   }
 
@@ -69,8 +71,9 @@ export class MessageParser {
     return this.#writer.take();
   }
 
-  *#harmony(): Parsing {
+  *#headed(format: HarmonyFormat): Parsing {
     yield* readHarmony(this.#source, {
+      ...{ format, types: this.#types },
       readsCalls: this.#tools !== null,
       onReasoning: (isReasoning) => {
         this.#isReasoning = isReasoning;
@@ -157,4 +160,11 @@ export class MessageParser {
     if (!writer.breakCall()) sink(text);
     return writer.numCalls > numCalls;
   }
+}
+
+/** @returns the format of messages with headers; null if the output has none */
+function headedFormat(format: ChatFormat): HarmonyFormat | null {
+  if (isHarmony(format)) return HARMONY;
+  const { toolParser, reasoningParser } = format;
+  return toolParser === "muse_glimmer" || reasoningParser === "muse_glimmer" ? MUSE : null;
 }

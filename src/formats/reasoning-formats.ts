@@ -1,5 +1,5 @@
 // Formats that models use for reasoning, by vLLM's names for --reasoning-parser. The names "apertus", "apriel",
-// "cohere" and "solar_open" are Pagoda's own.
+// "cohere", "muse_glimmer" and "solar_open" are Pagoda's own.
 
 import type { ChatFormat, ReasoningParser } from "../protocol/message-parsing.ts";
 import { layoutOf } from "./message-layouts.ts";
@@ -37,6 +37,8 @@ export const REASONING_FORMATS: Readonly<Record<ReasoningParser, ReasoningFormat
   // Without reasoning, the content follows the end marker.
   minimax_m3: { start: "<mm:think>", end: "</mm:think>", frame: { start: "</mm:think>" } },
   mistral: { start: "[THINK]", end: "[/THINK]" },
+  // Read by harmony.ts.
+  muse_glimmer: { start: " to=self<|message|>", end: "<|eom|>" },
   nemotron_v3: THINK,
   olmo3: THINK,
   // Read by harmony.ts.
@@ -47,6 +49,9 @@ export const REASONING_FORMATS: Readonly<Record<ReasoningParser, ReasoningFormat
   step3: THINK,
   step3p5: THINK,
 };
+
+/** Formats in which the output begins with a header. */
+const HEADED: readonly ReasoningParser[] = ["muse_glimmer", "openai_gptoss"];
 
 /** @returns the text that cuts reasoning short; "" for a model without reasoning */
 export function endOfReasoning(format: ChatFormat): string {
@@ -62,8 +67,7 @@ export function opensReasoning(
   { reasoningParser }: Pick<ChatFormat, "reasoningParser">,
   promptEnd: string,
 ): boolean {
-  // In harmony, the output begins with a header.
-  if (reasoningParser === null || reasoningParser === "openai_gptoss") return false;
+  if (reasoningParser === null || HEADED.includes(reasoningParser)) return false;
   const { start } = REASONING_FORMATS[reasoningParser];
   return promptEnd.trimEnd().endsWith(start.trimEnd());
 }

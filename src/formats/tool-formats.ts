@@ -1,5 +1,5 @@
 // Formats that models use for tool calls, by vLLM's names for --tool-call-parser. The names "apertus", "cohere",
-// "command_r_plus", "functionary", "functionary_v32", "lfm2", "nemotron_json" and "solar_open" are Pagoda's own.
+// "command_r_plus", "functionary", "functionary_v32", "lfm2", "muse_glimmer", "nemotron_json" and "solar_open" are Pagoda's own.
 
 import type { ToolParser } from "../protocol/message-parsing.ts";
 import { type CallSource, readEnds, readMarkers, readName, readSection } from "./call-reader.ts";
@@ -8,6 +8,7 @@ import { HARMONY_MARKERS } from "./harmony.ts";
 import { readJsonCalls, readJsonList, readKeyedCalls } from "./json-call.ts";
 import { readValue } from "./json-reader.ts";
 import { minimaxM3 } from "./minimax-m3-call.ts";
+import { museCalls } from "./muse.ts";
 import { namedCalls } from "./named-call.ts";
 import { readPythonLines, readPythonList } from "./python-call.ts";
 import { recipientCalls } from "./recipient-call.ts";
@@ -223,6 +224,7 @@ export const TOOL_FORMATS: Readonly<Record<ToolParser, ToolFormat>> = {
   }),
   minimax_m3: minimaxM3,
   mistral: mistralCalls(),
+  muse_glimmer: museCalls,
   nemotron_json: jsonCalls(["<TOOLCALL>"], "</TOOLCALL>"),
   olmo3: {
     ...{ starts: ["<function_calls>"], bareStarts: [], markers: [], end: "</function_calls>" },

@@ -26,6 +26,8 @@ export interface XmlCallFormat extends CallSection {
   readonly attributeEnd?: string;
   /** Marker after a call's attributes, which follow `nameEnd` and have no meaning; absent = there are none. */
   readonly callAttributesEnd?: string;
+  /** Extracts the tool's name from the name as written; absent = the two are the same. */
+  readonly toolName?: (written: string) => string;
   /** Markers around a JSON object that replaces all parameters; absent = this is not possible. */
   readonly jsonBlock?: readonly [start: string, end: string];
   /** True if a value can be in a CDATA section. */
@@ -57,7 +59,8 @@ function* readXmlCall(
   types: ToolTypes,
 ): Parsing<boolean> {
   const { reader, writer } = source;
-  const name = yield* readName(reader);
+  const { toolName = (written: string) => written } = format;
+  const name = toolName(yield* readName(reader));
   if (name === "" || !(yield* reader.accept(format.nameEnd))) return false;
   const { callAttributesEnd, jsonBlock } = format;
   if (

@@ -3,14 +3,14 @@
 /** Parsers of tool calls. */
 export const TOOL_PARSERS = [
   ...(["apertus", "cohere", "command_r_plus", "deepseek_v3", "deepseek_v31"] as const),
-  ...(["deepseek_v32", "deepseek_v4", "ernie45", "functionary", "functionary_v32"] as const),
-  ...(["functiongemma", "gemma", "gemma4", "gigachat3", "glm45", "glm47", "granite"] as const),
-  ...(["granite-20b-fc", "hermes", "hunyuan_a13b", "hy_v3", "internlm", "jamba"] as const),
-  ...(["kimi_k2", "kimi_k3", "lfm2", "llama3_json", "llama4_json"] as const),
-  ...(["llama4_pythonic", "longcat", "minicpm5", "minimax", "minimax_m2"] as const),
-  ...(["minimax_m3", "mistral", "nemotron_json", "olmo3", "openai"] as const),
-  ...(["phi4_mini_json", "pythonic", "qwen3_coder", "qwen3_xml", "seed_oss"] as const),
-  ...(["solar_open", "step3", "step3p5", "xlam"] as const),
+  ...(["deepseek_v32", "deepseek_v4", "ernie45", "functionary"] as const),
+  ...(["functionary_v32", "functiongemma", "gemma", "gemma4", "gigachat3"] as const),
+  ...(["glm45", "glm47", "granite", "granite-20b-fc", "hermes", "hunyuan_a13b"] as const),
+  ...(["hy_v3", "internlm", "jamba", "kimi_k2", "kimi_k3", "lfm2", "llama3_json"] as const),
+  ...(["llama4_json", "llama4_pythonic", "longcat", "minicpm5", "minimax"] as const),
+  ...(["minimax_m2", "minimax_m3", "mistral", "muse_glimmer", "nemotron_json"] as const),
+  ...(["olmo3", "openai", "phi4_mini_json", "pythonic", "qwen3_coder"] as const),
+  ...(["qwen3_xml", "seed_oss", "solar_open", "step3", "step3p5", "xlam"] as const),
 ] as const;
 export type ToolParser = (typeof TOOL_PARSERS)[number];
 
@@ -18,9 +18,9 @@ export type ToolParser = (typeof TOOL_PARSERS)[number];
 export const REASONING_PARSERS = [
   ...(["apertus", "apriel", "cohere", "deepseek_r1", "deepseek_v3", "ernie45"] as const),
   ...(["gemma4", "glm45", "glm47", "granite", "holo2", "hunyuan_a13b", "hy_v3"] as const),
-  ...(["kimi_k2", "kimi_k3", "minimax_m2", "minimax_m3", "mistral", "nemotron_v3"] as const),
-  ...(["olmo3", "openai_gptoss", "qwen3", "seed_oss", "solar_open", "step3"] as const),
-  ...(["step3p5"] as const),
+  ...(["kimi_k2", "kimi_k3", "minimax_m2", "minimax_m3", "mistral"] as const),
+  ...(["muse_glimmer", "nemotron_v3", "olmo3", "openai_gptoss", "qwen3"] as const),
+  ...(["seed_oss", "solar_open", "step3", "step3p5"] as const),
 ] as const;
 export type ReasoningParser = (typeof REASONING_PARSERS)[number];
 

@@ -102,6 +102,13 @@ describe("an answer's grammar", () => {
     expect(start).toBe('start: "all\\n" rule_0');
   });
 
+  test("addresses content and calls of Muse Glimmer to a recipient", () => {
+    const muse: ChatFormat = { toolParser: "muse_glimmer", reasoningParser: "muse_glimmer" };
+    const [start, tool] = lines(muse, { ...one, kind: "text_with_calls" }) ?? [];
+    expect(start).toContain('(" to=user<|message|>" /(?s:.)*/ ("<|eom|>" ("<|start|>assistant"');
+    expect(tool).toContain('(" to=f<|message|><atem:function_calls>\\n<atem:invoke name=');
+  });
+
   test("applies the body's constraint in harmony's final channel", () => {
     const grammar = { kind: "json_schema", text: "{}", param: "response_format" } as const;
     const harmony: ChatFormat = { toolParser: null, reasoningParser: "openai_gptoss" };

@@ -216,6 +216,20 @@ const CASES: readonly Case[] = [
     content: "I look >>> at 1>>>2.",
   },
   {
+    parsers: ["muse_glimmer"],
+    text:
+      " to=user<|message|>I look.<|eom|><|start|>assistant to=get_weather<|message|><atem:function_calls>\n" +
+      '<atem:invoke name="get_weather.get_weather">\n<atem:parameter name="city">7 <b>\n</atem:parameter>\n' +
+      '<atem:parameter name="hourly">true</atem:parameter>\n<atem:parameter name="tags">["a"]</atem:parameter>\n' +
+      "</atem:invoke>\n</atem:function_calls><|eom|><|start|>assistant to=now<|message|><atem:function_calls>\n" +
+      '<atem:invoke name="now">\n</atem:invoke>\n</atem:function_calls><|eot|>',
+    calls: [
+      ["get_weather", { city: "7 <b>\n", hourly: true, tags: ["a"] }],
+      ["now", {}],
+    ],
+    content: "I look.",
+  },
+  {
     parsers: ["qwen3_coder", "qwen3_xml", "step3p5"],
     text:
       "I look.\n\n<tool_call>\n<function=get_weather>\n<parameter=city>\nRome\n</parameter>\n<parameter=days>\n3\n" +
@@ -335,6 +349,9 @@ function dsml(section: string): string {
   );
 }
 
+/** Formats in which the text of a header that is cut off is lost. */
+const HEADED: readonly ToolParser[] = ["muse_glimmer", "openai"];
+
 const NAMED = CASES.flatMap((one) => one.parsers.map((parser) => [parser, one.text, one] as const));
 const decoded = ({ calls }: Message) => calls.map(([name, args]) => [name, JSON.parse(args)]);
 
@@ -400,7 +417,7 @@ describe("calls", () => {
         const cut = text.slice(0, length);
         const message = parseMessage([cut], { toolParser, tools: TOOLS, holdsCalls: true });
         for (const [, args] of message.calls) JSON.parse(args);
-        if (message.calls.length === 0 && toolParser !== "openai") {
+        if (message.calls.length === 0 && !HEADED.includes(toolParser)) {
           const layout = layoutMarkers({ toolParser, reasoningParser: null });
           const text = layout.reduce((rest, marker) => rest.replaceAll(marker, ""), cut);
           expect(message.text.trim()).toBe(text.trim());
@@ -453,5 +470,38 @@ describe("harmony", () => {
       '<|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a": 1}<|call|>';
     const message = parseMessage([call], { reasoningParser: "openai_gptoss" });
     expect(message).toEqual({ text: '{"a": 1}', reasoning: "", calls: [] });
+  });
+});
+
+describe("Muse Glimmer", () => {
+  const format = { toolParser: "muse_glimmer", reasoningParser: "muse_glimmer" } as const;
+  const parsing = { ...format, tools: TOOLS };
+  const call =
+    '<atem:function_calls>\n<atem:invoke name="now">\n</atem:invoke>\n</atem:function_calls>';
+  const thoughts = ` to=self<|message|>I could use ${call} here.<|eom|><|start|>assistant`;
+  const reasoning = `I could use ${call} here.`;
+
+  test.each([
+    [`${thoughts} to=user<|message|>Hello<|eot|>`, { text: "Hello", reasoning, calls: [] }],
+    [
+      `${thoughts} to=now<|message|>${call}<|eot|>`,
+      { text: "", reasoning, calls: [["now", "{}"]] },
+    ],
+    [`<|message|>Use ${call}`, { text: `Use ${call}`, reasoning: "", calls: [] }],
+    [" to=now<|message|>Now?<|eot|>", { text: "Now?", reasoning: "", calls: [] }],
+    ["Hello", { text: "Hello", reasoning: "", calls: [] }],
+    ["<|message|>Hi<|eom|><|start|>assistant", { text: "Hi", reasoning: "", calls: [] }],
+    [" to=us", { text: "", reasoning: "", calls: [] }],
+  ] as const)("has a recipient for each part of %j", (text, expected) => {
+    for (const holdsCalls of [false, true]) {
+      expect(parseMessage([text], { ...parsing, holdsCalls })).toEqual(expected);
+      expect(parseMessage([...text], { ...parsing, holdsCalls })).toEqual(expected);
+    }
+  });
+
+  test("shows calls as content if they are not parsed", () => {
+    const untooled = { ...parsing, toolParser: null };
+    const message = parseMessage([`${thoughts} to=now<|message|>${call}<|eot|>`], untooled);
+    expect(message).toEqual({ text: call, reasoning, calls: [] });
   });
 });
