@@ -13,7 +13,7 @@ namespace pagoda {
 
 namespace {
 
-constexpr int    MAX_JSON_DEPTH = 64;
+constexpr int    MAX_JSON_DEPTH = 100;
 constexpr size_t MAX_MESSAGES   = 2048;
 constexpr size_t MAX_MEMBERS    = 1024; // an ordered object compares each new member with all earlier ones
 
@@ -179,7 +179,7 @@ common_json template_message(const common_json & message, bool as_parts) {
 void check_json_shape(const std::string & json, const char * what) {
     const JsonShape shape = json_shape(json);
     if (shape.depth > MAX_JSON_DEPTH) {
-        throw Error("template_limit", std::string(what) + " are nested deeper than 64 levels");
+        throw Error("template_limit", std::string(what) + " are nested deeper than 100 levels");
     }
     if (shape.num_members > MAX_MEMBERS) {
         throw Error("template_limit", std::string(what) + " contain an object with more than 1024 members");

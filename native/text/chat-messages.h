@@ -11,7 +11,7 @@ namespace pagoda {
 // rejects.
 common_json template_messages(const common_json & messages, bool as_parts);
 
-// Throws Error "template_limit", with `what` in its message, if brackets are nested deeper than 64 levels or an
+// Throws Error "template_limit", with `what` in its message, if brackets are nested deeper than 100 levels or an
 // object has more than 1024 members. Must be called before the JSON is parsed.
 void check_json_shape(const std::string & json, const char * what);
 

@@ -15,7 +15,7 @@ namespace pagoda {
 
 struct ChatTemplateInput {
     // {"messages": [...], "tools": [...] | null, "documents": [...] | null, "kwargs": {...}}, at most 8 MiB and
-    // 64 levels; kwargs are additional variables for the template.
+    // 100 levels; kwargs are additional variables for the template.
     std::string json;
     std::string chat_template; // Jinja source that replaces the model's, at most 256 KiB; empty = the model's
     std::string content_format; // of message content: "string" or "openai" (a list of parts); empty = the format that the template expects

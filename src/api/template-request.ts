@@ -115,8 +115,8 @@ function withoutNullTemplate(kwargs: JsonObject): JsonObject {
  */
 const MAX_MEMBERS = MAX_ORDERED_MEMBERS;
 
-/** Maximum nesting of lists and objects in an input. The addon reads 64 levels, and the first contains the inputs. */
-const MAX_DEPTH = 63;
+/** Maximum nesting of lists and objects in an input. The addon reads 100 levels, and the first contains the inputs. */
+const MAX_DEPTH = 99;
 
 function checkShape(value: Json, param: string, depth = 1): void {
   const isList = Array.isArray(value);

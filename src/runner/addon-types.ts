@@ -249,7 +249,7 @@ export interface StepOutput {
 export interface ChatTemplateInput {
   /**
    * JSON text: {"messages": [...], "tools": [...] | null, "documents": [...] | null, "kwargs": {...}}, where
-   * kwargs holds additional template variables. At most 8 MiB, nested at most 64 levels deep.
+   * kwargs holds additional template variables. At most 8 MiB, nested at most 100 levels deep.
    */
   readonly json: string;
   /** Jinja template of at most 256 KiB that replaces the model's; empty = use the model's own. */

@@ -120,17 +120,17 @@ describe("the template's inputs", () => {
     );
   });
 
-  test("can be nested 63 levels deep, which a tool's schema reaches with 29 objects", () => {
+  test("can be nested 99 levels deep, which a tool's schema reaches with 47 objects", () => {
     const toolsOf = (numObjects: number) => {
       let parameters: JsonObject = { type: "string" };
       for (let i = 0; i < numObjects; i++) parameters = { properties: { a: parameters } };
       return [{ type: "function", function: { name: "f", parameters } }];
     };
-    expect(JSON.parse(requestOf({ tools: toolsOf(29) }).json).tools).toEqual(toolsOf(29));
-    const message = "lists and objects in tools can be nested at most 63 levels deep.";
+    expect(JSON.parse(requestOf({ tools: toolsOf(47) }).json).tools).toEqual(toolsOf(47));
+    const message = "lists and objects in tools can be nested at most 99 levels deep.";
     for (const build of [
-      () => requestOf({ tools: toolsOf(30) }),
-      () => withKwargs({ tools: toolsOf(30) }),
+      () => requestOf({ tools: toolsOf(48) }),
+      () => withKwargs({ tools: toolsOf(48) }),
     ]) {
       expect(refusal(build)).toMatchObject({ code: "invalid_value", message, param: "tools" });
     }

@@ -367,19 +367,19 @@ describe("errors", () => {
 describe("limits", () => {
   const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
 
-  test("refuse nesting beyond 64 levels, in the body and in call arguments", async () => {
-    const deep = `{"messages":${nested(64)}}`;
+  test("refuse nesting beyond 100 levels, in the body and in call arguments", async () => {
+    const deep = `{"messages":${nested(100)}}`;
     await expect(render(plain, deep)).rejects.toMatchObject({ code: "template_limit" });
     const abyss = { messages: [user("x"), toolCall(nested(200_000))] };
     await expect(render(talkative, abyss)).rejects.toMatchObject({ code: "template_limit" });
     const allowed = await render(talkative, {
-      messages: [user("x"), toolCall(`{"a":${nested(63)}}`)],
+      messages: [user("x"), toolCall(`{"a":${nested(99)}}`)],
     });
-    expect(allowed).toBe(`[user]xf(a=${nested(63)})`);
+    expect(allowed).toBe(`[user]xf(a=${nested(99)})`);
   });
 
   test("do not count brackets within strings", async () => {
-    const content = `${nested(100)}"\\`;
+    const content = `${nested(200)}"\\`;
     expect(await render(talkative, { messages: [user(content)] })).toBe(`[user]${content}`);
   });
 
