@@ -11,6 +11,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { isAbsolute, join } from "node:path";
@@ -30,11 +31,12 @@ export async function loadEmbeddedAddon(env: Env = process.env): Promise<object 
   if (file === undefined) return null;
   const bytes = new Uint8Array(await file.arrayBuffer());
   const reasons: string[] = [];
-  for (const folder of addonFolders(env, process.getuid?.() ?? 0)) {
+  for (const { path, root } of addonFolders(env, process.getuid?.() ?? 0)) {
     try {
-      return openAddon(placeFile(folder, file.name, bytes));
+      if (!existsSync(root)) throw new Error(`${root} does not exist`);
+      return openAddon(placeFile(path, file.name, bytes));
     } catch (error) {
-      reasons.push(`${folder}: ${reasonOf(error)}`);
+      reasons.push(`${path}: ${reasonOf(error)}`);
     }
   }
   try {
@@ -46,15 +48,24 @@ export async function loadEmbeddedAddon(env: Env = process.env): Promise<object 
   throw new Error(`found no place to load it from: ${reasons.join("; ")}; ${advice}`);
 }
 
+/** Folder for the addon. */
+export interface AddonFolder {
+  readonly path: string;
+  /** Parent that is not created if it does not exist, since it belongs to the system or its administrator. */
+  readonly root: string;
+}
+
 /** @returns folders for the addon, best first; one per user if the parent folder is shared */
-export function addonFolders(env: Env, uid: number): string[] {
-  const own = [env["XDG_CACHE_HOME"], env["HOME"] && join(env["HOME"], ".cache")];
-  const shared = [env["TMPDIR"] || "/tmp", "/dev/shm"];
+export function addonFolders(env: Env, uid: number): AddonFolder[] {
+  // XDG's rules ask programs to create the folder named by XDG_CACHE_HOME.
   const folders = [
-    ...own.map((folder) => folder && join(folder, "pagoda")),
-    ...shared.map((folder) => join(folder, `pagoda-${uid}`)),
+    { root: "/", path: env["XDG_CACHE_HOME"] && join(env["XDG_CACHE_HOME"], "pagoda") },
+    { root: env["HOME"], path: env["HOME"] && join(env["HOME"], ".cache", "pagoda") },
+    ...[env["TMPDIR"] || "/tmp", "/dev/shm"].map((root) => {
+      return { root, path: join(root, `pagoda-${uid}`) };
+    }),
   ];
-  return folders.filter((folder) => folder !== undefined && isAbsolute(folder)) as string[];
+  return folders.filter((folder): folder is AddonFolder => isAbsolute(folder.path || ""));
 }
 
 /**
@@ -78,9 +89,10 @@ export function placeFile(folder: string, name: string, bytes: Uint8Array): stri
   return path;
 }
 
+/** Checks a folder, or a link, whose owner could make it point elsewhere, and the folder that it points to. */
 function checkOwn(folder: string): void {
-  const { uid, mode } = lstatSync(folder);
-  const isOwn = process.getuid === undefined || uid === process.getuid();
+  const [link, { uid, mode }] = [lstatSync(folder), statSync(folder)];
+  const isOwn = [link.uid, uid].every((owner) => owner === (process.getuid?.() ?? owner));
   if (!isOwn || (mode & 0o022) !== 0) throw new Error("other users can write to it");
 }
 

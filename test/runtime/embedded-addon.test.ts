@@ -25,17 +25,20 @@ describe("addonFolders", () => {
   test("are the user's own folders first, then per-user folders in shared places", () => {
     const env = { XDG_CACHE_HOME: "/cache", HOME: "/homes/me", TMPDIR: "/scratch" };
     expect(addonFolders(env, 7)).toEqual([
-      "/cache/pagoda",
-      "/homes/me/.cache/pagoda",
-      "/scratch/pagoda-7",
-      "/dev/shm/pagoda-7",
+      { path: "/cache/pagoda", root: "/" },
+      { path: "/homes/me/.cache/pagoda", root: "/homes/me" },
+      { path: "/scratch/pagoda-7", root: "/scratch" },
+      { path: "/dev/shm/pagoda-7", root: "/dev/shm" },
     ]);
   });
 
   test("omit unset variables and relative paths", () => {
-    expect(addonFolders({}, 0)).toEqual(["/tmp/pagoda-0", "/dev/shm/pagoda-0"]);
-    const env = { XDG_CACHE_HOME: "cache", HOME: "", TMPDIR: "" };
-    expect(addonFolders(env, 0)).toEqual(["/tmp/pagoda-0", "/dev/shm/pagoda-0"]);
+    const shared = [
+      { path: "/tmp/pagoda-0", root: "/tmp" },
+      { path: "/dev/shm/pagoda-0", root: "/dev/shm" },
+    ];
+    expect(addonFolders({}, 0)).toEqual(shared);
+    expect(addonFolders({ XDG_CACHE_HOME: "cache", HOME: "", TMPDIR: "" }, 0)).toEqual(shared);
   });
 });
 
@@ -57,6 +60,15 @@ describe("placeFile", () => {
     writeFileSync(path, "an add");
     placeFile(own, "pagoda-1.node", BYTES);
     expect(readFileSync(path)).toEqual(Buffer.from(BYTES));
+    expect(readdirSync(own)).toEqual(["pagoda-1.node"]);
+  });
+
+  test("follows a link to a folder that only this user can access", () => {
+    const own = join(folder, "own");
+    mkdirSync(own, { mode: 0o700 });
+    const link = join(folder, "own-link");
+    symlinkSync(own, link);
+    placeFile(link, "pagoda-1.node", BYTES);
     expect(readdirSync(own)).toEqual(["pagoda-1.node"]);
   });
 
