@@ -3,7 +3,7 @@
 import type { EngineConfig } from "../engine/engine-config.ts";
 import { ConfigError } from "../errors.ts";
 import { fileFault } from "../runtime/file-fault.ts";
-import { readText } from "../runtime/system.ts";
+import { readUtf8 } from "../runtime/system.ts";
 import { speculationConfig } from "../speculation/speculation-config.ts";
 import { templateFacts } from "./chat-format.ts";
 import type { ServeOptions } from "./commands.ts";
@@ -72,7 +72,7 @@ export function templateText(option: string): string {
 
 function readTemplate(option: string): string {
   try {
-    return readText(option);
+    return readUtf8(option);
   } catch (cause) {
     if (JINJA_CHARACTERS.test(option)) return option;
     const message = `--chat-template: cannot read ${option}: ${fileFault(cause)}`;

@@ -1,5 +1,6 @@
 // Files, memory and process statistics.
 
+import { isUtf8 } from "node:buffer";
 import {
   appendFileSync,
   existsSync,
@@ -49,16 +50,27 @@ function statsOf(path: string): Stats | null {
   }
 }
 
-/** Texts of pipes by path. A pipe such as `<(...)` in a shell or /dev/stdin can be read only once. */
-const PIPES = new Map<string, string>();
+/** Contents of pipes by path. A pipe such as `<(...)` in a shell or /dev/stdin can be read only once. */
+const PIPES = new Map<string, Buffer>();
 
-/** Reads a text file. A pipe yields the same text each time. */
-export function readText(path: string): string {
+function readBytes(path: string): Buffer {
   const kept = PIPES.get(path);
   if (kept !== undefined) return kept;
-  const text = readFileSync(path, "utf8");
-  if (!isPlainFile(path)) PIPES.set(path, text);
-  return text;
+  const bytes = readFileSync(path);
+  if (!isPlainFile(path)) PIPES.set(path, bytes);
+  return bytes;
+}
+
+/** Reads a text file, with U+FFFD for invalid UTF-8. A pipe yields the same text each time. */
+export function readText(path: string): string {
+  return readBytes(path).toString();
+}
+
+/** Reads a text file whose text must not change. @throws Error if it is not UTF-8, among others */
+export function readUtf8(path: string): string {
+  const bytes = readBytes(path);
+  if (!isUtf8(bytes)) throw new Error("its text is not UTF-8");
+  return bytes.toString();
 }
 
 /** @throws ConfigError "cannot_write" */
@@ -93,7 +105,7 @@ function cannotWrite(path: string, cause: unknown): ConfigError {
 /** @throws ConfigError "config_file" */
 export function readYaml(path: string): Record<string, unknown> {
   try {
-    const value = Bun.YAML.parse(readText(path));
+    const value = Bun.YAML.parse(readUtf8(path));
     if (value === null || value === undefined) return {};
     if (typeof value === "object" && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch (cause) {

@@ -51,6 +51,13 @@ describe("--chat-template", () => {
     expect(templateOf(long)).toBe(long);
   });
 
+  test("rejects a file that is not UTF-8, whose characters would be replaced", () => {
+    const path = join(folder, "utf-16.jinja");
+    writeFileSync(path, Buffer.from("\ufeff{{ messages }}", "utf16le"));
+    const reason = `--chat-template: cannot read ${path}: its text is not UTF-8`;
+    expect(refusal(path)).toBe(reason);
+  });
+
   test("defaults to the model's own template", () => {
     expect(templateOf("")).toBe("");
   });
