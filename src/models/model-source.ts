@@ -85,6 +85,9 @@ export async function pullModel(name: string, options: ModelSourceOptions): Prom
  * @throws ConfigError "model_not_found" for text that cannot name a model
  */
 function parsedName(typed: string, { env }: Pick<ModelSourceOptions, "env">): ModelName {
+  if (typed.includes("\0")) {
+    throw new ConfigError("model_not_found", "a model name cannot contain a NUL character");
+  }
   const name = withHome(typed, env);
   if (isPlainFile(name)) return { kind: "path", path: name };
   if (fileExists(name) && !isFolder(name)) throw notPlain(name);

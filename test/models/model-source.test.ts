@@ -56,6 +56,16 @@ describe("resolveModel", () => {
     expect(await resolve(path)).toBe(path);
   });
 
+  test("rejects a name with a NUL character, which no file can have", async () => {
+    const { resolve } = setting();
+    for (const name of ["a\0b", "user/repo:Q8_0\0"]) {
+      await expect(resolve(name)).rejects.toMatchObject({
+        code: "model_not_found",
+        message: "a model name cannot contain a NUL character",
+      });
+    }
+  });
+
   test("rejects a pipe instead of waiting for it", async () => {
     const { modelsDir, resolve } = setting();
     const path = join(modelsDir, "pipe.gguf");
