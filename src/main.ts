@@ -9,6 +9,7 @@ import { markedLine } from "./cli/log-line.ts";
 import type { CommandModule } from "./commands/command.ts";
 import { ConfigError, EngineError, stackOf } from "./errors.ts";
 import { fileFault, systemFault } from "./runtime/file-fault.ts";
+import { notUtf8 } from "./runtime/program-arguments.ts";
 import { reachLoopbackDirectly } from "./runtime/proxies.ts";
 import { readYaml } from "./runtime/system.ts";
 import {
@@ -45,6 +46,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   const startedMs = performance.now();
   const sources = { argv, env: process.env, readYaml };
   try {
+    checkEncoding(argv);
     const { columns } = stdoutTerminal(process.env);
     const asked = readInvocation(sources, { version, columns: columns() });
     if ("text" in asked) {
@@ -60,6 +62,13 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     log(`error: ${errorText(error)}`);
     return exitCodeOf(error);
   }
+}
+
+/** @throws ConfigError "invalid_option" */
+function checkEncoding(argv: readonly string[]): void {
+  const index = notUtf8(argv);
+  if (index === null) return;
+  throw new ConfigError("invalid_option", `${argv[index]}: this word is not valid UTF-8`);
 }
 
 /** @returns one line for errors that an operator can fix, and the stack for all other errors */
