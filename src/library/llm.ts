@@ -30,7 +30,7 @@ import type {
 } from "./options.ts";
 import type { ChatResult, GenerateResult } from "./results.ts";
 import { answerToChat, answerToCompletion, type StartedAnswer } from "./started-answer.ts";
-import { Tokenizer } from "./tokenizer.ts";
+import { availableCalls, Tokenizer } from "./tokenizer.ts";
 import { chatBody, completionBody } from "./wire-body.ts";
 
 /** Reason an LLM has closed: it was disposed of, or its engine failed with `error`. */
@@ -184,15 +184,15 @@ export class LLM implements AsyncDisposable {
       const message = `mode must be one of ${SLEEP_MODES.join(", ")}, got ${mode}.`;
       throw new RequestError("invalid_value", message, "mode");
     }
-    await this.#context.front.calls.sleep(level, mode);
+    await availableCalls(this.#context).sleep(level, mode);
   }
 
   /**
    * Restores the memory and resumes waiting requests. Does nothing if the model is awake.
    * @throws EngineError "engine_sleep_failed": the engine stays asleep, and wake() can be retried
    */
-  wake(): Promise<void> {
-    return this.#context.front.calls.wakeUp(["weights", "kv_cache"]);
+  async wake(): Promise<void> {
+    await availableCalls(this.#context).wakeUp(["weights", "kv_cache"]);
   }
 
   /**
@@ -226,8 +226,7 @@ export class LLM implements AsyncDisposable {
       signal,
       toResult,
       start: async () => {
-        const { unavailable } = this.#context.front;
-        if (unavailable !== null) throw unavailable;
+        availableCalls(this.#context);
         return start({ id, arrivalMs });
       },
       onLive: (live) => this.#track(live),

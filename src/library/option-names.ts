@@ -81,10 +81,14 @@ export const CHAT_NAMES: NamesOf<ChatOptions> = {
   thinkingTokenBudget: true,
 };
 
-/** @returns an error message if a program passes anything other than an object; otherwise null */
+/** @returns an error message if a program passes anything other than an object, or a signal that is none; otherwise null */
 export function optionsFault(options: unknown): string | null {
   const isObject = typeof options === "object" && options !== null && !Array.isArray(options);
-  return isObject ? null : "options must be an object";
+  if (!isObject) return "options must be an object";
+  const signal = "signal" in options ? options.signal : undefined;
+  return signal === undefined || signal instanceof AbortSignal
+    ? null
+    : "signal must be an AbortSignal";
 }
 
 /** @returns an error message about the first unknown option; null if all are known */

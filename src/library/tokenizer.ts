@@ -7,6 +7,15 @@ import { chatTemplateRequest } from "../api/template-request.ts";
 import { knownIds } from "../api/token-ids.ts";
 import type { ChatOptions, Message } from "./options.ts";
 
+/**
+ * The engine's calls.
+ * @throws EngineError "engine_shutdown" or "engine_dead" if the model has been disposed of or its engine has stopped
+ */
+export function availableCalls({ front }: ApiContext): ApiContext["front"]["calls"] {
+  if (front.unavailable !== null) throw front.unavailable;
+  return front.calls;
+}
+
 /** A chat in the form that the model receives. */
 export interface RenderedChat {
   /** Text rendered by the chat template. */
@@ -29,8 +38,11 @@ export class Tokenizer {
    * @param addSpecial whether to add the special tokens that the model expects around text. Default: true
    * @returns [length] int32
    */
-  encode(text: string, { addSpecial = true }: { readonly addSpecial?: boolean } = {}) {
-    return this.#context.front.calls.encode(text, addSpecial);
+  async encode(
+    text: string,
+    { addSpecial = true }: { readonly addSpecial?: boolean } = {},
+  ): Promise<Int32Array> {
+    return availableCalls(this.#context).encode(text, addSpecial);
   }
 
   /**
@@ -43,7 +55,8 @@ export class Tokenizer {
     tokenIds: readonly number[] | Int32Array,
     { skipSpecial = true }: { readonly skipSpecial?: boolean } = {},
   ): Promise<string> {
-    return this.#context.front.calls.decode(knownIds(tokenIds), skipSpecial);
+    const ids = knownIds(typeof tokenIds === "object" ? tokenIds : [Number.NaN]);
+    return availableCalls(this.#context).decode(ids, skipSpecial);
   }
 
   /**
@@ -67,7 +80,7 @@ export class Tokenizer {
     };
     const checked = chatMessages(messages as readonly JsonObject[]);
     const request = chatTemplateRequest(this.#context, body, checked);
-    const { calls } = this.#context.front;
+    const calls = availableCalls(this.#context);
     const [prompt, tokenIds] = await Promise.all([
       calls.renderChat(request),
       calls.encodeChat(request),

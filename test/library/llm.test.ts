@@ -149,6 +149,18 @@ describe("an LLM", () => {
     }
   });
 
+  test("rejects a signal and token ids of another type with an error of its own", async () => {
+    const { llm } = makeLlm();
+    const signal = { signal: 5 } as unknown as GenerateOptions;
+    await expect(llm.generate("a", signal).result).rejects.toMatchObject({
+      code: "invalid_value",
+      message: "signal must be an AbortSignal",
+    });
+    await expect(llm.tokenizer.decode("a" as never)).rejects.toMatchObject({
+      code: "invalid_schema",
+    });
+  });
+
   test("rejects an unknown option and suggests a similar one", async () => {
     const { llm } = makeLlm();
     const refusal = (asked: Promise<unknown>) =>
@@ -262,6 +274,24 @@ describe("an LLM", () => {
     expect(await late.catch((error) => error.code)).toBe("engine_shutdown");
     const answer = await app.fetch(ask("/v1/completions", { prompt: [1, 2, 3] }));
     expect(answer.status).toBe(503);
+  });
+
+  test("after disposal, every call gives the same reason", async () => {
+    const { llm } = makeLlm();
+    await llm[Symbol.asyncDispose]();
+    const calls = [
+      () => llm.generate("a").result,
+      () => llm.chat([{ role: "user", content: "a" }]).result,
+      () => llm.tokenizer.encode("a"),
+      () => llm.tokenizer.decode([1]),
+      () => llm.tokenizer.applyChatTemplate([{ role: "user", content: "a" }]),
+      () => llm.sleep(1),
+      () => llm.wake(),
+    ];
+    for (const call of calls) {
+      const reason = { code: "engine_shutdown", message: "The model was disposed of." };
+      await expect(call()).rejects.toMatchObject(reason);
+    }
   });
 
   test("can be disposed of without waiting for a request that has not been queued yet", async () => {
