@@ -25,7 +25,7 @@ function grammarOf(
   });
 }
 
-describe("the grammar of a tool's calls", () => {
+describe("the grammar for a tool's calls", () => {
   test("is the same for an empty schema as for a missing one: there are no arguments", () => {
     const missing = grammarOf({});
     expect(missing).toMatchObject({ kind: "lark" });

@@ -68,7 +68,7 @@ describe("MessageBlocks", () => {
     expect(blocks).toEqual([{ index: 0, kind: "text", name: "", text: "ab" }]);
   });
 
-  test("yields the same blocks for every split of the parts into steps", () => {
+  test("yields the same blocks no matter how the parts are split into steps", () => {
     fc.assert(
       fc.property(messageParts, cuts, (parts, split) => {
         expect(blocksOf(splitParts(parts, split)).blocks).toEqual(blocksOf([parts]).blocks);

@@ -1,4 +1,4 @@
-// Tool choices that restrict the tools of a chat.
+// Tool choices that restrict a chat's tools.
 
 import { describe, expect, test } from "bun:test";
 import type { ChatBody } from "../../src/api/schemas.ts";

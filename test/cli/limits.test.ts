@@ -27,7 +27,7 @@ describe("a limit", () => {
     });
   });
 
-  test("has the value of its option", () => {
+  test("has its option's value", () => {
     const times = ["--queue-timeout", "3", "--request-timeout", "9"];
     const others = ["--max-num-queued-tokens", "8k", "--max-memory-percent", "50"];
     expect(limitsOf(...times, ...others, "--max-logprobs", "0")).toMatchObject({

@@ -12,7 +12,7 @@ describe("logLine", () => {
     expect(logLine("", plain)).toBe("INFO 11-03 04:05:06");
   });
 
-  test("derives the level from the prefix of a warning or error", () => {
+  test("derives the level from a warning or error prefix", () => {
     expect(logLine("warning: few files", plain)).toBe("WARNING 11-03 04:05:06 few files");
     expect(logLine("error: it broke", plain)).toBe("ERROR 11-03 04:05:06 it broke");
     expect(logLine("no error: here", plain)).toBe("INFO 11-03 04:05:06 no error: here");

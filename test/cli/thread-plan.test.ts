@@ -19,7 +19,7 @@ describe("planThreads", () => {
     expect(plan(null, [])).toEqual([3, []]);
   });
 
-  test("uses one thread for each core of the given CPUs, bound to them", () => {
+  test("uses one thread for each core with one of the given CPUs, bound to those CPUs", () => {
     expect(plan(null, [0, 2])).toEqual([2, [0, 2]]);
   });
 

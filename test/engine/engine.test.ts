@@ -163,7 +163,7 @@ describe("engine", () => {
     expect(() => engine.generate(request("x"))).toThrow("The engine has stopped");
   });
 
-  test("a failed step logs the ids of its requests", async () => {
+  test("a failed step logs its requests' ids", async () => {
     const { runner, ...parts } = makeEngineParts();
     const faults: unknown[] = [];
     const onStepFault = ({ message }: Error, ids: readonly string[]) => faults.push([message, ids]);

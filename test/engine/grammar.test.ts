@@ -157,7 +157,7 @@ describe("a grammar that cannot be compiled", () => {
     expect(parts.ended).toEqual(expect.arrayContaining(["0-0", "0-1"]));
   });
 
-  test("is refused with the name of its field if the failure is immediate", async () => {
+  test("is refused with its field's name if the failure is immediate", async () => {
     const { engine } = setUp();
     await expect(collect(engine.generate(request("bad", grammar(""))))).rejects.toThrow(
       "`grammar` cannot be enforced: empty",

@@ -25,7 +25,7 @@ async function drain(outputs: AsyncIterable<unknown>): Promise<void> {
 }
 
 describe("step overlap", () => {
-  test("delivers the outputs of a step while the next step runs", async () => {
+  test("delivers a step's outputs while the next step runs", async () => {
     const { client, runner } = makeEngine();
     const events: string[] = [];
     const run = runner.run.bind(runner);

@@ -1,4 +1,4 @@
-// answerGrammar(): the grammar for each rule of an answer, as text.
+// answerGrammar(): the grammar for each answer rule, as text.
 
 import { describe, expect, test } from "bun:test";
 import { type AnswerRule, answerGrammar } from "../../src/formats/answer-grammar.ts";
@@ -60,7 +60,7 @@ describe("an answer's grammar", () => {
     ]);
   });
 
-  test("allows an answer that begins like a call without a marker, up to the name of a tool", () => {
+  test("allows an answer that begins like a call without a marker, up to a tool's name", () => {
     const list = "[ \\t\\r\\n]*\\[[ \\t\\r\\n]*(f\\()";
     const pythonic: ChatFormat = { ...PLAIN, toolParser: "pythonic" };
     expect(lines(pythonic, { ...one, kind: "text_with_calls" })).toEqual([

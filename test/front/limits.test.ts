@@ -26,7 +26,7 @@ function start(limits: Partial<FrontLimits>, options: FakeEngineOptions = {}) {
   return { ...parts, untilIdle };
 }
 
-/** @returns the number of tokens, or the code of the error that the reader received */
+/** @returns the number of tokens, or the error code that the reader received */
 async function outcome(outputs: AsyncIterable<{ tokenIds: readonly number[] }>): Promise<unknown> {
   let numTokens = 0;
   try {

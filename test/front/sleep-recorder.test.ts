@@ -33,7 +33,7 @@ describe("SleepRecorder", () => {
     ]);
   });
 
-  test("records the duration of a failed sleep, without a change of state", async () => {
+  test("records a failed sleep's duration, without a state change", async () => {
     const { records, recorder } = start();
     await expect(recorder.sleep(() => Promise.reject(new Error("no")))).rejects.toThrow("no");
     expect(records.at(-1)).toEqual({

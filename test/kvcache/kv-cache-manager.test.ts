@@ -195,7 +195,7 @@ describe("prefix cache", () => {
 
   const adapter = { name: "my-lora", key: "my-lora", path: "/a" };
 
-  test("includes an adapter in the hash of every block, before the salt", () => {
+  test("includes an adapter in every block's hash, before the salt", () => {
     const kvCache = makeKvCache();
     const request = makeRequest("a", 8, { cacheSalt: "tenant", adapter });
     request.adapterStart = 0;

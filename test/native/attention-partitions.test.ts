@@ -144,7 +144,7 @@ describe("results are bitwise identical", () => {
 
 /**
  * A prefix of two partitions and some blocks. From a fork within the second partition on, the last
- * four of nine sequences use the blocks of another prefix.
+ * four of nine sequences use another prefix's blocks.
  */
 const PREFIX_BLOCKS = 36;
 const FORK_BLOCK = 17;

@@ -114,7 +114,7 @@ describe("an adapter", () => {
     }
   });
 
-  test("supports n, log-probabilities of the prompt, and penalties", async () => {
+  test("supports n, prompt log-probabilities, and penalties", async () => {
     const llm = await load({ loraModules: { sql: at("1.gguf") } });
     const options = { ...GREEDY, lora: "sql", n: 3, temperature: 1, seed: 5, promptLogprobs: 1 };
     const result = await llm.generate(PROMPT, { ...options, frequencyPenalty: 1 }).result;

@@ -16,7 +16,7 @@ afterAll(() => probe?.remove());
 
 const M3 = "]<]minimax[>[";
 
-/** Text before and after the value of the parameter `p` in a call to `f`. */
+/** Text before and after parameter `p`'s value in a call to `f`. */
 const FORMATS: readonly (readonly [parser: ToolParser, before: string, after: string])[] = [
   [
     "qwen3_coder",

@@ -70,7 +70,7 @@ describe("greedy sampling", () => {
     });
   });
 
-  test("results from a temperature below 1e-5, top-k of one, and a tiny top-p", async () => {
+  test("results from a temperature below 1e-5, a top-k of 1, or a tiny top-p", async () => {
     expect(await row.tokenOf({ temperature: 1e-6 })).toBe(row.ranked(0));
     const seeds = Array.from({ length: 64 }, (_, i) => BigInt(i));
     const results = await row.sample([

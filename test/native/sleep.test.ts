@@ -179,7 +179,7 @@ describe("a sleep", () => {
   });
 });
 
-describe("the file of a sleeping model", () => {
+describe("a sleeping model's file", () => {
   test("can be removed once its weights are copied", async () => {
     const { path, model } = await load();
     const before = await output(model);
@@ -215,7 +215,7 @@ describe("the file of a sleeping model", () => {
     await model.dispose();
   });
 
-  test("is refused if it now contains another model", async () => {
+  test("is refused if it now contains a different model", async () => {
     const { path, model } = await load();
     const { weights } = model.memory();
     await model.sleep("drop");

@@ -30,7 +30,7 @@ function render(chatTemplate: string): Promise<string> {
     .catch((reason: Error) => reason.message);
 }
 
-describe("the cost of a call is bounded", () => {
+describe("a call's cost is bounded", () => {
   const nested = `{% set n = namespace(a=[1], b=[1]) %}{% for i in range(60) %}
 {%- set n.a = [n.a, n.a] %}{% set n.b = [n.b, n.b] %}{% endfor %}`;
   const numbers = "{% set y = range(100000)|list %}";

@@ -41,7 +41,7 @@ function textOf({ metadata }: TinyVocabulary, id: number): string {
 }
 
 describe("vocabulary()", () => {
-  test("returns the bytes of every token", () => {
+  test("returns every token's bytes", () => {
     const { bytes, starts } = bpe.vocabulary();
     expect(starts.length).toBe(bpeIds.size + 1);
     expect(starts.at(-1)).toBe(bytes.length);

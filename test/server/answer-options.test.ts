@@ -50,7 +50,7 @@ describe("--stream-interval", () => {
     expect((await texts(path, 3)).join("")).toBe((await texts(path, 1)).join(""));
   });
 
-  test("counts the tokens of each choice separately", async () => {
+  test("counts each choice's tokens separately", async () => {
     const lengths = (await texts("/v1/completions", 4, 2)).map((text) => text.length);
     expect(lengths).toEqual([1, 4, 3]);
   });

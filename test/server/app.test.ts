@@ -83,7 +83,7 @@ describe("app", () => {
     }
   });
 
-  test("a draining server rejects new work and reports when to retry", async () => {
+  test("a draining server rejects new requests and reports when to retry", async () => {
     const { post } = makeApp({}, { isDraining: () => true });
     const response = await post("/v1/completions", { prompt: "x" });
     expect([response.status, response.headers.get("retry-after")]).toEqual([503, "10"]);

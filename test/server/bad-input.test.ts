@@ -245,7 +245,7 @@ const BAD_COMPLETION_VALUES: Case[] = [
     "This model's maximum context length is 1024 tokens. However, your request has 2001 input tokens.",
   ],
   [
-    "a prompt of eight times the context length",
+    "a prompt eight times as long as the context",
     { prompt: "x".repeat(1024 * 8) },
     "However, your request has at least 8193 input tokens.",
   ],
@@ -527,7 +527,7 @@ describe("constraints with no effect", () => {
   });
 });
 
-describe("constraints of other servers and versions", () => {
+describe("constraints from other servers and versions", () => {
   const { post } = makeApp();
   const asked: [name: string, value: unknown][] = [
     ["logits_processors", ["a.b"]],

@@ -68,7 +68,7 @@ describe("beam search", () => {
     );
   });
 
-  test("returns log-probabilities of the prompt", async () => {
+  test("returns the prompt's log-probabilities", async () => {
     const asked = { ...body, prompt: "xyz", echo: true, logprobs: 0 };
     const { choices } = await answer(post(COMPLETION, asked));
     expect(choices[0]?.text).toStartWith("xyz");

@@ -35,7 +35,7 @@ describe("the openai client", () => {
     expect(response.usage?.output_tokens).toBe(5);
   });
 
-  test("counts the tokens of an input", async () => {
+  test("counts an input's tokens", async () => {
     const { input_tokens } = await client.responses.inputTokens.count({ input: "hi" });
     expect(input_tokens).toBe(21);
     const previous_response_id = (await client.responses.create(request)).id;

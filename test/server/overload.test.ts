@@ -172,7 +172,7 @@ describe("memory pressure", () => {
     return { state, ...makeApp({}, { memory }) };
   };
 
-  test("makes the server reject new work; probes and metrics still work", async () => {
+  test("makes the server reject new requests; probes and metrics still work", async () => {
     const { state, post, app } = guarded();
     state.use = 0.951;
     const response = await post(TEXT, { prompt: "a" });

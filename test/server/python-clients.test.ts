@@ -86,7 +86,7 @@ describe.skipIf(program === null)("Python's openai client", () => {
     expect(await ask(CITY, "responses_parse", asked)).toEqual(ROME);
   });
 
-  test("parses the arguments of a strict tool into a pydantic class", async () => {
+  test("parses a strict tool's arguments into a pydantic class", async () => {
     const call = `<tool_call>\n{"name": "city", "arguments": ${CITY}}\n</tool_call>`;
     expect(await ask(call, "chat_parse_tool", request)).toEqual([ROME]);
   });

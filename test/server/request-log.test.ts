@@ -81,7 +81,7 @@ describe("a successful request", () => {
     );
   });
 
-  test("logs the messages of a chat", async () => {
+  test("logs a chat's messages", async () => {
     const { post, lines } = makeLogged();
     const messages = [{ role: "user", content: "a\nb" }];
     await (await post("/v1/chat/completions", { messages, max_tokens: 1 }, id("c"))).text();

@@ -30,7 +30,7 @@ const BODIES: [name: string, path: string, body: string, shown: string][] = [
     '"content":"\ufffd',
   ],
   [
-    "the role of the last message",
+    "the last message's role",
     CHAT,
     `{"messages":[{"role":"${HALF}","content":"x"}],"max_tokens":1,"add_generation_prompt":false,"stream":true}`,
     '"role":"\\ufffd"',

@@ -158,7 +158,7 @@ describe("the translation", () => {
     expect(lark('root ::= root | "a" x\nx ::= y{0,2}\ny ::= y')).toContain("start: ");
   });
 
-  test("renames the rules of an embedded grammar", () => {
+  test("renames an embedded grammar's rules", () => {
     expect(larkOf(parseGbnf('root ::= "a" root | x\nx ::= <t>'), "root", "g1")).toBe(
       "g1: (/a/ g1 | g1_1)\ng1_1: <t>",
     );

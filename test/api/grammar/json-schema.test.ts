@@ -178,7 +178,7 @@ const anyKeyword = fc.constantFrom(
   ...["patternProperties", "additionalProperties", "required", "if", "then", "$defs", "minimum"],
 );
 
-describe("the text of a loosened schema", () => {
+describe("a loosened schema's text", () => {
   test("includes the whitespace options and is returned with the dropped keywords", () => {
     const { text, dropped } = loosenedText({ type: "string", format: "binary" });
     expect(JSON.parse(text)).toEqual({

@@ -1,4 +1,4 @@
-// Stored responses: their owners, their time to live, and the size of the store.
+// Stored responses: their owners, their time to live, and the store's size.
 
 import { describe, expect, test } from "bun:test";
 import { inputList, withId } from "../../../src/api/responses/input-list.ts";
@@ -89,7 +89,7 @@ describe("ResponseStore", () => {
     expect([store.get("b", null), store.get("a", null)?.response.id]).toEqual([null, "a"]);
   });
 
-  test("frees the space of a response that is replaced or deleted", () => {
+  test("frees the space used by a response that is replaced or deleted", () => {
     const { store } = makeStore(1000);
     for (let i = 0; i < 5; i++) store.put(stored("a", {}, "x".repeat(200)));
     store.delete("a", null);

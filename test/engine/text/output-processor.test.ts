@@ -70,7 +70,7 @@ describe("several tokens from one step", () => {
     expect(second.output).toMatchObject({ text: "c", tokenIds: [99, 98], stopReason: "b" });
   });
 
-  test("omit only the text of a final stop token", () => {
+  test("omit only a final stop token's text", () => {
     const { processor, request } = start();
     const tokens = sampled(request, "axx", { stopReason: 120 });
     request.transition("RUNNING");

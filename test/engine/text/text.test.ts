@@ -23,7 +23,7 @@ const pieces = (ids: number[], skipSpecial = true) => {
 };
 
 describe("Detokenizer", () => {
-  test("holds back the bytes of a character until it is complete", () => {
+  test("holds back a character's bytes until it is complete", () => {
     expect(pieces([...Buffer.from("aé€😀")])).toEqual([
       "a",
       "",
