@@ -1,4 +1,4 @@
-// Token sequences of bad words, and outputs without them.
+// Token sequences for bad words, and outputs that contain no bad words.
 
 import { describe, expect, test } from "bun:test";
 import { badWordIds } from "../../src/api/bad-words.ts";

@@ -1,4 +1,4 @@
-// Names of fields in errors on the routes of other APIs.
+// Field names in errors on other APIs' routes.
 
 import { expect, test } from "bun:test";
 import { withClientFields } from "../../src/api/client-fields.ts";

@@ -224,7 +224,7 @@ describe("a template in the request", () => {
   });
 });
 
-test("a list of a million numbers is validated without a copy", () => {
+test("a list of a million numbers is validated without being copied", () => {
   const values = spyOn(Object, "values");
   withKwargs({ a: Array(1_000_000).fill(1) });
   const lists = values.mock.calls.filter(([value]) => Array.isArray(value));

@@ -1,10 +1,10 @@
-// Options of commands other than `serve`.
+// Options for commands other than `serve`.
 
 import { describe, expect, test } from "bun:test";
 import { readInvocation } from "../../src/cli/invocation.ts";
 import { isGiven, parseOptions } from "../../src/cli/parse-options.ts";
 
-describe("options of other commands", () => {
+describe("options for other commands", () => {
   function parseChat(argv: string[], env: Record<string, string> = {}, yaml = {}) {
     return parseOptions("chat", { argv, env, readYaml: () => yaml }, () => {});
   }

@@ -1,4 +1,4 @@
-// The chat, complete, and bench commands with other or broken servers: every problem is reported, and no part
+// The chat, complete, and bench commands with third-party or broken servers: every problem is reported, and no part
 // of an answer is lost silently.
 
 import { afterAll, describe, expect, test } from "bun:test";

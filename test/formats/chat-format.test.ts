@@ -7,7 +7,7 @@ import { chatFormatOf } from "../../src/formats/chat-format.ts";
 
 const TEMPLATES = join(import.meta.dir, "../../third_party/llama.cpp/models/templates");
 
-/** Names of templates without ".jinja", by tool parser and reasoning parser. */
+/** Template names without ".jinja", by tool parser and reasoning parser. */
 const FORMATS: Readonly<Record<string, string>> = {
   "Apertus-8B-Instruct": "apertus apertus",
   "Apriel-1.6-15b-Thinker-fixed": "jamba apriel",

@@ -1,4 +1,4 @@
-// All sets of attention kernels agree with each other and with ggml's attention. PAGODA_CPU forces
+// All attention kernel sets agree with each other and with ggml's attention. PAGODA_CPU forces
 // a lower set, so that one machine can test all sets. The set is chosen once per process, hence the
 // child processes.
 

@@ -43,7 +43,7 @@ describe("loading", () => {
     });
   });
 
-  test("reports the name of the first part if given another part of a model", async () => {
+  test("reports the first part's name if given another part of a model", async () => {
     const keys: [string, GgufValue][] = [
       ["split.no", ["u16", 1]],
       ["split.count", ["u16", 3]],

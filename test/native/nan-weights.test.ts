@@ -1,5 +1,5 @@
-// A head with weights that are NaN: no row is sampled, not even one whose grammar does not allow the broken token, and
-// the other rows of the step make no difference.
+// A head with NaN weights: no row is sampled, not even one whose grammar does not allow the broken token, and
+// other rows in the step make no difference.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { GrammarProbe } from "../support/grammar-probe.ts";

@@ -56,7 +56,7 @@ describe("system messages anywhere", () => {
     "Qwen-Qwen3-0.6B",
     "meta-llama-Llama-3.2-3B-Instruct",
     "openai-gpt-oss-120b",
-  ])("appear in the prompt of %s once each, in order", async (name) => {
+  ])("appear in %s's prompt once each, in order", async (name) => {
     const prompt = await render(templateOf(name), AGENT);
     const texts = ["S1", "S2", "D1", "U1", "A1", "S3", "U2"];
     const found = positions(prompt, texts);

@@ -31,7 +31,7 @@ test.if(cpus.length > 1)("only the compute threads are bound", async () => {
   expect(numBound()).toBe(before);
 });
 
-test("no threads are bound without an affinity", async () => {
+test("no threads are bound if no affinity is set", async () => {
   const before = cpus.length > 0 ? numBound() : 0;
   const runner = await loadTiny(folder.path);
   await runStep(runner, [{ request: makeRequest("a", 4), blocks: [1] }], 16);

@@ -338,7 +338,7 @@ describe("an error", () => {
     expect(events[2]?.response.error).toEqual({ code: "context_length_exceeded", message });
   });
 
-  test("for a prompt that is too long is avoided by truncation, which keeps turns starting with a user message", async () => {
+  test("for a prompt that is too long is avoided by truncation, which keeps whole turns, starting with a user message", async () => {
     const { post } = makeServer();
     const turn = (text: string) => [
       { role: "user", content: text.repeat(300) },

@@ -218,7 +218,7 @@ describe("the chat", () => {
     expect([required.tools, required.tool_choice]).toEqual([null, "required"]);
   });
 
-  test("keeps an output format of another type, so it is refused later", () => {
+  test("keeps an output format of a different type, so it is refused later", () => {
     const parsed = parse({ output_format: { type: "xml" } });
     expect(() => chatBodyOf(parsed)).toThrow("('body', 'response_format', 'type')");
   });

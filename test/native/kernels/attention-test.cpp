@@ -143,7 +143,7 @@ struct Trial {
         return run(step, q.data(), n_threads);
     }
 
-    // The last `n_new` rows of one sequence, starting with `first_row`, computed without the others.
+    // The last `n_new` rows of one sequence, starting with `first_row`, computed by themselves.
     std::vector<float> run_alone(size_t s, int32_t n_new, int32_t first_row) {
         AttentionStep step(shape, { { sequences[s].n_tokens, n_new, sequences[s].blocks } }, 1);
         return run(step, q.data() + (size_t) first_row * shape.n_head * shape.head_dim, 1);
@@ -183,7 +183,7 @@ struct Expected {
 };
 
 // Largest error from rounding q, k, v and the weights to bf16, relative to the result's sum of absolute
-// values; `largest` = the largest sum of absolute products of a score. Normalization doubles a weight's
+// values; `largest` = the largest sum of absolute products in a score. Normalization doubles a weight's
 // error.
 double bf16_relative(double largest) {
     const double u     = BF16_ROUNDING;
