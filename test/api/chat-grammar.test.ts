@@ -40,7 +40,7 @@ describe("a strict tool", () => {
   const strict = (parameters: object) => () =>
     grammarOf({ strict: true, parameters }, null, { kind: "auto" });
 
-  test("is refused with the keyword that cannot be enforced and its location", () => {
+  test("is refused with an error that names the keyword that cannot be enforced and its location", () => {
     const city = { type: "string", pattern: "^(?=a)b" };
     expect(strict({ type: "object", properties: { city } })).toThrow(
       'the parameters of tool "f" cannot be enforced: "pattern" at #/properties/city',

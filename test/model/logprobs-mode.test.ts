@@ -1,4 +1,4 @@
-// --logprobs-mode on SmolLM2: processed values are those of the distribution that the token is drawn from, here with
+// --logprobs-mode on SmolLM2: processed values come from the distribution that the token is drawn from, with
 // top_k 2 and a temperature of 0.5.
 
 import { beforeAll, expect, test } from "bun:test";
@@ -28,7 +28,7 @@ interface Answer {
   ];
 }
 
-/** @returns the first token, and the five most likely ones in order */
+/** @returns the first token and the five most likely tokens, in order */
 async function firstToken(mode: string) {
   const server = await startServer(["--max-model-len=256", `--logprobs-mode=${mode}`]);
   try {

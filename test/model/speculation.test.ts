@@ -90,7 +90,7 @@ const LIST: GrammarSpec = {
   param: "response_format",
 };
 
-/** A grammar that leaves no choice about most tokens. */
+/** A grammar that leaves no choice for most tokens. */
 const SENTENCE: GrammarSpec = {
   kind: "regex",
   text: "The answer is (yes|no), and nobody doubts it\\.",
@@ -159,7 +159,7 @@ test("drafts with preemptions, prefix hits, and prompts in chunks do not change 
   }
 }, 300_000);
 
-test("a client's prediction with some wrong words is mostly accepted, and does not change the output", async () => {
+test("a client's prediction with some wrong words is mostly accepted and does not change the output", async () => {
   const generateOne = async (prediction: readonly number[] | null) => {
     const request = makeRequest(`predicted-${numRuns++}`, promptIds[4] ?? [], {
       params: { maxTokens: 60 },

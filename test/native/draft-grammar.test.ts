@@ -1,4 +1,5 @@
-// Drafts of a request with a grammar: how many of them the grammar allows, and rows that verify them.
+// Drafts for a request with a grammar: tokens that the grammar forces, drafts that it allows, and rows that verify
+// drafts.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { GrammarProbe } from "../support/grammar-probe.ts";
@@ -17,14 +18,14 @@ describe("forcedTokens", () => {
   };
   const textOf = (ids: readonly number[]) => ids.map((id) => probe.textOf(id)).join("");
 
-  test("returns the tokens up to the next choice, at most as many as asked for", async () => {
+  test("returns the tokens up to the next choice, at most as many as requested", async () => {
     expect(textOf(await tokens("hello (a|b)", ""))).toMatch(/^hello ?$/);
     expect(textOf(await tokens("(a|b) hello", ""))).toBe("");
     expect(await tokens("hello (a|b)", "", 2)).toHaveLength(2);
     expect(await tokens("hello (a|b)", "", 0)).toEqual([]);
   });
 
-  test("returns nothing at the end, after a text that does not fit, and without a grammar", async () => {
+  test("returns nothing at the end, after text that does not fit, and if there is no grammar", async () => {
     const { eosId } = probe.vocabulary;
     const ended = probe.createSampler({
       grammar: await probe.compile("regex", "ab"),

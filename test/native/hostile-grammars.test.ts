@@ -190,7 +190,7 @@ describe("a hostile grammar", () => {
     await expectAlive();
     for (const response of await Promise.all(all)) expect([200, 400]).toContain(response.status);
     Bun.gc(true);
-    // Twelve compiled grammars and garbage take about 90 MB.
+    // Twelve compiled grammars and uncollected garbage take about 90 MB.
     expect((rss() - before) / 1e6).toBeLessThan(250);
   }, 60_000);
 });

@@ -65,7 +65,7 @@ describe("a server with adapters", () => {
     expect(await textOf("sql")).not.toBe(await textOf("tiny"));
   });
 
-  test("loads and unloads them at run time, from allowed folders only", async () => {
+  test("loads and unloads them at run time, but only from allowed folders", async () => {
     expect(await load("poet", "adapters/poet.gguf")).toEqual([
       200,
       "Success: LoRA adapter 'poet' added successfully.",
@@ -91,7 +91,7 @@ describe("a server with adapters", () => {
     ]);
   });
 
-  test("has them again after a crash of the engine", async () => {
+  test("has them again after an engine crash", async () => {
     const before = await textOf("sql");
     process.kill(enginePid(server), "SIGKILL");
     expect(await textOf("sql")).toBe(before);

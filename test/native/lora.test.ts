@@ -152,7 +152,7 @@ describe("a file that is not an adapter for the model", () => {
     expect(await tokensOf(llm, "gguf")).toEqual(before);
   });
 
-  test("is named in the error, also if it is a converted folder", async () => {
+  test("is named in the error, even if it is a converted folder", async () => {
     writePeftFolder(at("high"), peftConfig({ r: 17 }), peftTensors({}, { rank: 17 }, 64));
     const refused = (opened[1] as LLM).loadLora("x", at("high"));
     expect(await refused.catch(({ message }) => message)).toBe(

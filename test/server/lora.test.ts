@@ -322,7 +322,7 @@ describe("allowed paths", () => {
     });
   }
 
-  test("are logged with each load, and the name with each unload", async () => {
+  test("are logged with each load, whereas an unload logs only the name", async () => {
     const { engine } = makeEngine({ scheduler: { adapterLimits } });
     const lines: string[] = [];
     const adapters = new AdapterRegistry({

@@ -98,7 +98,7 @@ describe("a response", () => {
     expect(events.map(({ sequence_number: number }) => number)).toEqual([...events.keys()]);
   });
 
-  test("can include every kind of data that OpenAI has, and no other", async () => {
+  test("can include every kind of data that OpenAI defines and no other", async () => {
     const kinds = [
       ...["code_interpreter_call.outputs", "computer_call_output.output.image_url"],
       ...["file_search_call.results", "message.input_image.image_url"],
