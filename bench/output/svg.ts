@@ -38,7 +38,7 @@ export interface RatioBar {
   readonly q3: number;
   readonly gate: number | null;
   readonly stretch: number | null;
-  /** Drawn pale, because the comparison is inconclusive. */
+  /** Whether the bar is drawn pale, because the comparison is inconclusive. */
   readonly isDisturbed: boolean;
 }
 

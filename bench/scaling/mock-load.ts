@@ -65,7 +65,7 @@ export function mockStep(scheduler: Scheduler): StepPlan {
   return plan;
 }
 
-/** CPU time of the process during `work`, in µs. */
+/** The process's CPU time during `work`, in µs. */
 export function cpuUsOf(work: () => void): number {
   const before = process.cpuUsage();
   work();

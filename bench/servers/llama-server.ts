@@ -51,14 +51,14 @@ const THREADS = ["-t", String(numCpus)];
 const USUAL: readonly Candidate[] = [{ flags: [...THREADS, "-no-kvu", "-fa", "on"] }];
 
 /**
- * Keeps weights in the file's layout: neither repacked nor in AMX's layout, which is slower for small numbers
- * of rows.
+ * Candidate that keeps weights in the file's layout: neither repacked nor in AMX's layout, which
+ * is slower for small numbers of rows.
  */
 const PLAIN: Candidate = { flags: [...THREADS, "-no-kvu", "-fa", "on", "--no-repack"] };
 
 // --quick uses only the first candidate of each list.
 
-/** Threads, wait policy, KV layout, attention and weight layout, one change at a time. */
+/** Candidates that vary threads, wait policy, attention, and weight layout, one at a time. */
 export const DECODE_CANDIDATES: readonly Candidate[] = [
   ...USUAL,
   { flags: [...THREADS, "-no-kvu", "-fa", "on"], isPassive: true },
@@ -83,14 +83,14 @@ export const PREFILL_CANDIDATES: readonly Candidate[] = [
   PLAIN,
 ];
 
-/** For gaps during a long prompt, where the batch size matters most. */
+/** Candidates for measuring gaps during a long prompt, where batch size matters most. */
 export const GAP_CANDIDATES: readonly Candidate[] = [
   { flags: [...THREADS, "-no-kvu", "-fa", "on", "-b", "256", "-ub", "256"] },
   { flags: [...THREADS, "-kvu", "-fa", "on", "-b", "128", "-ub", "128"] },
   { flags: [...THREADS, "-no-kvu", "-fa", "on", "-b", "64", "-ub", "64"] },
 ];
 
-/** For a CPU shared with other processes: passive waiting, or fewer threads. */
+/** Candidates for a CPU shared with other processes: passive waiting, or fewer threads. */
 export const BUSY_CANDIDATES: readonly Candidate[] = [
   { flags: [...THREADS, "-no-kvu", "-fa", "on"], isPassive: true },
   { flags: ["-t", "1", "-no-kvu", "-fa", "on"] },

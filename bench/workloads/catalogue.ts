@@ -1,4 +1,4 @@
-// All workloads by their command-line names, with the reasons why some cannot run yet.
+// All workloads by their command-line names, with the reasons why some cannot run.
 
 import { BenchError } from "../bench-error.ts";
 import { DECODE_WORKLOADS } from "./decode.ts";
@@ -10,7 +10,7 @@ import { SPLIT_WORKLOADS } from "./split.ts";
 import { STRUCTURED_WORKLOADS } from "./structured.ts";
 import type { Workload } from "./workload.ts";
 
-/** Workloads that cannot run yet, and the features that they need. */
+/** Workloads that cannot run against a server, with the reason. */
 export const NOT_YET: Readonly<Record<string, string>> = {
   W9: "compares Pagoda with itself: run the measurement speculation",
 };
@@ -22,7 +22,7 @@ const numberOf = (id: string) => Number(/^W(\d+)/.exec(id)?.[1]);
 
 export const isWorkloadWord = (word: string) => /^W\d+/.test(word);
 
-/** In numerical order. */
+/** Returns all workloads in numerical order. */
 export function allWorkloads(options: OpenLoopOptions): Workload[] {
   const all = [...DECODE_WORKLOADS, ...PREFILL_WORKLOADS, ...REUSE_WORKLOADS, ...SPLIT_WORKLOADS];
   const others = [QUEUE_WORKLOAD, openLoopWorkload(options), ...STRUCTURED_WORKLOADS];
@@ -30,8 +30,8 @@ export function allWorkloads(options: OpenLoopOptions): Workload[] {
 }
 
 /**
- * "W2" and "W2:8" each select one workload; "W3" selects its default variants. Without words, all
- * default workloads are selected.
+ * "W2" and "W2:8" each select one workload; "W3" selects its default variants. If there are no words,
+ * all default workloads are selected.
  * @throws BenchError for an unknown word
  */
 export function workloadsOf(words: readonly string[], options: OpenLoopOptions): Workload[] {

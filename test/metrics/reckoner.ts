@@ -1,6 +1,6 @@
 // Computes the values that /metrics must show after a log of events, by the formulas of vLLM's request
 // timeline. All values are recomputed from the whole log, sequence by sequence and family by family. No
-// state is carried from event to event, so errors in the order of updates are not repeated here.
+// state is carried from event to event, so errors in the update order are not repeated here.
 
 import type { FinishReason } from "../../src/request/request-status.ts";
 import type { AddEvent, LogEvent } from "./event-log.ts";

@@ -54,7 +54,7 @@ interface Events {
   shortSteps: number;
   acceptedDrafts: number;
   rejectedDrafts: number;
-  /** Drafts that were not planned because the request would be too long, or for lack of blocks or budget. */
+  /** Drafts that were not planned: for lack of context length, and for lack of blocks or budget. */
   draftsCutByLength: number;
   draftsCutByRoom: number;
   /** Tokens sampled after a token that ended the request. */
@@ -63,11 +63,11 @@ interface Events {
   /** New blocks that accepted tokens reached, and blocks returned with rejected tokens. */
   acceptedAcrossBorder: number;
   rejectedBlocks: number;
-  /** Drafts of the draft model, and steps in which it only caught up. */
+  /** Drafts from the draft model, and steps in which it only caught up. */
   modelDrafts: number;
   catchUpSteps: number;
   failedDrafts: number;
-  /** Steps while requests wait for a grammar, and grammars that could not be compiled. */
+  /** Steps during which requests wait for a grammar, and grammars that could not be compiled. */
   stepsBesideGrammars: number;
   failedGrammars: number;
   /** Adapter loads, those that replaced another adapter, and those that failed. */
@@ -77,7 +77,7 @@ interface Events {
   /** Steps with several adapters, and steps with as many as can run while requests for others wait. */
   stepsWithAdapters: number;
   stepsBesideOtherAdapters: number;
-  /** Blocks of the base model that requests with an adapter hit before its invocation tokens. */
+  /** Base-model blocks that requests with an adapter hit before its invocation tokens. */
   sharedWithBase: number;
 }
 

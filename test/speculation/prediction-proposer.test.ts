@@ -21,7 +21,7 @@ test.each([
   ["the start, after two tokens", "abcdefgh", "?", "ab", "cdef"],
   ["a later passage", "abcdefgh", "?", "xcde", "fgh"],
   ["the passage with the longest match", "1abcX2abcY", "?", "1abc", "X2ab"],
-  ["the first of equal passages", "1abcX2abcY", "?", "-abc", "X2ab"],
+  ["the first of several identical passages", "1abcX2abcY", "?", "-abc", "X2ab"],
   ["the prediction before the prompt", "abcdefgh", "abcXYZ?", "abc", "defg"],
   ["the prompt, past the end of the prediction", "abcd", "bcdXYZ?", "bcd", "XYZ?"],
   ["the prompt, where the output differs", "abcdefgh", "qrsT?", "aqrs", "T?aq"],

@@ -27,7 +27,7 @@ export interface FakeModelOptions {
   readonly numBlocks: number;
   readonly blockSize: number;
   readonly maxModelLen?: number;
-  /** Number of event-loop turns that a step takes, so that other work can proceed in the meantime. */
+  /** Number of event-loop turns that a step takes, so that other tasks can run in the meantime. */
   readonly stepTurns?: number;
   /** Real duration of a step, for tests with sockets and timers. */
   readonly stepDelayMs?: number;

@@ -48,7 +48,7 @@ export interface StepRow {
   readonly seed?: bigint;
   readonly outputIndex?: number;
   readonly flags?: number;
-  /** Handle of createSampler(). */
+  /** Handle from createSampler(). */
   readonly sampler?: number;
   readonly numLogprobs?: number;
   /** Token to score instead of sampling. */

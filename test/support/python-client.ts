@@ -8,13 +8,13 @@ export type ExpositionFormat = "prometheus" | "openmetrics";
 
 /** One series, with its numbers encoded by `bitsOf`. */
 export interface PythonSeries {
-  /** Label values, in the order of labelNames. */
+  /** Label values, parallel to labelNames. */
   readonly labels: readonly string[];
-  /** For counters and gauges. */
+  /** Value of a counter or gauge. */
   readonly value?: string;
-  /** For histograms: count of each bucket, not cumulative, including the infinite one. */
+  /** Counts of a histogram's buckets, not cumulative, including the infinite bucket. */
   readonly counts?: readonly number[];
-  /** For summaries. */
+  /** Count of a summary. */
   readonly count?: string;
   readonly sum?: string;
   /** Creation time; null = not exposed. */
@@ -27,7 +27,7 @@ export interface PythonFamily {
   readonly help: string;
   /** Label names. A family without labels has exactly one series. */
   readonly labelNames: readonly string[];
-  /** For histograms: upper bounds >= 0, without infinity. */
+  /** Upper bounds of a histogram's buckets, >= 0, without infinity. */
   readonly bounds: readonly string[];
   readonly series: readonly PythonSeries[];
   /** Whether the family has creation times, which are exposed unless switched off. */

@@ -9,13 +9,13 @@ import { COMPILER, needTool } from "../../scripts/needed-tools.ts";
 import { runOrFail } from "../../scripts/shell.ts";
 
 export interface SanitizedProgram {
-  /** Base name of <folder>/<name>.cpp. */
+  /** Base name of the main source, <folder>/<name>.cpp. */
   readonly name: string;
-  /** Default: test/native/kernels. */
+  /** Folder of the main source; default: test/native/kernels. */
   readonly folder?: string;
-  /** Names of native/<source>.cpp, each with its own flags. */
+  /** Addon sources, as <source> in native/<source>.cpp, each with its own flags. */
   readonly sources: Readonly<Record<string, readonly string[]>>;
-  /** Files of llama.cpp to compile with sanitizers instead of linking the library's objects. */
+  /** llama.cpp files to compile with sanitizers instead of linking the library's objects. */
   readonly upstream?: readonly string[];
   /** Libraries of llama.cpp and ggml from the addon's build, in link order with "ggml-base" last. */
   readonly libraries?: readonly string[];
