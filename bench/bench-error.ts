@@ -1,4 +1,4 @@
-// An error that the user of the bench can fix; printed as one line, with exit code 2.
+// An error that the bench's user can fix; printed as one line, with exit code 2.
 
 export class BenchError extends Error {
   override readonly name = "BenchError";

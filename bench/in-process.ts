@@ -1,4 +1,4 @@
-// Measurements of the engine in this process. Every figure is a count or a ratio from one run; nothing is
+// Measurements with the engine in this process. Every figure is a count or a ratio from one run; nothing is
 // asserted. If other processes used the CPUs, the run says so: its times are then unreliable, but its counts
 // are still valid.
 

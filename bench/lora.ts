@@ -13,7 +13,7 @@ import { inPairs, median, report } from "./measure.ts";
 const RANK = 16;
 const NUM_ADAPTERS = 8;
 const NUM_LAYERS = 30;
-/** Inputs and outputs of the matrices of SmolLM2-135M. */
+/** Input and output sizes of SmolLM2-135M's matrices. */
 const MATRICES = [
   ["attn_q", 576, 576],
   ["attn_k", 576, 192],

@@ -50,7 +50,7 @@ export interface CpuTime {
 
 let childrenS = 0;
 
-/** Counts the CPU seconds of a child process as the bench's own. */
+/** Counts a child process's CPU seconds as the bench's own. */
 export function countChild(seconds: number): void {
   childrenS += seconds;
 }

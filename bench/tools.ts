@@ -35,7 +35,7 @@ const toolsNamed = (suffix: string) =>
     },
   }));
 
-/** Tool fields of the chat in each round. */
+/** The chat's tool fields in each round. */
 const KINDS = {
   none: () => ({ tools: toolsNamed(""), tool_choice: "none" }),
   known: () => ({ tools: toolsNamed("") }),

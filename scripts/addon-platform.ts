@@ -1,4 +1,4 @@
-// Reads the platform of a native addon from its header, and checks whether this checkout's addon
+// Reads a native addon's platform from its header, and checks whether this checkout's addon
 // runs on other machines.
 
 import { existsSync, readFileSync } from "node:fs";

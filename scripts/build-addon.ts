@@ -116,7 +116,7 @@ function clearBuildOfOthers(checkout: Checkout, toolchain: string): void {
 }
 
 /**
- * Removes the build folder of a configuration that failed or was stopped. cmake-js would not
+ * Removes the build folder left by a configuration that failed or was stopped. cmake-js would not
  * configure again, because CMake's cache exists.
  */
 function clearFailedConfiguration(folder: string): void {
@@ -126,7 +126,7 @@ function clearFailedConfiguration(folder: string): void {
 }
 
 /**
- * Removes the build folder of a clone that was moved or copied, since CMake refuses it and its
+ * Removes the build folder if the clone was moved or copied, since CMake refuses it and its
  * commands contain the old paths. ccache still finds the objects.
  * @returns whether the folder was removed
  */

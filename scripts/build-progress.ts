@@ -1,4 +1,4 @@
-// Condenses the output of the build tool into occasional progress lines, and extracts the errors if
+// Condenses the build tool's output into occasional progress lines, and extracts the errors if
 // it fails.
 
 const TAIL_LINES = 60;

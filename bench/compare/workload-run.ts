@@ -36,7 +36,7 @@ export interface RunOptions {
 
 /** Number of seeds reserved for one run of the bench. */
 const SEEDS_PER_RUN = 1000;
-/** Seed of the prompts used to try out candidates for the peer. */
+/** Prompt seed for trying out peer candidates. */
 export const TRIAL_SEED = SEEDS_PER_RUN - 1;
 
 /** @throws ServerDeath when the server crashes during its first requests */

@@ -79,8 +79,8 @@ export async function cachedBlocks(): Promise<void> {
   report("ns per new block: evict, allocate, insert, free", list("evictNs"));
   const growth = (largest?.hitNs ?? Number.NaN) / (smallest?.hitNs ?? Number.NaN);
   const evictGrowth = (largest?.evictNs ?? Number.NaN) / (smallest?.evictNs ?? Number.NaN);
-  report("growth of the cost per hit", ratio(growth), "<= 3");
-  report("growth of the cost per new block", ratio(evictGrowth), "<= 3");
+  report("growth in cost per hit", ratio(growth), "<= 3");
+  report("growth in cost per new block", ratio(evictGrowth), "<= 3");
   report("µs per hit in the largest pool", ratio((largest?.hitNs ?? Number.NaN) / 1000), "<= 0.5");
 }
 
@@ -107,7 +107,7 @@ export async function waitingQueue(): Promise<void> {
   const few = queueCosts(100);
   const many = queueCosts(100_000);
   report("µs per step, 100 / 100,000 waiting", `${ratio(few.stepUs)} / ${ratio(many.stepUs)}`);
-  report("growth of the cost per step", ratio(many.stepUs / few.stepUs), "<= 1.3");
+  report("growth in cost per step", ratio(many.stepUs / few.stepUs), "<= 1.3");
   report("µs per enqueue at 100,000", ratio(many.addUs), "<= 2");
   report("µs per cancellation in the middle at 100,000", ratio(many.cancelUs), "<= 2");
 }

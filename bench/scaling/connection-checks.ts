@@ -54,5 +54,5 @@ export async function idleConnections(): Promise<void> {
   const ms = [0, 1].map((i) => medianOf(pairs.map((pair) => pair[i]?.ms ?? Number.NaN)));
   report("ms per token of one stream", ms.map((one) => one.toFixed(2)).join(" / "));
   const ratio = medianOf(pairs.map(([few, many]) => many.ms / few.ms));
-  report("growth of the time per token", ratio.toFixed(3), "<= 1.03");
+  report("growth in time per token", ratio.toFixed(3), "<= 1.03");
 }

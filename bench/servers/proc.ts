@@ -33,7 +33,7 @@ export function residentBytesOf(pid: number): number {
   return residentBytes(read(`/proc/${pid}/status`) ?? "") || 0;
 }
 
-/** CPU seconds of the machine since boot. */
+/** The machine's CPU seconds since boot. */
 export interface MachineCpu {
   readonly busyS: number;
   readonly stealS: number;

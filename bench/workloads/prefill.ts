@@ -61,7 +61,7 @@ const sharedWorkload = (isWarm: boolean): Workload => ({
   figure: { name: "TTFT p50 ms", better: "lower" },
   room: roomFor(SHARED.requests, SHARED.prefix + SHARED.own, SHARED.out),
   numPairs: 2,
-  // A slice of the peer takes a minute, so there is only time for two configurations.
+  // A slice on the peer takes a minute, so there is only time for two configurations.
   candidates: BATCH_CANDIDATES.slice(0, 2),
   slice: (target, seed) => sharedSlice(target, seed, isWarm),
   ...(isWarm

@@ -89,7 +89,7 @@ async function structuredSlice(target: Target): Promise<Slice> {
 
 const W16: Workload = {
   id: "W16",
-  title: "16 streams follow a schema of 20 fields",
+  title: "16 streams follow a 20-field schema",
   figure: { name: "share of the rate without the schema", better: "higher" },
   room: roomFor(NUM_STREAMS, TOKENS_IN, TOKENS_OUT),
   numPairs: 5,
@@ -141,7 +141,7 @@ async function firstTokenSlice(target: Target, seed: number): Promise<Slice> {
 
 const W16_TTFT: Workload = {
   id: "W16:ttft",
-  title: "first token of a request with a new schema of 21 fields",
+  title: "first token of a request with a new 21-field schema",
   figure: { name: "additional TTFT ms with the schema", better: "lower" },
   room: roomFor(1, 32, 2),
   numPairs: 3,

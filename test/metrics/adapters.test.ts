@@ -48,7 +48,7 @@ test("each step sets the time, with both lists as labels and without the common 
   );
 });
 
-test("a gateway finds running and waiting adapters, and only those of the last step", async () => {
+test("a gateway finds running and waiting adapters, and only those from the last step", async () => {
   const metrics = metricsAfter(
     { running: ["a"], waiting: ["b"] },
     { running: ["b"], waiting: ["a", "c"] },

@@ -1,4 +1,4 @@
-// Engine families of an idle server, line by line: names, help, buckets, series, and their order, as a
+// An idle server's engine families, line by line: names, help, buckets, series, and their order, as a
 // vLLM 0.13 server with 2,048 tokens prints them right after startup. Families from later versions are
 // marked. The table is copied from that server's response, not from the catalog.
 
@@ -164,7 +164,7 @@ function linesOf({ name, help, kind, series, les }: Expected): string[] {
   return [...lines, ...series.map((labels) => `${created}{${labels}} 1.7000000005e+09`)];
 }
 
-test("prints every family of an idle engine, with every known series at 0", async () => {
+test("prints every family for an idle engine, with every known series at 0", async () => {
   const info = { ...INFO, maxModelLen: 2048 };
   const text = await makeMetrics({ info, createdSeries: true }).text();
   const config = text.indexOf("# HELP vllm:cache_config_info");

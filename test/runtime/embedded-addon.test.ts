@@ -1,4 +1,4 @@
-// Folders for the addon of a compiled executable, and how the file is written.
+// Folders for a compiled executable's addon, and how the file is written.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import {

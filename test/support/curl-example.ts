@@ -11,7 +11,7 @@ export interface Call {
 
 /**
  * Converts a curl example to a request.
- * @param variables values of the shell variables in the command
+ * @param variables values for the shell variables in the command
  */
 export function callOf(command: string, variables: Readonly<Record<string, string>>): Call {
   const text = command

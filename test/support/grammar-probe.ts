@@ -29,7 +29,7 @@ export class GrammarProbe {
     );
   }
 
-  /** @param gguf other properties of the model */
+  /** @param gguf further properties for the model */
   static async load(
     tokenizer: TinyTokenizer | TinyVocabulary = "bpe",
     gguf: Omit<TinyGgufOptions, "tokenizer"> = {},
@@ -69,7 +69,7 @@ export class GrammarProbe {
     return Int32Array.from(Buffer.from(text), (byte) => this.#idOf(String.fromCharCode(byte)));
   }
 
-  /** @returns the bytes of a token as Latin-1 */
+  /** @returns a token's bytes as Latin-1 */
   textOf(tokenId: number): string {
     return this.#bytes[tokenId] ?? "";
   }

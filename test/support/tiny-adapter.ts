@@ -24,7 +24,7 @@ const DEFAULTS = { rank: 8, alpha: 16, type: "F32", seed: 1, strength: 0.05 } as
 
 const isLayerMatrix = (name: string) => /^blk\.\d+\.(attn|ffn).*\.weight$/.test(name);
 
-/** Tensors of an adapter for a tiny model. */
+/** An adapter's tensors for a tiny model. */
 export function tinyAdapterTensors(
   model: TinyGgufOptions = {},
   options: TinyAdapterOptions = {},

@@ -1,4 +1,4 @@
-// Tensors of a tiny model: names and shapes as llama.cpp's src/models/*.cpp expects them, values from
+// A tiny model's tensors: names and shapes as llama.cpp's src/models/*.cpp expects them, values from
 // one seeded random stream in a fixed order.
 
 import type { GgufTensor, TensorType } from "./gguf-writer.ts";
