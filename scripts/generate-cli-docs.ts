@@ -35,7 +35,7 @@ Pagoda accepts these names as the option on the right. For other options of thos
 | names | option |
 |---|---|`;
 
-const IGNORED_HEAD = `## vLLM flags without effect
+const IGNORED_HEAD = `## vLLM flags with no effect
 
 Pagoda accepts these flags with a warning, on the command line and in files, so command lines and files written for vLLM keep working.
 

@@ -18,7 +18,7 @@ export interface Side {
 export interface WorkloadRun {
   readonly workload: Workload;
   readonly ours: Side;
-  /** The machine's limits, measured just before the run; null without a C compiler. */
+  /** The machine's limits, measured just before the run; null if there is no C compiler. */
   readonly limits: Limits | null;
   /** Observations of the peer; null if Pagoda was measured without one. */
   readonly peer: (Side & { readonly comparison: Comparison<Slice> }) | null;

@@ -44,7 +44,7 @@ export function bestTops({ dotTops }: Limits, { features }: Cpu): number {
   return features.includes("avx2") ? dotTops.maddubs : dotTops.plain;
 }
 
-/** Like bestTops(), but for floating point; 0 without AVX2. */
+/** Like bestTops(), but for floating point; 0 if the CPU lacks AVX2. */
 export function bestFloatTops({ floatTops }: Limits, { features }: Cpu): number {
   if (features.includes("avx512_bf16")) return floatTops.bf16;
   return features.includes("avx512f") ? floatTops.avx512 : floatTops.avx2;

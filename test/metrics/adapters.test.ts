@@ -30,7 +30,7 @@ function metricsAfter(...steps: readonly AdapterStats[]) {
   return metrics;
 }
 
-test("without LoRA, the family is absent", async () => {
+test("the family is absent if LoRA is off", async () => {
   expect(await makeMetrics().text()).not.toContain("lora");
 });
 

@@ -178,7 +178,7 @@ describe("recording", () => {
   });
 });
 
-test("without stats, only the process and HTTP families remain", async () => {
+test("with stats off, only the process and HTTP families remain", async () => {
   const stats = {
     virtualMemoryBytes: 2e6,
     residentMemoryBytes: 1e6,

@@ -52,7 +52,7 @@ describe("evicted blocks", () => {
     ]);
   });
 
-  test("are not reported without prefix caching, since no block is evicted", () => {
+  test("are not reported if prefix caching is off, since no block is evicted", () => {
     const { residency, at } = makeResidency();
     const scheduler = makeScheduler({ numBlocks: 3, residency, enablePrefixCaching: false });
     for (const [nowS, id] of ["a", "b", "c"].entries()) {
@@ -62,7 +62,7 @@ describe("evicted blocks", () => {
     expect(scheduler.takeStats().blockEvictions).toEqual([]);
   });
 
-  test("are not reported without sampling", () => {
+  test("are not reported if sampling is off", () => {
     const scheduler = makeScheduler({ numBlocks: 3 });
     for (const id of ["a", "b"]) {
       scheduler.add(makeRequest(id, 32, { ...once, cacheSalt: id }));

@@ -36,7 +36,7 @@ describe("the n-gram proposer", () => {
     expect(propose([9, 2, 3, 7, 1, 2, 3, 8, 1, 2, 3], 2, 2, 1)).toEqual([7]);
   });
 
-  test("proposes fewer tokens at the end of the text, and none without a match or with too few tokens", () => {
+  test("proposes fewer tokens at the end of the text, and none if there is no match or there are too few tokens", () => {
     expect(propose([5, 5], 1, 1)).toEqual([5]);
     expect(propose([1, 2, 3], 1, 3)).toEqual([]);
     expect(propose([1], 1, 3)).toEqual([]);
