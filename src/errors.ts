@@ -2,7 +2,7 @@
 // capacity is an OverloadError, failures of the engine or its environment are EngineErrors, and operator errors are
 // ConfigErrors. api/error-body.ts maps codes to the errors that clients see.
 
-/** @returns the stack of an unexpected error, for the log */
+/** @returns an unexpected error's stack, for the log */
 export const stackOf = (error: Error): string => error.stack ?? error.message;
 
 /** Codes of client errors. The code determines the `type` in the OpenAI error body. */
@@ -107,7 +107,7 @@ export type ConfigErrorCode =
   | "model_not_found" // no such file or repository, or no such file in the repository
   | "no_such_quant" // the repository has no file of this quantization
   | "model_not_gguf"
-  | "model_truncated" // a file of the model is incomplete
+  | "model_truncated" // one of the model's files is incomplete
   | "model_unsupported" // llama.cpp or Pagoda cannot run this model
   | "adapter_failed" // a LoRA adapter cannot be loaded
   | "template_error" // the chat template does not parse

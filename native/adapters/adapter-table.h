@@ -1,4 +1,4 @@
-// The slots for adapters, the weights of the model that adapters can change, and the rows of a step by slot. Once an
+// The slots for adapters, the weights of the model that adapters can change, and a step's rows by slot. Once an
 // adapter has changed a weight, the weight's product gets ops (adapters/adapter-op.h) in the graph of every step in
 // which a row has an adapter. The graphs of other steps have no such ops. Ops are never removed again, because ggml
 // would then mistake a graph with the same number of different nodes for the graph whose memory it has planned.

@@ -28,7 +28,7 @@ struct StripShape {
     int32_t n_strips() const { return n_panels() * n_chunks; }
     int32_t chunk() const { return n_in / n_chunks; }
     size_t  strip_size() const { return (size_t) chunk() * STRIP_OUTPUTS; }
-    // Number of strips in the group of a strip.
+    // Number of strips in a strip's group.
     int32_t group(int32_t strip) const { return std::min(GROUP_STRIPS, n_strips() - strip / GROUP_STRIPS * GROUP_STRIPS); }
     // Index of a strip's weights for its first input. The weights for the next input follow at a distance of group() * 16 values.
     size_t  place(int32_t strip) const {

@@ -39,7 +39,7 @@ KvType kv_type_of(const ggml_tensor * k) {
     }
 }
 
-// Returns a call with the location of a partition's K and V, but without rows and results.
+// Returns a call with the location of a partition's K and V, but no rows or results.
 KernelCall locate(const Op & op, const Ticket & ticket, int32_t part) {
     const AttentionTile & tile = op.member(*ticket.task, 0);
     KernelCall call = {};

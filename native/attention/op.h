@@ -80,7 +80,7 @@ void for_each_row(const Op & op, const Ticket & ticket, F && f) {
 // totals.
 void end_part_of_whole(const Op & op, const KernelCall & call, bool is_first, Workspace & ws);
 
-// Stores the results of a partition for fold_tile().
+// Stores a partition's results for fold_tile().
 void keep_partials(const Op & op, const Ticket & ticket, int32_t part, float * buffer, const Workspace & ws);
 
 // Stores empty results for the ticket's partitions before part_end, which are entirely outside the window.
@@ -89,7 +89,7 @@ void keep_nothing(const Op & op, const Ticket & ticket, int32_t part_end, float 
 // Writes the rows of a ticket that has all partitions of its rows.
 void write_rows(const Op & op, const Ticket & ticket, Workspace & ws);
 
-// Folds the partials of a tile for all heads and writes its rows.
+// Folds a tile's partials for all heads and writes its rows.
 void fold_tile(const Op & op, const AttentionTile & tile, float * buffer, Workspace & ws);
 
 } // namespace pagoda

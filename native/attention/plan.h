@@ -38,7 +38,7 @@ class AttentionPlan : public llama_placement {
 public:
     AttentionPlan() : llama_placement{} {}
 
-    // Must be called after the arrays of a step are set.
+    // Must be called after a step's arrays are set.
     void prepare(int32_t n_threads);
 
     // Asserts the op's assumptions; part of prepare(). Each partition of a tile is in exactly one task, and a

@@ -73,7 +73,7 @@ struct Llguidance {
     int32_t (*matcher_compute_ff_tokens)(LlgMatcher * matcher, uint32_t * tokens, size_t max_tokens); // number of tokens written
 };
 
-// Null if the addon was built without the library and no shared library was found.
+// Null if the library is not linked in and no shared library was found.
 const Llguidance * llguidance();
 
 } // namespace pagoda

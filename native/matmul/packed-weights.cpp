@@ -127,7 +127,7 @@ void pack_high_bits(const uint8_t * codes, uint8_t * plane) {
 
 size_t high_bits_bytes(int64_t n_cols, int64_t n_rows) { return panels_of(n_rows) * (n_cols / BLOCK_COLS) * HighBits::CODE_BYTES; }
 
-// Checks the scales of a panel of FormatQ8_0.
+// Checks the scales of a FormatQ8_0 panel.
 bool has_finite_scales(const uint8_t * panel, int64_t n_blocks) {
     const auto * scales = (const ggml_fp16_t *) panel;
     return std::all_of(scales, scales + n_blocks * PANEL_ROWS, [](ggml_fp16_t scale) { return std::isfinite(ggml_fp16_to_fp32(scale)); });

@@ -147,7 +147,7 @@ void compute_screened(const Product & p, const ScreenedHead & screened, const gg
     });
 }
 
-// Returns the plane of a head, or null. Screening could skip a logit that is NaN because of its weights, such as one of a token that a
+// Returns a head's plane, or null. Screening could skip a logit that is NaN because of its weights, such as one of a token that a
 // grammar does not allow, so heads with such weights are not screened: every request with a NaN fails, in any batch.
 const uint8_t * usable_plane(const ggml_tensor * weights) {
     const uint8_t * plane = plane_of(weights);

@@ -11,7 +11,7 @@ namespace pagoda {
 struct StepBatch;
 struct StepLimits;
 
-// Placeholder in StepBatch::tokens and OutputRow::expected for a draft of the draft model.
+// Placeholder in StepBatch::tokens and OutputRow::expected for one of the draft model's drafts.
 constexpr int32_t MODEL_DRAFT = -2;
 
 struct DraftInput {

@@ -73,7 +73,7 @@ DraftFault DraftModel::fill(StepBatch & batch) {
         pass->copy_blocks(batch.copies);
         fault = batch.drafts.size() == 0 ? DraftFault::none : predict(batch);
     } catch (const std::exception &) {
-        // reported as a fault of the step's drafts
+        // reported as a fault in the step's drafts
     }
     std::replace(batch.tokens.begin(), batch.tokens.end(), MODEL_DRAFT, 0);
     for (OutputRow & row : batch.rows) {

@@ -13,7 +13,7 @@ namespace pagoda {
 
 namespace {
 
-// Threads share the rows of a step that reads at least this many values, see is_worth_threads().
+// Threads share a step's rows if the step reads at least this many values, see is_worth_threads().
 constexpr int64_t WORTH_THREADS = 3000000;
 
 // Approximate number of times that a row's logits are read; a pass for the maximum counts as 1.
@@ -54,7 +54,7 @@ void SampleRows::run(const std::vector<SampleRow> & step_rows, std::vector<Sampl
 }
 
 // Rows that share a state form one group, since each row's token must be counted before the next row is sampled. So do
-// the rows of a run, which can end early.
+// a run's rows, since a run can end early.
 void SampleRows::make_groups() {
     order.resize(rows->size());
     std::iota(order.begin(), order.end(), 0);

@@ -1,4 +1,4 @@
-// Samples the rows of a step on the model's own threads: one ggml op, whose threads take rows from a counter, so a
+// Samples a step's rows on the model's own threads: one ggml op, whose threads take rows from a counter, so a
 // thread that loses its core delays only one row. Results do not depend on which thread samples a row. Used by one
 // thread at a time; the threads are ggml's and sleep when ggml's do.
 #pragma once

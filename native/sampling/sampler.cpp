@@ -70,7 +70,7 @@ int32_t draw_from_row(const ScannedRow & from, float scale, double u, RowMass & 
             left -= weights[i];
         }
     }
-    return last < 0 ? argmax(from.row, from.scan) : block * ROW_BLOCK + last; // rounding chose a block without weight
+    return last < 0 ? argmax(from.row, from.scan) : block * ROW_BLOCK + last; // rounding chose a block that weighs nothing
 }
 
 // Fills `candidates` with the tokens that remain after min-p, top-k and top-p. At least one remains.
@@ -98,7 +98,7 @@ void choose_candidates(const SampleParams & params, const ScannedRow & from, flo
     }
 }
 
-// Applies the state of the row's request. Returns false if no token is left.
+// Applies the request's state to the row. Returns false if no token is left.
 bool process(const SampleRow & request, SampleScratch & scratch) {
     const Row raw = { request.logits, request.n_vocab };
     const bool ban_end   = (request.flags & FLAG_BAN_END) != 0;

@@ -1,5 +1,5 @@
 // Checks how deeply a chat template is nested, without recursion: llama.cpp's Jinja recurses over brackets, blocks
-// and chains of operators, so a template of a few kilobytes could crash the process.
+// and operator chains, so a template of a few kilobytes could crash the process.
 #pragma once
 
 #include "jinja/lexer.h"

@@ -232,12 +232,12 @@ interface FoundBeam {
   /** Rank among the best beams; 0 = the best one. */
   readonly index: number;
   readonly firstOutput: RequestOutput;
-  /** Returns the outputs of the last round. */
+  /** Returns the last round's outputs. */
   readonly latest: readonly RequestOutput[];
   readonly isAborted: boolean;
 }
 
-/** @returns the output of a one-token request @throws the request's error */
+/** @returns a one-token request's output @throws the request's error */
 async function onlyOutput(stream: OutputStream): Promise<RequestOutput> {
   for await (const output of stream) if (output.finishReason !== null) return output;
   throw new Error("a request ended without an output");

@@ -1,4 +1,4 @@
-// Writes the chunks of a streamed chat completion.
+// Writes a streamed chat completion's chunks.
 
 import type { SequenceOutput } from "../front/output-stream.ts";
 import { chatFinishReason, hasCalls } from "./assistant-message.ts";

@@ -1,4 +1,4 @@
-// Writes the deltas of a streamed chat as JSON, with the members that vLLM 0.13 sends.
+// Writes a streamed chat's deltas as JSON, with the members that vLLM 0.13 sends.
 
 import type { CallPart } from "../protocol/message-part.ts";
 import { CustomInput } from "./custom-input.ts";

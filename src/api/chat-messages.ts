@@ -46,7 +46,7 @@ function withReadableArguments(call: JsonObject): JsonObject {
 function argumentsJson(text: string): string {
   const value = parsedOrText(text);
   if (isObject(value)) return wellFormedJson(text);
-  // Clients in Go and PHP write arguments without members as null and [].
+  // Clients in Go and PHP write empty arguments as null and [].
   const isEmpty = value === null || value === "" || (Array.isArray(value) && value.length === 0);
   return isEmpty ? "{}" : writeJson({ arguments: text });
 }
@@ -64,7 +64,7 @@ function withoutNulls(message: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(message).filter(([, value]) => value !== null));
 }
 
-/** @returns the text of a checked message, with its nonempty parts joined by newlines as in vLLM */
+/** @returns a checked message's text, with its nonempty parts joined by newlines as in vLLM */
 export function contentText({ content }: ChatMessage): string {
   const parts = Array.isArray(content) ? content : [content];
   const texts = parts.map((part) => String(isObject(part) ? part["text"] : (part ?? "")));

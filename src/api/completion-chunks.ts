@@ -1,4 +1,4 @@
-// Writes the chunks of a streamed text completion.
+// Writes a streamed text completion's chunks.
 
 import { writeJson } from "../json.ts";
 import type { RequestOutput } from "../protocol/protocol.ts";

@@ -50,7 +50,7 @@ export function frameOf<Output>(writer: ChunkWriter<Output>): StreamFrame {
   return writer.frame ?? VLLM_FRAME;
 }
 
-/** Yields the events of a streamed response. Never throws; a late failure becomes an error event. */
+/** Yields a streamed response's events. Never throws; a late failure becomes an error event. */
 export async function* eventsOf<Output>(
   outputs: AsyncIterable<Output>,
   writer: ChunkWriter<Output>,

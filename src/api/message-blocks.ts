@@ -1,4 +1,4 @@
-// Collects the blocks of a generated message: runs of text, runs of reasoning, and tool calls. Used by routes whose
+// Collects a generated message's blocks: runs of text, runs of reasoning, and tool calls. Used by routes whose
 // responses are lists of such blocks, both for streamed events and for whole bodies.
 
 import { assert } from "../assert.ts";

@@ -20,12 +20,12 @@ export function parseBody<T>(fields: Fields<T>, body: JsonObject): T {
   return parsed as T;
 }
 
-/** Compiles the check of a body, which otherwise delays its first use by several ms. */
+/** Compiles a body's check, which otherwise delays its first use by several ms. */
 export function prepareCheck<T>(fields: Fields<T>): void {
   checkOf(fields);
 }
 
-/** @returns the schema of a whole body, which serializes to a JSON Schema */
+/** @returns a whole body's schema, which serializes to a JSON Schema */
 export function bodySchema<T>(fields: Fields<T>) {
   return Type.Object({ ...fields });
 }
@@ -38,7 +38,7 @@ function checkOf<T>(fields: Fields<T>): Check {
   return check;
 }
 
-/** @returns the fields of a parsed body that differ from their fallbacks */
+/** @returns those fields of a parsed body that differ from their fallbacks */
 export function fieldsSaid<T extends object>(fields: Fields<T>, body: T): Partial<T> {
   const names = Object.keys(body) as (keyof T)[];
   const given = names.filter(

@@ -5,7 +5,7 @@ import type { SequenceOutput } from "../front/output-stream.ts";
 import type { AnswerOptions } from "./answer-options.ts";
 import type { SamplingBody } from "./schemas.ts";
 
-/** Collects the times of a response across all its prompts and choices. */
+/** Collects a response's times across all its prompts and choices. */
 export class Timings {
   #startS: number | null = null;
   #firstTokenS: number | null = null;

@@ -7,7 +7,7 @@ import { asDraftFault } from "../speculation/speculation-config.ts";
 /**
  * Finds or downloads the draft model, if the config names one.
  * @param source where the model was found
- * @returns the config with the path of the draft model's file instead of its name
+ * @returns the config with the draft model's name replaced by the path of its file
  * @throws ConfigError, like resolveModel()
  */
 export async function withDraftModel(

@@ -99,7 +99,7 @@ function informationText(
   return configText(command, { ...sources, argv: rest });
 }
 
-/** @returns the topic of a help flag; null for help without a topic, undefined for any other word */
+/** @returns a help flag's topic; null for help without a topic, undefined for any other word */
 function helpTopic(word: string): string | null | undefined {
   if (word !== "-h" && !/^--help(=|$)/.test(word)) return undefined;
   return word.split("=")[1] || null;

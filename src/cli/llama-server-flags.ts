@@ -1,5 +1,5 @@
 // Hints for llama-server flags that have no equivalent in Pagoda and are not in familiar-names.ts. A test compares this
-// list with the flags of the pinned llama.cpp.
+// list with the pinned llama.cpp's flags.
 
 /** Names by hint; see HINTS in familiar-names.ts. */
 export const LLAMA_SERVER_HINTS: Readonly<Record<string, string>> = {

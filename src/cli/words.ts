@@ -1,4 +1,4 @@
-// Splits the words of a command line into options and values.
+// Splits a command line's words into options and values.
 
 /** Replaces underscores in a flag with dashes. */
 export function dashed(flag: string): string {

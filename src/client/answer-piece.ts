@@ -1,4 +1,4 @@
-// Parses the events of a streamed answer.
+// Parses a streamed answer's events.
 
 import { ConfigError } from "../errors.ts";
 import { errorMessage } from "./refusal.ts";

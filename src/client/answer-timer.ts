@@ -1,4 +1,4 @@
-// Measures the speed of an answer, on the reader's clock.
+// Measures an answer's speed, on the reader's clock.
 
 import type { AnswerPiece } from "./answer-piece.ts";
 

@@ -18,7 +18,7 @@ export class SseParser {
   }
 }
 
-/** @returns null for an event without data */
+/** @returns null if the event has no data */
 function dataOf(event: string): string | null {
   const lines = event.split("\n").filter((line) => line.startsWith("data:"));
   if (lines.length === 0) return null;

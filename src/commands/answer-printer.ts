@@ -60,7 +60,7 @@ export class AnswerPrinter {
   }
 
   /**
-   * Prints reasoning in gray; skips it on a terminal without color.
+   * Prints reasoning in gray; skips it on a terminal that has no color.
    * @returns whether any was printed
    */
   #think(reasoning: string): boolean {

@@ -1,4 +1,4 @@
-// `inspect`: shows the contents of a model, from the headers of its GGUF files.
+// `inspect`: shows a model's contents, from the headers of its GGUF files.
 
 import { EXIT_CODES, type ExitCode } from "../cli/exit-codes.ts";
 import { parseOptions } from "../cli/parse-options.ts";

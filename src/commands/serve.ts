@@ -122,7 +122,7 @@ function startClient(options: ServeOptions, config: EngineConfig, log: Log): Pro
   });
 }
 
-/** Logs the progress of a long load: one line per quarter, after the first second. */
+/** Logs a long load's progress: one line per quarter, after the first second. */
 function loadProgress(log: Log): (share: number) => void {
   let startMs = performance.now();
   let shown = 0;

@@ -29,7 +29,7 @@ export function* readJsonCalls(source: CallSource): Parsing<boolean> {
   }
 }
 
-/** Reads the calls of a list after its opening bracket. */
+/** Reads a list's calls after its opening bracket. */
 export function* readJsonList(source: CallSource): Parsing<boolean> {
   const { reader } = source;
   for (;;) {

@@ -1,4 +1,4 @@
-// Builds the text of a grammar in llguidance's variant of Lark, rule by rule.
+// Builds a grammar's text in llguidance's variant of Lark, rule by rule.
 
 import { writeJson } from "../json.ts";
 
@@ -102,7 +102,7 @@ export class Lark {
     return this.#define("TEXT", "", body);
   }
 
-  /** @param body builds the body of the rule from its name @returns the name */
+  /** @param body builds the rule's body from its name @returns the name */
   recursiveRule(body: (name: string) => string): string {
     const at = this.#rules.length;
     const name = `rule_${at}`;

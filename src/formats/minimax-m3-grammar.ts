@@ -31,7 +31,7 @@ class M3Values {
     this.#isLenient = isLenient;
   }
 
-  /** @returns an expression for the properties of an object */
+  /** @returns an expression for an object's properties */
   members(schema: Schema, depth: number): string {
     const elements = parametersOf(schema).map(({ name, schema: value, isRequired }) => {
       const element = this.#element(name, value, depth + 1);

@@ -53,7 +53,7 @@ export const REASONING_FORMATS: Readonly<Record<ReasoningParser, ReasoningFormat
 /** Formats in which the output begins with a header. */
 const HEADED: readonly ReasoningParser[] = ["muse_glimmer", "openai_gptoss"];
 
-/** @returns the text that cuts reasoning short; "" for a model without reasoning */
+/** @returns the text that cuts reasoning short; "" for a model that does not reason */
 export function endOfReasoning(format: ChatFormat): string {
   const { reasoningParser } = format;
   if (reasoningParser === null) return "";

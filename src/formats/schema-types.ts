@@ -26,7 +26,7 @@ export function resolved(schema: Schema, depth = 0): Schema {
   return resolved({ ...siblings, ...target }, depth + 1);
 }
 
-/** @returns the target of a reference such as "#/$defs/Name"; null if it is elsewhere or missing */
+/** @returns a reference's target, such as "#/$defs/Name"; null if it is elsewhere or missing */
 function targetOf(schema: Schema, reference: string): Schema | null {
   const [, key = "", name = ""] = /^#\/(\$defs|definitions)\/([^/]+)$/.exec(reference) ?? [];
   const definitions = schema[key];

@@ -1,4 +1,4 @@
-// Maps the hash of a full block to its ID, using open addressing with linear probing in one Int32Array. Keys are
+// Maps a full block's hash to its ID, using open addressing with linear probing in one Int32Array. Keys are
 // read from the pool's hash array instead of being stored again, so a slot takes four bytes. Several blocks can
 // have the same hash; the index contains only the first one, so identical blocks never lengthen a probe.
 

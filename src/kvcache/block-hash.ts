@@ -99,7 +99,7 @@ export function noneHash(seed: string): Uint8Array {
 }
 
 /**
- * Computes the hash of a full block.
+ * Computes a full block's hash.
  * @param parent hash of the previous block, or the root
  * @param tokenIds [blockSize] int32, all >= 0
  * @returns 32 bytes

@@ -190,7 +190,7 @@ export class KvCacheManager {
     return true;
   }
 
-  /** Releases all blocks, last one first, so that the tail of a chain is evicted before its head. */
+  /** Releases all blocks, last one first, so that a chain's tail is evicted before its head. */
   free(request: Request): void {
     const table = this.#tables.get(request);
     if (table === undefined) return;

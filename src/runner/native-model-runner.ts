@@ -26,7 +26,7 @@ export class NativeModelRunner implements ModelRunner {
   readonly tokenizer: NativeTokenizer;
   readonly #model: NativeModel;
   readonly #packer: StepPacker;
-  /** Sampler handle for each request ID; requests without sampling state are absent. */
+  /** Sampler handle for each request ID; requests that have no sampling state are absent. */
   readonly #samplers = new Map<string, { handle: number; numForcedTokens: number }>();
   readonly #grammars: GrammarCache;
   readonly #samplerOf = (request: Request) => this.#samplerHandle(request);

@@ -45,7 +45,7 @@ function pathsOf(entries: readonly RouteEntry[]): object {
   return Object.fromEntries(paths);
 }
 
-/** @returns null for a route without documentation, such as HEAD */
+/** @returns null for an undocumented route, such as HEAD */
 function docOf(method: string, path: string): RouteDoc | null {
   const unversioned = path.replace(/^\/v1(?=\/)/, "");
   return ROUTE_DOCS[`${method} ${path}`] ?? ROUTE_DOCS[`${method} ${unversioned}`] ?? null;

@@ -40,7 +40,7 @@ export function schemaText(value: Json | undefined, param: string, options = DEF
 }
 
 /**
- * Returns the text of a schema for a caller that prefers a looser grammar to none at all.
+ * Returns a schema's text for a caller that prefers a looser grammar to none at all.
  * @returns JSON, and the keywords that the grammar does not enforce
  */
 export function loosenedText(schema: JsonObject): {

@@ -109,7 +109,7 @@ function resultTexts(block: JsonObject): string[] {
 const textParts = (block: JsonObject): JsonObject[] =>
   textsOf(block).map((text) => ({ type: "text", text }));
 
-/** @returns the texts of a block; [] for a block without text */
+/** @returns a block's texts; [] if it has none */
 function textsOf(block: JsonObject): string[] {
   switch (block["type"]) {
     case "text":

@@ -1,4 +1,4 @@
-// Writes the events of a streamed message in Anthropic's order: message_start, then content_block_start, deltas and
+// Writes a streamed message's events in Anthropic's order: message_start, then content_block_start, deltas and
 // content_block_stop for each block, then message_delta and message_stop.
 
 import type { SequenceOutput } from "../../front/output-stream.ts";

@@ -7,7 +7,7 @@ import { isObject, type Json, type JsonObject } from "../schema/json-value.ts";
 import { reasoningText } from "./reasoning.ts";
 import { flatName } from "./tools.ts";
 
-/** @returns the items of an input; text becomes a single item; [] for null */
+/** @returns an input's items; text becomes a single item; [] for null */
 export function itemsOf(input: string | readonly JsonObject[] | null): readonly JsonObject[] {
   if (typeof input !== "string") return input ?? [];
   return [{ type: "message", role: "user", content: [{ type: "input_text", text: input }] }];

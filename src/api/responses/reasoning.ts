@@ -10,7 +10,7 @@ export function sealed(text: string): string {
   return SEAL + Buffer.from(text).toString("base64");
 }
 
-/** @returns the text of a reasoning item; "" if it cannot be read */
+/** @returns a reasoning item's text; "" if it cannot be read */
 export function reasoningText({ content, summary, encrypted_content }: JsonObject): string {
   const shown = textsOf(content);
   if (shown !== "") return shown;

@@ -1,4 +1,4 @@
-// Writes the events of a streamed response, numbered in order: response.created and response.in_progress, the events
+// Writes a streamed response's events, numbered in order: response.created and response.in_progress, the events
 // of each output item, and response.completed, response.incomplete or response.failed with the whole response.
 
 import type { SequenceOutput } from "../../front/output-stream.ts";

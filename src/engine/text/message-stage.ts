@@ -1,4 +1,4 @@
-// Splits the text of a message into content, reasoning and tool calls.
+// Splits a message's text into content, reasoning and tool calls.
 
 import type { MessageParser } from "../../formats/message-parser.ts";
 import type { MessagePart } from "../../protocol/message-part.ts";

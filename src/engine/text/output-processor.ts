@@ -218,7 +218,7 @@ export class OutputProcessor {
     return state;
   }
 
-  /** Creates the stages for a request's text pipeline. */
+  /** Creates the stages of a request's text pipeline. */
   #stages(
     { samplingParams }: Request,
     parser: MessageParser | null,
