@@ -188,7 +188,7 @@ class ExactReader {
   }
 }
 
-/** Member names in the order of the text, set if JavaScript's order (numeric names first) is different. */
+/** Member names in text order, set if JavaScript's order (numeric names first) is different. */
 const ORDER = Symbol("order");
 
 interface Ordered {

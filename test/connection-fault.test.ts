@@ -33,7 +33,7 @@ describe("connectionFault", () => {
     ["ENOTFOUND", "unknown host"],
     ["InvalidHTTPResponse", "the response is not valid HTTP"],
     ["CERT_HAS_EXPIRED", "its certificate has expired"],
-    ["ERR_TLS_CERT_ALTNAME_INVALID", "its certificate is for another name"],
+    ["ERR_TLS_CERT_ALTNAME_INVALID", "its certificate is for a different name"],
   ])("explains %s", (code, text) => {
     expect(connectionFault(Object.assign(new TypeError("raw"), { code }))).toBe(text);
   });

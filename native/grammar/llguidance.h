@@ -11,7 +11,7 @@ struct LlgTokenizer;
 struct LlgMatcher;
 struct LlgCancellationHandle;
 
-// Returns the number of tokens of `bytes`, and writes the first `max_tokens` of them. Any thread may call it.
+// Returns the number of tokens in `bytes` and writes the first `max_tokens` of them. Any thread may call it.
 using LlgTokenize = size_t (*)(const void * data, const uint8_t * bytes, size_t n_bytes, uint32_t * tokens, size_t max_tokens);
 
 struct LlgTokenizerInit {

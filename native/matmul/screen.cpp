@@ -1,4 +1,4 @@
-// Prepares a row's activations for the bounds and makes the two passes. The loop over columns is in
+// Prepares a row's activations for the bounds and runs the two passes. The loop over columns is in
 // matmul/screen-kernel.h.
 
 #include "matmul/screen.h"

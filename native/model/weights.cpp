@@ -83,7 +83,7 @@ void Weights::load(std::function<void(float)> progress) {
     params.progress_callback           = report_progress;
     params.progress_callback_user_data = &progress;
     params.use_extra_bufts             = is_packed;
-    // A mapping would stay in memory alongside the packed weights, which hold the same data in another layout.
+    // A mapping would stay in memory alongside the packed weights, which hold the same data in a different layout.
     if (is_packed && packs_weights() && !ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_GPU)) {
         params.load_mode = LLAMA_LOAD_MODE_NONE;
     }

@@ -42,11 +42,11 @@ void check_deadline() {
 
 void count_bytes(size_t bytes) {
     if (bytes > MAX_VALUE_BYTES) {
-        throw OverLimit{ "the chat template makes a string or list of more than 64 MiB" };
+        throw OverLimit{ "the chat template creates a string or list of more than 64 MiB" };
     }
     made_bytes += bytes;
     if (made_bytes > MAX_MADE_BYTES) {
-        throw OverLimit{ "the chat template makes more than 1 GiB of strings and lists in total, counting every copy" };
+        throw OverLimit{ "the chat template creates more than 1 GiB of strings and lists in total, counting every copy" };
     }
 }
 

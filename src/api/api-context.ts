@@ -57,21 +57,21 @@ export interface ApiOptions {
   readonly modelNames: readonly string[];
   /** Maximum number of log-probabilities per token; null = the vocabulary size. */
   readonly maxLogprobs: number | null;
-  /** Absent = vLLM's defaults. */
+  /** Defaults for sampling parameters; absent = vLLM's. */
   readonly samplingDefaults?: SamplingDefaults;
-  /** Absent = no adapters. */
+  /** LoRA adapters; absent = none. */
   readonly adapters?: AdapterRegistry;
   /** Absent = false. */
   readonly trustsRequestTemplates?: boolean;
-  /** Absent = no variables. */
+  /** Chat template variables; absent = none. */
   readonly templateVariables?: Readonly<Record<string, unknown>>;
-  /** Absent = the format that the template expects. */
+  /** Format of message content; absent = the one that the template expects. */
   readonly contentFormat?: ContentFormat | null;
   /** Absent = false. */
   readonly excludesUnusedTools?: boolean;
-  /** Absent = null. */
+  /** Default limit on reasoning tokens; absent or null = no limit. */
   readonly thinkingTokenBudget?: number | null;
-  /** Absent = warnings are dropped. */
+  /** Receives warnings; absent = warnings are dropped. */
   readonly warn?: (text: string) => void;
   /** Absent members default to DEFAULT_ANSWER_OPTIONS. */
   readonly answers?: Partial<AnswerOptions>;

@@ -1,4 +1,4 @@
-// Loosens a tool's schema to what the grammar engine can enforce, and closes the schema's objects. Agents send schemas
+// Loosens a tool's schema to what the grammar engine can enforce and closes the schema's objects. Agents send schemas
 // that are too rich for a grammar; the rest of such a schema still constrains the calls.
 
 import { loosened } from "./grammar/json-schema.ts";

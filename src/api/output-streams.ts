@@ -1,4 +1,4 @@
-// Merges the output streams of a request's prompts, and aborts all of them when the client disconnects.
+// Merges the output streams of a request's prompts and aborts all of them when the client disconnects.
 
 import type { OutputStream, SequenceOutput } from "../front/output-stream.ts";
 import { Signal } from "../signal.ts";

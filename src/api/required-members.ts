@@ -6,7 +6,7 @@ import { bodyFault, type Location } from "./schema-faults.ts";
 /** Names of required members, with their types. */
 export type Members = Readonly<Record<string, "string" | "dictionary">>;
 
-/** @throws RequestError "invalid_schema" for the first member that is missing, null, or of another type */
+/** @throws RequestError "invalid_schema" for the first member that is missing, null, or of the wrong type */
 export function checkMembers(value: JsonObject, members: Members, location: Location): void {
   for (const [name, kind] of Object.entries(members)) {
     const member = value[name] ?? null;

@@ -6,7 +6,7 @@ import { gbnfText, literalRegex, regexText } from "./grammar/grammar-text.ts";
 import { schemaText } from "./grammar/schema-text.ts";
 import { isObject, type Json, type JsonObject } from "./schema/json-value.ts";
 
-/** Maximum nesting depth of formats, which is limited because the translation is recursive. */
+/** Maximum nesting depth of formats; bounded because the translation recurses. */
 const MAX_DEPTH = 64;
 
 /** Regular expression that matches any text. */

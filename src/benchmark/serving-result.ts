@@ -23,7 +23,7 @@ export interface ServingResult extends Readonly<Record<LatencyKey, number>> {
   readonly total_input_tokens: number;
   readonly total_output_tokens: number;
   readonly request_throughput: number;
-  /** Null if no limits are set. */
+  /** Good requests per second; null if no limits are set. */
   readonly request_goodput: number | null;
   readonly output_throughput: number;
   readonly total_token_throughput: number;

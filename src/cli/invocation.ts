@@ -124,7 +124,7 @@ const LOGIN_HINT = "set HF_TOKEN or run `hf auth login` for gated models on the 
 const COMMAND_HINTS: Readonly<Record<string, string>> = {
   ...{ stop: STOP_HINT, kill: STOP_HINT },
   create: "`serve model.gguf` serves a file directly",
-  cp: "`serve MODEL --served-model-name NAME` serves a model under another name",
+  cp: "`serve MODEL --served-model-name NAME` serves a model under a different name",
   push: "use the Hugging Face hub's own client to upload models",
   ...{ start: SERVE_HINT, launch: SERVE_HINT, server: SERVE_HINT, up: SERVE_HINT },
   ...{ models: LIST_HINT, images: LIST_HINT, cache: LIST_HINT },

@@ -389,7 +389,7 @@ const SERVER_OPTIONS = [
   },
 ] as const satisfies readonly OptionSpec[];
 
-/** All options, in the order of help and docs. */
+/** All options, in the order in which help and docs list them. */
 export const OPTIONS = [...SERVER_OPTIONS, ...COMMAND_OPTIONS] as const;
 
 export type Option = (typeof OPTIONS)[number];

@@ -1,4 +1,4 @@
-// Determines where and how `serve` listens, and validates the options.
+// Determines where and how `serve` listens and validates the options.
 
 import type { ServeOptions } from "../cli/commands.ts";
 import { ConfigError } from "../errors.ts";

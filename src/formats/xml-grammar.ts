@@ -1,4 +1,4 @@
-// Grammar of calls whose parameters are plain text between markers that look like XML, in the order of the schema.
+// Grammar of calls whose parameters are plain text between markers that look like XML, in schema order.
 
 import type { CallGrammar, CallPart, GrammarTool } from "./call-grammar.ts";
 import type { Lark } from "./lark.ts";

@@ -1,5 +1,5 @@
-// Runs many prompts through one model, several at a time. Yields results in the order of the
-// prompts.
+// Runs many prompts through one model, several at a time. Yields results in prompt
+// order.
 
 import { ConfigError } from "../errors.ts";
 import type { Generation } from "./generation.ts";

@@ -142,7 +142,7 @@ export class LLM implements AsyncDisposable {
   /**
    * Continues many prompts, several at a time. Reads the next prompt only when fewer than maxInFlight are in
    * flight.
-   * @returns the results in the order of the prompts; leaving the loop early aborts the requests in flight
+   * @returns the results in prompt order; leaving the loop early aborts the requests in flight
    * @throws the error from the first prompt that fails, as in generate(); the other requests are aborted
    */
   generateAll(

@@ -205,7 +205,7 @@ export interface ChatOptions extends GenerateOptions {
   /** Tools that the model can call, as in OpenAI's API: `{type: "function", function: {name, parameters}}`. */
   readonly tools?: readonly object[];
   /**
-   * Which calls to make: "auto", "none", "required", or one tool: `{type: "function", function: {name}}`. Default:
+   * Calls to make: "auto", "none", "required", or one tool: `{type: "function", function: {name}}`. Default:
    * "auto".
    */
   readonly toolChoice?: "auto" | "none" | "required" | object;

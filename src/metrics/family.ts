@@ -21,7 +21,7 @@ export interface MetricSink {
 /** One message from the engine. */
 export interface StepRecord {
   readonly scheduler: SchedulerStats;
-  /** Null if the message had no outputs. */
+  /** Observations from the message; null if it had no outputs. */
   readonly iteration: IterationStats | null;
   readonly info: EngineInfo;
   /** Unix seconds. */
@@ -45,7 +45,7 @@ export interface HttpRecord {
 export interface ScrapeRecord {
   readonly info: EngineInfo;
   readonly isEngineUp: boolean;
-  /** Null if the system does not report it. */
+  /** Process statistics; null if the system does not report them. */
   readonly process: ProcessStats | null;
 }
 

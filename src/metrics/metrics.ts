@@ -37,7 +37,7 @@ export interface MetricsOptions {
    */
   readonly features: ReadonlySet<MetricFeature>;
   readonly isEngineUp: () => boolean;
-  /** Null if the system does not report them. */
+  /** Returns null if the system does not report the statistics. */
   readonly processStats: () => ProcessStats | null;
   /** Unix seconds. */
   readonly nowS: () => number;

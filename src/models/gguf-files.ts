@@ -1,5 +1,5 @@
 // Chooses a repository's file for a quantization by name only, without I/O. A large model is split into
-// parts named model-00001-of-00003.gguf. The first part represents the model, and counts only if all
+// parts named model-00001-of-00003.gguf. The first part represents the model and counts only if all
 // others exist.
 
 import { basename } from "node:path";

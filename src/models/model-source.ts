@@ -183,7 +183,7 @@ async function fetchModel(name: ModelName, options: ModelSourceOptions): Promise
   return cached.pathOf(repo.commit, first);
 }
 
-/** Reports a missing file, and suggests what else the name could mean. */
+/** Reports a missing file and suggests what else the name could mean. */
 function noFileText(path: string): string {
   const isWord = !/[/\\]/.test(path) && !isModelFile(path);
   if (isWord)

@@ -247,7 +247,7 @@ export class RemoteEngine implements EngineClient {
   }
 }
 
-/** An error that made an engine stop by itself. */
+/** An error that caused an engine to stop by itself. */
 export class EngineFault extends Error {
   constructor({ name, message, stack }: ErrorRecord) {
     super(`${name}: ${message}`);

@@ -11,7 +11,7 @@ export interface ChatTemplateRequest {
   readonly json: string;
   /** Jinja template that replaces the model's; null = the model's. */
   readonly chatTemplate: string | null;
-  /** Absent = the format that the template expects. */
+  /** Format of message content; absent = the one that the template expects. */
   readonly contentFormat?: ContentFormat;
   readonly addGenerationPrompt: boolean;
   /** Ends the prompt with the text of the last message. Cannot be combined with addGenerationPrompt. */

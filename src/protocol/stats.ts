@@ -66,9 +66,9 @@ export interface SchedulerStats {
   readonly numPreemptedReqs: number;
   /** Sampled blocks that were evicted since the previous message; empty if sampling is off. */
   readonly blockEvictions: readonly BlockEviction[];
-  /** Null if no drafts were verified. */
+  /** Counts of drafts; null if none were verified. */
   readonly specDecode: SpecDecodeStats | null;
-  /** Null if adapters are off. */
+  /** LoRA adapters in use; null if adapters are off. */
   readonly adapters: AdapterStats | null;
   /** Tokens computed in this step. */
   readonly numScheduledTokens: number;

@@ -1,4 +1,4 @@
-// Finds the address to bind a server to, and builds its URL.
+// Finds the address to bind a server to and builds its URL.
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";

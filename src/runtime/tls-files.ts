@@ -10,7 +10,7 @@ import { readText } from "./system.ts";
 /** Paths and related settings. */
 export interface TlsFiles {
   readonly certfile: string;
-  /** Null = the key is in the certificate file. */
+  /** Path of the private key; null = the key is in the certificate file. */
   readonly keyfile: string | null;
   readonly password: string | null;
   /** Authorities for client certificates; null = the system's. */

@@ -17,7 +17,7 @@ export interface AdapterLoad {
 
 interface Resident {
   readonly slot: number;
-  /** Null while loading. */
+  /** The adapter's invocation tokens; null while it is loading. */
   invocationTokens: readonly number[] | null;
 }
 

@@ -1,4 +1,4 @@
-// Decides whether a sampled token ends its request, in the order of vLLM's check_stop: end tokens, stop token
+// Decides whether a sampled token ends its request, in the same order as vLLM's check_stop: end tokens, stop token
 // IDs, length. Stop strings are found later, in the text.
 
 import type { Request } from "../request/request.ts";

@@ -38,7 +38,7 @@ export interface SchedulerConfig extends KvCacheConfig, AdmissionConfig {
   /** Limits for the adaptive number of drafts; null = all drafts that fit are verified. */
   readonly draftLimits: DraftLimits | null;
   readonly policy: SchedulingPolicy;
-  /** Absent = no adapters. */
+  /** Limits on LoRA adapters; absent = adapters are off. */
   readonly adapterLimits?: AdapterLimits;
   readonly eosTokenIds: readonly number[];
 }

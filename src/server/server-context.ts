@@ -24,7 +24,7 @@ export interface ServerContext extends ApiContext {
   /** Path prefix that a proxy may or may not strip; "" = none. */
   readonly rootPath: string;
   readonly responseStore: ResponseStore;
-  /** Null = memory use is not checked. */
+  /** Refuses work when memory is low; null = memory use is not checked. */
   readonly memory: MemoryGuard | null;
   readonly version: string;
   readonly limits: ServerLimits;
@@ -39,7 +39,7 @@ export interface ServerContext extends ApiContext {
   readonly sendsRequestIds: boolean;
   /** Whether /openapi.json and /docs exist. */
   readonly servesDocs: boolean;
-  /** Null = requests are not logged. */
+  /** Options of the request log; null = requests are not logged. */
   readonly requestLog: RequestLogOptions | null;
   /** Called at the end of each response. */
   readonly recordHttp: (record: HttpRecord) => void;

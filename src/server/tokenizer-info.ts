@@ -20,7 +20,7 @@ export interface TokenizerInfo {
 
 interface Source {
   readonly front: Front;
-  /** Null = the route does not exist. */
+  /** Contents of the response; null = the route does not exist. */
   readonly tokenizerInfo: TokenizerInfo | null;
 }
 

@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { NativeModel } from "../../src/runner/addon-types.ts";
 import { loadTinyNative, type TinyNativeModel } from "../support/tiny-model.ts";
 
-const ONE = "the chat template makes a string or list of more than 64 MiB";
+const ONE = "the chat template creates a string or list of more than 64 MiB";
 const ALL =
-  "the chat template makes more than 1 GiB of strings and lists in total, counting every copy";
+  "the chat template creates more than 1 GiB of strings and lists in total, counting every copy";
 /** Time or memory limit; which one is reached first depends on the machine. */
 const LIMIT = new RegExp(`^(the chat template takes longer than 2 s|${ONE}|${ALL})$`);
 

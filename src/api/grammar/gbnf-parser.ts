@@ -25,7 +25,7 @@ export type Expression =
 /** A mistake in a grammar; the message includes the line. */
 export class GrammarTextError extends Error {}
 
-/** Maximum nesting of parentheses, which is limited because the parser recurses. */
+/** Maximum nesting of parentheses; bounded because the parser recurses. */
 const MAX_DEPTH = 100;
 const MAX_REPEAT = 100_000;
 

@@ -7,7 +7,7 @@ import { type Expression, GrammarTextError } from "./gbnf-parser.ts";
 /** Maximum length of a rule that becomes a single expression; longer rules stay rules. */
 const MAX_REGEX_LENGTH = 20_000;
 
-/** Maximum nesting of rules in one expression, which is limited because the translation recurses. */
+/** Maximum nesting of rules in one expression; bounded because the translation recurses. */
 const MAX_DEPTH = 100;
 
 /**

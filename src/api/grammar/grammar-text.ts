@@ -7,7 +7,7 @@ import { larkOf } from "./gbnf-to-lark.ts";
 import { enforceablePattern } from "./pattern.ts";
 
 /**
- * Maximum lengths in characters, which are limited because compile time can grow with the square of a text's length.
+ * Maximum lengths in characters; bounded because compile time can grow with the square of a text's length.
  */
 const MAX_LARK_LENGTH = 32 * 1024;
 const MAX_GBNF_LENGTH = 64 * 1024;

@@ -1,4 +1,4 @@
-// Accumulates a response's output items as their text arrives, and creates the events for them.
+// Accumulates a response's output items as their text arrives and creates the events for them.
 
 import { randomHex } from "../answer-id.ts";
 import { CustomInput } from "../custom-input.ts";

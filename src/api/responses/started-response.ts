@@ -26,7 +26,7 @@ export interface ResponseRequest {
   readonly response: GeneratedResponse;
 }
 
-/** Where a response's conversation comes from. */
+/** Source of a response's conversation. */
 export interface ResponseInputs {
   /** Response ID. */
   readonly id: string;
