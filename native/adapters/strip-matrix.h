@@ -30,7 +30,7 @@ struct StripShape {
     size_t  strip_size() const { return (size_t) chunk() * STRIP_OUTPUTS; }
     // Number of strips in a strip's group.
     int32_t group(int32_t strip) const { return std::min(GROUP_STRIPS, n_strips() - strip / GROUP_STRIPS * GROUP_STRIPS); }
-    // Index of a strip's weights for its first input. The weights for the next input follow at a distance of group() * 16 values.
+    // Index of a strip's weights for its first input. Those for the next input follow after group() * 16 values.
     size_t  place(int32_t strip) const {
         return strip / GROUP_STRIPS * GROUP_STRIPS * strip_size() + (size_t) (strip % GROUP_STRIPS) * STRIP_OUTPUTS;
     }

@@ -8,7 +8,8 @@
 
 namespace pagoda {
 
-// Reads, checks and converts an adapter for the model with this architecture whose weights are in `table`. Any thread can call it.
+// Reads, checks and converts an adapter for the model with this architecture and the weights in `table`. Any thread can
+// call it.
 // Throws Error "adapter_*" (src/runner/addon-types.ts) or "out_of_memory".
 std::shared_ptr<const Adapter> read_adapter(const std::string & path, const std::string & architecture, AdapterTable & table);
 

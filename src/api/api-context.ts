@@ -61,13 +61,13 @@ export interface ApiOptions {
   readonly samplingDefaults?: SamplingDefaults;
   /** LoRA adapters; absent = none. */
   readonly adapters?: AdapterRegistry;
-  /** Absent = false. */
+  /** Whether chat requests may contain their own template; absent = false. */
   readonly trustsRequestTemplates?: boolean;
   /** Chat template variables; absent = none. */
   readonly templateVariables?: Readonly<Record<string, unknown>>;
   /** Format of message content; absent = the one that the template expects. */
   readonly contentFormat?: ContentFormat | null;
-  /** Absent = false. */
+  /** Whether to omit tools that must not be called; absent = false. */
   readonly excludesUnusedTools?: boolean;
   /** Default limit on reasoning tokens; absent or null = no limit. */
   readonly thinkingTokenBudget?: number | null;

@@ -14,7 +14,7 @@ export interface ThreadOptions {
 
 export interface ThreadPlan {
   readonly numThreads: number;
-  /** [n] int32; empty = unbound. */
+  /** CPUs to bind threads to, int32 [n]; empty = unbound. */
   readonly cpuAffinity: Int32Array;
 }
 

@@ -54,7 +54,8 @@ export class AdapterLoader {
 
   /**
    * Loads an adapter that no request has used yet. The load begins with the next run().
-   * @throws RequestError "adapter_not_found" or "adapter_refused"; EngineError "engine_adapter_failed" if memory runs out
+   * @throws RequestError "adapter_not_found" or "adapter_refused"; EngineError "engine_adapter_failed" if memory runs
+   *   out
    */
   load(adapter: AdapterRef): Promise<void> {
     const call = this.#calls.get(adapter.key) ?? { adapter, ...Promise.withResolvers<void>() };

@@ -49,7 +49,7 @@ export class InProcessEngine implements EngineClient {
   readonly #runner: ModelRunner;
   readonly #nowMs: () => number;
   readonly #onStepFault: NonNullable<InProcessEngineOptions["onStepFault"]>;
-  /** Null after the first fault. */
+  /** Listener for a fault of the draft model; null after the first fault. */
   #onDraftFault: InProcessEngineOptions["onDraftFault"] | null;
   readonly #seeds: SeedSource;
   readonly #endOfReasoning: readonly number[];

@@ -94,7 +94,7 @@ export class BlockPool {
   }
 
   /**
-   * Sets the hash of a full block that is in use, once. Identical blocks are not merged, since block tables are append-only.
+   * Sets the hash of a full block in use, once. Identical blocks are not merged, since block tables are append-only.
    */
   setHash(blockId: number, hash: Uint8Array): void {
     assert(this.refCount(blockId) > 0, () => `block ${blockId} is not in use`);

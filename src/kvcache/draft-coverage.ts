@@ -3,7 +3,7 @@
 
 export class DraftCoverage {
   readonly #blockSize: number;
-  /** uint8 [numBlocks]: number of each block's leading slots that the draft model has computed for its current content. */
+  /** uint8 [numBlocks]: number of leading slots that the draft model has computed for each block's current content. */
   readonly #counts: Uint8Array;
 
   /** @param blockSize at most 64 */

@@ -51,15 +51,15 @@ export interface LoadOptions {
   readonly generationConfig?: string;
   /** Sampling defaults that override those of generationConfig. */
   readonly overrideGenerationConfig?: {
-    /** >= 0. */
+    /** Temperature, >= 0. */
     readonly temperature?: number;
-    /** (0, 1]. */
+    /** Probability mass to sample from, (0, 1]. */
     readonly top_p?: number;
-    /** 0 = off. */
+    /** Number of tokens to sample from; 0 = all. */
     readonly top_k?: number;
-    /** [0, 1]. */
+    /** Minimum probability, relative to the most likely token, [0, 1]. */
     readonly min_p?: number;
-    /** > 0; 1 = off. */
+    /** Penalty on tokens in the prompt or output, > 0; 1 = off. */
     readonly repetition_penalty?: number;
     /** Maximum number of tokens that any request can generate, >= 1. */
     readonly max_new_tokens?: number;

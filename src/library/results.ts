@@ -56,7 +56,7 @@ export interface Usage {
 export interface GenerateResult extends GeneratedChoice {
   /** Same as `Generation.id`. */
   readonly id: string;
-  /** [n], ordered by index. */
+  /** All n sequences, ordered by index. */
   readonly choices: readonly GeneratedChoice[];
   /** One entry per prompt token, starting with the second; null unless requested. */
   readonly promptLogprobs: readonly PositionLogprobs<DecodedLogprob>[] | null;

@@ -20,7 +20,7 @@ export function availableCalls({ front }: ApiContext): ApiContext["front"]["call
 export interface RenderedChat {
   /** Text rendered by the chat template. */
   readonly prompt: string;
-  /** [length] int32. */
+  /** Token IDs of the prompt, [length] int32. */
   readonly tokenIds: Int32Array;
 }
 

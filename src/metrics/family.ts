@@ -24,7 +24,7 @@ export interface StepRecord {
   /** Observations from the message; null if it had no outputs. */
   readonly iteration: IterationStats | null;
   readonly info: EngineInfo;
-  /** Unix seconds. */
+  /** Current time, in Unix seconds. */
   readonly nowS: number;
 }
 
@@ -52,7 +52,7 @@ export interface ScrapeRecord {
 export interface ProcessStats {
   readonly virtualMemoryBytes: number;
   readonly residentMemoryBytes: number;
-  /** Unix seconds. */
+  /** Start time of the process, in Unix seconds. */
   readonly startTimeS: number;
   readonly cpuSeconds: number;
   readonly openFds: number;

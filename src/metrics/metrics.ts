@@ -39,7 +39,7 @@ export interface MetricsOptions {
   readonly isEngineUp: () => boolean;
   /** Returns null if the system does not report the statistics. */
   readonly processStats: () => ProcessStats | null;
-  /** Unix seconds. */
+  /** Returns the current time, in Unix seconds. */
   readonly nowS: () => number;
 }
 

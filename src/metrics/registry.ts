@@ -60,7 +60,7 @@ export interface FamilyOptions {
   readonly labels: readonly KnownLabel[];
   /** Upper bounds without infinity; none for a summary. */
   readonly buckets: readonly number[];
-  /** Unix seconds. */
+  /** Returns the current time, in Unix seconds. */
   readonly nowS: () => number;
 }
 

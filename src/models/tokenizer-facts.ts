@@ -18,7 +18,7 @@ export interface TokenizerFacts {
   /** Name of the class in Hugging Face's transformers. */
   readonly tokenizerClass: string;
   readonly specialTokenIds: Readonly<Partial<Record<SpecialTokenName, number>>>;
-  /** Whether the tokenizer adds a BOS token; null = not stated in the file. */
+  /** Whether the tokenizer adds a BOS token. Like the next two, null if the file does not say. */
   readonly addsBos: boolean | null;
   readonly addsEos: boolean | null;
   readonly addsPrefixSpace: boolean | null;

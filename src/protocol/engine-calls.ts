@@ -50,7 +50,8 @@ export interface EngineCalls {
    * Loads an adapter. It stays loaded if there is room next to the adapters that requests need. A
    * request for an adapter that is not loaded, such as after a restart of the engine, loads it
    * automatically.
-   * @throws RequestError "adapter_not_found" or "adapter_refused"; EngineError "engine_adapter_failed" if memory runs out
+   * @throws RequestError "adapter_not_found" or "adapter_refused"; EngineError "engine_adapter_failed" if memory runs
+   *   out
    */
   loadAdapter(adapter: AdapterRef): Promise<void>;
   /** Frees an adapter's memory once no request uses it. @param key AdapterRef.key */

@@ -14,7 +14,7 @@ export interface RequestInit {
   readonly externalId: string;
   /** Unique among live requests. */
   readonly requestId: string;
-  /** [promptLength] int32, at least one token. */
+  /** Tokens of the prompt, [promptLength] int32; at least one. */
   readonly promptTokenIds: Int32Array;
   readonly samplingParams: SamplingParams;
   /** Smaller values run first under the priority policy. */

@@ -102,7 +102,7 @@ export interface Vocabulary {
 /** Initial sampling state of a request, created only for requests that need such state. */
 export interface SamplerInit {
   readonly vocabSize: number;
-  /** [numPromptTokens] int32: counted only for the repetition penalty. */
+  /** Tokens of the prompt, [numPromptTokens] int32: counted only for the repetition penalty. */
   readonly promptTokenIds: Int32Array;
   /** Tokens generated so far, counted for all penalties; later tokens are counted when they are sampled. */
   readonly outputTokenIds: Int32Array;

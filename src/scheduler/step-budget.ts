@@ -1,6 +1,6 @@
-// Computes a step's token budget. If no requests are decoding, the budget is the configured maximum, for throughput. Otherwise,
-// clients wait for the next token, so the budget keeps the step within the target latency,
-// based on the measured cost of steps. Needs no clock, since results include durations.
+// Computes a step's token budget. If no requests are decoding, the budget is the configured maximum, for throughput.
+// Otherwise, clients wait for the next token, so the budget keeps the step within the target latency, based on the
+// measured cost of steps. Needs no clock, since results include durations.
 
 import { assert } from "../assert.ts";
 import type { Request } from "../request/request.ts";

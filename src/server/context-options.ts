@@ -44,11 +44,11 @@ export interface ContextOptions extends ApiOptions {
   readonly isDevMode: boolean;
   /** Whether adapters can be loaded and unloaded without an API key. Absent = false. */
   readonly allowsLoraUpdates?: boolean;
-  /** Absent = false. */
+  /** Whether every response includes an X-Request-Id header; absent = false. */
   readonly sendsRequestIds?: boolean;
   /** Contents of /tokenizer_info; absent = the route does not exist. */
   readonly tokenizerInfo?: TokenizerInfo;
-  /** Absent = false. */
+  /** Whether to count requests in progress for /load; absent = false. */
   readonly tracksLoad?: boolean;
   /** Whether /openapi.json and /docs exist; absent = true. */
   readonly servesDocs?: boolean;

@@ -27,7 +27,7 @@ const ask = (path: string, body?: object) =>
   });
 
 describe("generateAll", () => {
-  test("returns results in the order of the prompts, no matter how long each takes", async () => {
+  test("returns results in prompt order, no matter how long each takes", async () => {
     const { llm } = makeLlm();
     const prompts = ["one", "two", "three", "four", "five"];
     const results = await Array.fromAsync(llm.generateAll(prompts, { ...SHORT, maxInFlight: 2 }));
