@@ -62,7 +62,7 @@ export class EngineCounts implements StatListener {
   numPreemptions = 0;
   /** Time spent in forward passes and sampling, in ms. */
   nativeMs = 0;
-  /** Drafts, as in the metrics of speculative decoding. */
+  /** Draft counts, as in the speculative decoding metrics. */
   numDrafts = 0;
   numDraftTokens = 0;
   numAcceptedTokens = 0;
@@ -92,7 +92,7 @@ export interface BenchEngine {
  * Builds an engine on top of `runner` and takes ownership of the runner.
  * @param hasMetrics false = count nothing, like --disable-log-stats
  * @param speculation null = no speculative decoding
- * @param isAdaptive false = verify all drafts, whatever they cost
+ * @param isAdaptive false = verify all drafts, no matter what they cost
  */
 export function startEngine(
   runner: ModelRunner,

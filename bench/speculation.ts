@@ -1,7 +1,7 @@
-// Speculative decoding compared with decoding without it (W9): the output token rate for copies, edits and quotes of a
+// Speculative decoding compared with decoding without it (W9): the output token rate for copies, edits, and quotes of a
 // given text and for programs, which repeat their input, and for text at a high temperature, which does not. Each pair
-// of runs uses new prompts, whose blocks are cached beforehand. The outputs must be identical. Then measures the
-// acceptance rate of a draft model.
+// of runs uses new prompts, whose blocks are cached beforehand. The outputs must be identical. Then measures a
+// draft model's acceptance rate.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,7 +18,7 @@ const NUM_BLOCKS = 1025;
 const MAX_TOKENS = 128;
 const TEXT_CHARACTERS = 700;
 
-/** Layers of the draft model: 22 of the model's 30. */
+/** The draft model's layers: 22 of the model's 30. */
 const LAYERS = Array.from({ length: 30 }, (_, i) => i).filter((i) => i < 5 || i % 3 !== 0);
 
 interface Method {
@@ -51,7 +51,7 @@ interface Case {
   readonly numPairs: number;
   readonly temperature: number;
   readonly corpus: keyof typeof CORPORA;
-  /** Prompt about a given text. */
+  /** Makes a prompt from a given text. */
   readonly prompt: (text: string) => string;
   readonly target: string;
 }
@@ -79,7 +79,7 @@ const CASES: readonly Case[] = [
   { ...stories, name: "temperature 1.5, 16 streams", numStreams: 16 },
 ];
 
-/** A draft model of 22 layers cannot be faster than the model, but must not cost time. */
+/** Target for each case. A 22-layer draft model cannot make decoding faster, but must not make it slower. */
 const targetOf = ({ draftPath }: Method, { target }: Case) =>
   draftPath === "" ? target : ">= 0.97";
 
@@ -149,7 +149,7 @@ const promptsOf = (
   prompt: (text: string) => string,
 ) => Promise.all(texts.map((text) => engine.calls.encode(prompt(text), false)));
 
-/** Reports how many drafts are accepted if all are verified, greedily, and the mean number of tokens per step. */
+/** Reports the share of drafts accepted by greedy decoding if all are verified, and the mean tokens per step. */
 async function acceptance(plain: BenchEngine, method: Method, target: string): Promise<void> {
   const runner = await loadRunner(NUM_BLOCKS, { draftPath: method.draftPath });
   const drafting = startEngine(runner, NUM_BLOCKS, undefined, true, method.config, false);

@@ -134,7 +134,7 @@ describe("drafts are counted", () => {
   });
 });
 
-test("drafts that are certain to be accepted do not depend on those that were rejected", () => {
+test("drafts that are certain to be accepted are verified no matter how many drafts were rejected", () => {
   const { scheduler, requests } = decoding(1);
   const [request] = requests;
   const model = { ms: (_: number, numDrafts: number) => 10 + 3 * numDrafts, numAccepted: 0 };

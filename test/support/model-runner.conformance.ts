@@ -11,7 +11,7 @@ import { makeRequest } from "./make-request.ts";
 export interface Subject {
   readonly runner: ModelRunner;
   readonly blockSize: number;
-  /** Files of two adapters, for which the runner has two slots. */
+  /** Two adapters' files; the runner has two slots for them. */
   readonly adapters: readonly [string, string];
 }
 
@@ -225,7 +225,7 @@ function draftTests(subjectOf: () => Subject): void {
 function adapterTests(subjectOf: () => Subject): void {
   const prompt = Array.from({ length: 20 }, (_, i) => 5 + ((i * 11) % 90));
 
-  /** Prompts with different adapters, each with blocks of its own. */
+  /** Prompts with different adapters, each with its own blocks. */
   function partsOf(places: readonly (readonly [slot: number, start: number])[]): Part[] {
     return places.map(([adapterSlot, start], i) => {
       const request = makeRequest(`${adapterSlot}-${start}`, prompt);
@@ -240,7 +240,7 @@ function adapterTests(subjectOf: () => Subject): void {
     return parts.map(({ request }) => [...request.tokenIds(prompt.length)]);
   }
 
-  test("computes each request with its own adapter, from its start, in any company", async () => {
+  test("computes each request with its own adapter from its start on, whatever else is in the step", async () => {
     const { runner, adapters } = subjectOf();
     for (const [slot, path] of adapters.entries()) await runner.loadAdapter(path, slot);
     const places = [
@@ -267,7 +267,7 @@ function adapterTests(subjectOf: () => Subject): void {
     expect((await outputsOf(partsOf([[0, 0]])))[0]).toEqual(first);
   });
 
-  test("rejects a file that is not there, and keeps the slot's adapter", async () => {
+  test("rejects a missing file and keeps the slot's adapter", async () => {
     const { runner } = subjectOf();
     const before = await outputsOf(partsOf([[0, 0]]));
     const missing = runner.loadAdapter("/missing", 0);
