@@ -42,7 +42,7 @@ StripShape chunked_shape(int64_t n_in, int64_t n_out);
 // Shape of a matrix with one chunk.
 StripShape whole_shape(int64_t n_in, int64_t n_out);
 
-// Largest number of results of a chunked matrix with at most max_out outputs: 16 per strip.
+// Largest number of results from a chunked matrix with at most max_out outputs: 16 per strip.
 int64_t most_chunked_results(int64_t max_out);
 
 // Returns the largest absolute value of `n` values. If a value is NaN or infinite, so is the result.

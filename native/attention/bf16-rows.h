@@ -45,7 +45,7 @@ inline void multiply_few(const PairRows & a, PairVectors b, int n, int n_pairs, 
     }
 }
 
-// Number of cache lines of the next K to fetch for each pair of tokens that is packed and multiplied.
+// Number of the next K's cache lines to fetch for each pair of tokens that is packed and multiplied.
 constexpr int LINES_A_PAIR = 2;
 
 // Rows of the cache to fetch, line by line.

@@ -33,7 +33,7 @@ struct KernelCall {
     KvType          kv_type;
     int32_t         head_dim_k;
     int32_t         head_dim_v;
-    const int32_t * block_ids;     // blocks of the sequence
+    const int32_t * block_ids;     // the sequence's blocks
     int32_t         block_size;
     int32_t         n_swa;         // 0 = no window
     int32_t         swa_type;      // enum llama_swa_type

@@ -23,7 +23,7 @@ constexpr size_t MAX_MEMBERS    = 1024; // an ordered object compares each new m
 
 struct JsonShape {
     int    depth       = 0; // deepest nesting of brackets outside strings
-    size_t num_members = 0; // members of the largest object
+    size_t num_members = 0; // members in the largest object
 };
 
 // Scans without recursion.

@@ -18,7 +18,7 @@ export class ChatChunkWriter implements ChunkWriter<SequenceOutput> {
   #isFirst = true;
   /** Number of tokens generated so far in each choice. */
   readonly #numTokens: number[];
-  /** The calls of each choice. */
+  /** Each choice's calls. */
   readonly #calls: CallDeltas[] = [];
   /** Indexes of choices with tool calls. */
   readonly #hasCalls = new Set<number>();

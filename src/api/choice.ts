@@ -13,7 +13,7 @@ export class Choice {
   stopReason: string | number | null = null;
   promptLogprobs: readonly PositionLogprobs<DecodedLogprob>[] | null = null;
   numCachedTokens = 0;
-  /** The parts of the parsed text; null if the text is not parsed. */
+  /** Parts of the parsed text; null if the text is not parsed. */
   parts: MessagePart[] | null = null;
   numReasoningTokens = 0;
   predictionTokens: PredictionTokens | null = null;

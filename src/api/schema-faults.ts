@@ -31,7 +31,7 @@ const MAX_SHOWN = 20;
 /** Maximum number of errors that are counted: a body can have millions, and each takes a microsecond or more. */
 const MAX_COUNTED = 100_000;
 
-/** @returns a RequestError "invalid_schema" with the errors of a body, for the caller to throw */
+/** @returns a RequestError "invalid_schema" with a body's errors, for the caller to throw */
 export function schemaFault(errors: Iterable<ValueError>, body: JsonObject): RequestError {
   const lines: string[] = [];
   let count = 0;

@@ -77,7 +77,7 @@ function namedTool(tools: readonly JsonObject[], choice: JsonObject): ToolChoice
 
 /**
  * @param choice in the format of /v1/chat/completions
- * @returns the tool fields of a chat. Without tools, only a choice that requires one is kept, so that it is refused.
+ * @returns a chat's tool fields. If there are no tools, only a choice that requires one is kept, so that it is refused.
  */
 export function toolFields(
   tools: readonly JsonObject[],

@@ -1,4 +1,4 @@
-// Collects the parts of a message as a parser finds them. Whitespace around reasoning and calls is part of the format's
+// Collects a message's parts as a parser finds them. Whitespace around reasoning and calls is part of the format's
 // layout, so no part includes it.
 
 import type { MessagePart } from "../protocol/message-part.ts";

@@ -1,4 +1,4 @@
-// All KV blocks of an engine: their reference counts, their hashes, and the order in which free blocks are reused.
+// All of an engine's KV blocks: their reference counts, their hashes, and the order in which free blocks are reused.
 // A struct of arrays in which the block ID is the only handle. At most 48 bytes of metadata per block: hash 32, two
 // links 8, reference count 2, index slots 5.6, and one bit.
 //

@@ -109,7 +109,7 @@ export interface Deprecation {
 }
 
 export interface MetricFamily {
-  /** Registered name; sample names of a counter end in `_total`. */
+  /** Registered name; a counter's sample names end in `_total`. */
   readonly name: string;
   readonly type: MetricType;
   /** vLLM's help text, without the note that a deprecation adds. */

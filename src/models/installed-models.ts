@@ -66,7 +66,7 @@ function modelsIn(
 }
 
 /**
- * Removes the files of a model. Content in the hub's cache is removed with the last link to it, and a
+ * Removes a model's files. Content in the hub's cache is removed with the last link to it, and a
  * repository or folder is removed with its last file. The root folders stay.
  */
 export function removeModel({ parts, root }: InstalledModel): void {
@@ -88,7 +88,7 @@ function linkTarget(path: string): string | null {
   return lstatSync(path).isSymbolicLink() ? resolve(dirname(path), readlinkSync(path)) : null;
 }
 
-/** @returns absolute paths of the content that the snapshots of a repository refer to */
+/** @returns absolute paths of the content that a repository's snapshots refer to */
 function linksOf(repo: string): string[] {
   const snapshots = join(repo, "snapshots");
   return filesBelow(snapshots)

@@ -6,7 +6,7 @@ import { partsOf } from "./gguf-files.ts";
 import { type GgufHeader, readGgufHeader } from "./gguf-header.ts";
 
 /**
- * Reads the metadata of the first file and the tensors of all parts that exist.
+ * Reads the first file's metadata and the tensors in all parts that exist.
  * @param path first or only file
  * @throws ConfigError as readGgufHeader() does
  */

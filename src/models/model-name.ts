@@ -19,7 +19,7 @@ interface OnBranch {
 
 const REPO = /^(\w[\w.-]*\/\w[\w.-]*?)(?::([\w.-]+))?$/;
 const HUB_FILE = /^(\w[\w.-]*\/\w[\w.-]*)\/(.+\.gguf)$/;
-/** Matches the path of a file's page or download, with the branch. */
+/** Matches the path of a file's page or download link, with the branch. */
 const HUB_PATH = /^\/(\w[\w.-]*\/\w[\w.-]*)\/(?:resolve|blob)\/([^/]+)\/(.+)$/;
 /** Matches the path of a repository's page, with or without a branch, or Ollama's form of it after hf.co. */
 const HUB_PAGE = /^\/(\w[\w.-]*\/\w[\w.-]*?)(?:\/tree\/([^/:]+))?(?::([\w.-]+))?\/?$/;

@@ -38,7 +38,7 @@ export interface ModelSourceOptions {
   readonly isOffline?: boolean;
   /** Branch, tag or commit of a repository on the hub. Default: main. */
   readonly revision?: string;
-  /** Shows the progress of a download. Default: a log line every 10%. @param what the file's name */
+  /** Shows a download's progress. Default: a log line every 10%. @param what the file's name */
   readonly progressOf?: (what: string) => OnProgress;
   /** Stops a download, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;

@@ -64,7 +64,7 @@ export class Trials {
     this.#end(trial, isWell);
   }
 
-  /** Records outputs of a live engine. */
+  /** Records a live engine's outputs. */
   record(outputs: readonly RequestOutput[]): void {
     for (const { requestId, finishReason } of outputs) {
       if (finishReason === null) continue;

@@ -33,7 +33,7 @@ export interface ChatFormat {
 /** Format of a model that generates only plain text. */
 export const PLAIN_TEXT: ChatFormat = { toolParser: null, reasoningParser: null };
 
-/** A tool in the form that the parser of its calls needs. */
+/** A tool in the form that its calls' parser needs. */
 export interface CallableTool {
   readonly name: string;
   /**

@@ -140,7 +140,7 @@ export interface IterationStats {
   /** The part of numPromptTokens found in the prefix cache. */
   readonly numCachedPromptTokens: number;
   readonly numGenerationTokens: number;
-  /** Preemptions reported by the outputs of this message. */
+  /** Preemptions reported by this message's outputs. */
   readonly numPreemptions: number;
   /** One per step that generated tokens: its new tokens plus the prompt tokens of sequences that it started. */
   readonly iterationTokens: readonly number[];

@@ -240,7 +240,7 @@ export class StepPacker {
     return false;
   }
 
-  /** @returns the tokens of a run of `count` rows, which can end early */
+  /** @returns the tokens from a run of `count` rows, which can end early */
   #sampledTokens(firstRow: number, count: number): readonly number[] {
     const { tokenIds } = this.output;
     if (count === 1) return [tokenIds[firstRow] ?? 0];

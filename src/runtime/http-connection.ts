@@ -41,7 +41,7 @@ export class Connection {
     return this.#tail;
   }
 
-  /** Handles bytes that are neither a request nor the body of the latest request. */
+  /** Handles bytes that are neither a request nor the latest request's body. */
   refuse(fault: Error): void {
     this.#fault ??= fault;
     const isWithinBody = this.#last?.incoming.complete === false;
@@ -60,7 +60,7 @@ export class Connection {
     return answered;
   }
 
-  /** Fails the body of the latest request if it is incomplete; its reader then sends the response. */
+  /** Fails the latest request's body if it is incomplete; its reader then sends the response. */
   #failBody(): void {
     const last = this.#last;
     if (this.#fault === null || last === null || last.incoming.complete) return;

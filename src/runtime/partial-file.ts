@@ -1,4 +1,4 @@
-// Manages the partial file of an unfinished download: its owner, and the version of the file being
+// Manages an unfinished download's partial file: its owner, and the version of the file being
 // downloaded.
 
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";

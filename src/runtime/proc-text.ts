@@ -1,4 +1,4 @@
-// Parses the files of a process in Linux's /proc; see proc(5).
+// Parses a process's files in Linux's /proc; see proc(5).
 
 /** Clock ticks per second: 100 on every Linux that Bun supports. */
 export const TICKS_PER_SECOND = 100;

@@ -47,7 +47,7 @@ export interface Listener {
   readonly port: number;
 }
 
-/** @returns TCP addresses that a process of this user listens on */
+/** @returns TCP addresses that one of this user's processes listens on */
 export function listenersOf(pid: number): Listener[] {
   const sockets = socketsOf(pid);
   return ["tcp", "tcp6"].flatMap((table) => {
@@ -57,7 +57,7 @@ export function listenersOf(pid: number): Listener[] {
   });
 }
 
-/** @returns paths of Unix sockets that a process of this user listens on */
+/** @returns paths of Unix sockets that one of this user's processes listens on */
 export function socketFilesOf(pid: number): string[] {
   const sockets = socketsOf(pid);
   const rows = linesOf(pid, "unix").map((line) => UNIX_ROW.exec(line) ?? []);

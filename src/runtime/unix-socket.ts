@@ -76,7 +76,7 @@ export class SocketFile {
   }
 }
 
-/** @returns the identity of a file; null if there is none */
+/** @returns a file's identity; null if there is none */
 function idOf(path: string): string | null {
   const there = lstatSync(path, { throwIfNoEntry: false, bigint: true });
   return there === undefined ? null : `${there.dev}:${there.ino}`;

@@ -48,7 +48,7 @@ export class AdapterSlots {
     return resident === undefined || resident.invocationTokens === null ? null : resident.slot;
   }
 
-  /** @returns the invocation tokens of a loaded adapter */
+  /** @returns a loaded adapter's invocation tokens */
   invocationTokens(key: string): readonly number[] {
     const tokens = this.#residents.get(key)?.invocationTokens ?? null;
     assert(tokens !== null, () => `adapter ${key} is not loaded`);
@@ -108,7 +108,7 @@ export class AdapterSlots {
     this.#release(key);
   }
 
-  /** Frees the slot of an adapter, if it is loaded. */
+  /** Frees an adapter's slot, if the adapter is loaded. */
   drop(key: string): void {
     if (this.readySlot(key) !== null) this.#release(key);
   }

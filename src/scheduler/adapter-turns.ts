@@ -168,7 +168,7 @@ export class AdapterTurns {
     return this.#slots.takeUnloads();
   }
 
-  /** @returns names of the adapters of live requests; null if adapters are off */
+  /** @returns names of live requests' adapters; null if adapters are off */
   stats() {
     if (this.#maxLoras === 0) return null;
     const used = [...this.#usage.values()];

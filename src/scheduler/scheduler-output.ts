@@ -91,7 +91,7 @@ export interface ScheduledResult {
   readonly isRefused: boolean;
 }
 
-/** "nan" = a logit of the draft model was NaN; "failed" = its pass failed. */
+/** "nan" = one of the draft model's logits was NaN; "failed" = its pass failed. */
 export type DraftFault = "nan" | "failed";
 
 export interface StepResult {

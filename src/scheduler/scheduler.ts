@@ -94,7 +94,7 @@ export class Scheduler {
   }
 
   /**
-   * Ends the load of an adapter and queues deferred requests again.
+   * Ends an adapter's load and queues deferred requests again.
    * @param invocationTokens the adapter's invocation tokens; null = the load failed
    */
   endAdapterLoad(key: string, invocationTokens: readonly number[] | null): void {
@@ -189,7 +189,7 @@ export class Scheduler {
   }
 
   /**
-   * Ends the requests of a failed step. The blocks that the step should have computed can no longer be hit.
+   * Ends a failed step's requests. The blocks that the step should have computed can no longer be hit.
    * @returns the requests that had not already ended
    */
   failStep(plan: StepPlan): Request[] {

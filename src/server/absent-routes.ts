@@ -9,7 +9,7 @@ const TEXT = "This server generates text: POST /v1/chat/completions or /v1/compl
 
 const RENDERS = "POST /tokenize renders `messages` and returns the tokens.";
 
-/** Paths of other servers that look like the path of an item with an ID. */
+/** Other servers' paths that look like the path of an item with an ID. */
 export const ABSENT_ACTIONS: readonly string[] = ["/v1/responses/compact"];
 
 /** Paths, with advice for each group. A final "/*" matches anything or nothing, and ":id" matches one segment. */

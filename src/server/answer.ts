@@ -10,11 +10,11 @@ import { loadHeaders } from "./load-header.ts";
 import type { ServerContext } from "./server-context.ts";
 
 export interface Answer<Output> {
-  /** Streams to abort if the client of a streamed response disconnects. */
+  /** Streams to abort if a streamed response's client disconnects. */
   readonly streams: readonly OutputStream[];
   /** Outputs of all streams, which can be read only once. */
   readonly outputs: AsyncIterable<Output>;
-  /** Writes the chunks of a streamed response; null if the client requested a single body. */
+  /** Writes a streamed response's chunks; null if the client requested a single body. */
   readonly writer: ChunkWriter<Output> | null;
   readonly fullBody: (outputs: AsyncIterable<Output>) => Promise<object>;
 }

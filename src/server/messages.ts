@@ -82,7 +82,7 @@ async function countTokens(context: ServerContext, request: Request): Promise<Re
   return jsonResponse({ input_tokens: ids.length });
 }
 
-/** IDs with which Claude Code marks the requests of a session and of a sub-agent, for the request log. */
+/** IDs with which Claude Code marks requests by session and by sub-agent, for the request log. */
 function sessionOf({ headers }: Request): Record<string, string> {
   const names = ["x-claude-code-session-id", "x-claude-code-agent-id"];
   const sent = names.map((name) => [name, shortened(headers.get(name) ?? "")] as const);

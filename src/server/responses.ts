@@ -151,7 +151,7 @@ async function answerInBackground(call: Call, { asked, init, watch }: Creation):
   return body.stream ? follow(call, run, -1) : jsonResponse(run.body());
 }
 
-/** Streams the events of a run, which continues if the client disconnects. */
+/** Streams a run's events; the run continues if the client disconnects. */
 function follow({ context, request }: Call, run: BackgroundRun, startingAfter: number): Response {
   const events = run.eventsAfter(startingAfter);
   return streamedAnswer(context, request, { events, onCancel: () => {} });

@@ -18,7 +18,7 @@ export interface Service {
   drain(): void;
 }
 
-/** Compiles the checks of the common bodies ahead of the first request, e.g. while a model loads. */
+/** Compiles the checks for common bodies ahead of the first request, e.g. while a model loads. */
 export function prepareService(): void {
   prepareCheck(CHAT_FIELDS);
   prepareCheck(COMPLETION_FIELDS);

@@ -26,7 +26,7 @@ export const UNENFORCED_KEYWORDS: readonly string[] = [
   ...["$dynamicRef", "$recursiveRef"],
 ];
 
-/** Maximum number of values of an enumeration, of levels within one, and of properties of one object. */
+/** Maximum number of values in an enumeration, of levels within one, and of properties in one object. */
 const MAX_VALUES = 10_000;
 const MAX_VALUE_DEPTH = 20;
 export const MAX_PROPERTIES = 1000;

@@ -1,4 +1,4 @@
-// Writes and reads the parts of a message: little-endian numbers, strings and arrays. Reading past the end throws
+// Writes and reads a message's parts: little-endian numbers, strings and arrays. Reading past the end throws
 // a ChannelError.
 
 /** An error for data that violates the protocol, which means that the other side is broken. */

@@ -1,5 +1,5 @@
 // Encodes any plain value: null, booleans, numbers, bigints, strings, Int32Array, Uint8Array, and arrays and objects of
-// such values. Undefined properties are omitted, as in JSON. Used for all messages except the outputs of a step.
+// such values. Undefined properties are omitted, as in JSON. Used for all messages except a step's outputs.
 
 import { RequestError } from "../../errors.ts";
 import { DEFAULT_SAMPLING_PARAMS } from "../../request/sampling-params.ts";

@@ -1,4 +1,4 @@
-// Encodes the outputs of a step. This is by far the most frequent message, so its fields have a fixed order and no
+// Encodes a step's outputs. This is by far the most frequent message, so its fields have a fixed order and no
 // names.
 
 import type { MessagePart } from "../../protocol/message-part.ts";
