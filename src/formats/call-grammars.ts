@@ -120,7 +120,7 @@ const barePython: BareCalls = {
   close: "]",
 };
 
-/** Calls after the name of their tool, at the beginning or after a marker. */
+/** Calls that follow their tool's name, at the beginning or after a marker. */
 const recipients: BareCalls = {
   start: `(${ANY}${literalRegex(RECIPIENT_START)})?`,
   name: ({ name }) => literalRegex(`${name}\n`),

@@ -24,7 +24,7 @@ export interface HarmonyFormat {
   readonly isHeader: (text: string) => boolean;
   /** @returns the kind of the message with this header; "calls" only if calls are read */
   readonly kindOf: (header: string, readsCalls: boolean) => "text" | "reasoning" | "calls";
-  /** Reads a message that contains calls, with its end. */
+  /** Reads a message that contains calls, including its end. */
   readonly readCalls: (source: CallSource, header: string, types: ToolTypes) => Parsing;
 }
 

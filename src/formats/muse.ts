@@ -17,7 +17,7 @@ export const museCalls = xmlCalls({
   ...{ callStart: '<atem:invoke name="', nameEnd: '">', callEnd: "</atem:invoke>" },
   ...{ parameterStart: '<atem:parameter name="', parameterNameEnd: ['">'] },
   ...{ parameterEnd: "</atem:parameter>", wrapsValues: false },
-  // The model was trained on tools with namespaces and writes the name of a tool without one twice.
+  // The model was trained on tools with namespaces and writes a tool's name twice if it has no namespace.
   toolName: (written) => written.replace(/^(.+)\.\1$/, "$1"),
 });
 

@@ -1,4 +1,4 @@
-// Reads messages in which each part follows the name of its recipient, as Functionary 3.2 writes them. The prompt ends
+// Reads messages in which each part follows its recipient's name, as Functionary 3.2 writes them. The prompt ends
 // with ">>>".
 //
 //   all

@@ -11,7 +11,7 @@ export interface ToolFormat {
   readonly bareStarts: readonly string[];
   /** Set if a start marker precedes the message, so that the message can begin with the rest of a call. */
   readonly startsMessage?: true;
-  /** Text before content where a call could be instead; absent = none. */
+  /** Text before content at a point where a call is also possible; absent = none. */
   readonly contentStart?: string;
   /** Other markers of the format, which can be special tokens. */
   readonly markers: readonly string[];

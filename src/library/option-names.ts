@@ -81,7 +81,7 @@ export const CHAT_NAMES: NamesOf<ChatOptions> = {
   thinkingTokenBudget: true,
 };
 
-/** @returns an error message if a program passes anything other than an object, or a signal that is none; otherwise null */
+/** @returns an error message if a program passes anything other than an object, or an invalid signal; otherwise null */
 export function optionsFault(options: unknown): string | null {
   const isObject = typeof options === "object" && options !== null && !Array.isArray(options);
   if (!isObject) return "options must be an object";

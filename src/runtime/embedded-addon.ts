@@ -51,7 +51,7 @@ export async function loadEmbeddedAddon(env: Env = process.env): Promise<object 
 /** Folder for the addon. */
 export interface AddonFolder {
   readonly path: string;
-  /** Parent that is not created if it does not exist, since it belongs to the system or its administrator. */
+  /** Parent folder, which is never created, since it belongs to the system or its administrator. */
   readonly root: string;
 }
 

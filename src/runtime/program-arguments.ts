@@ -1,4 +1,4 @@
-// Finds words of the command line whose bytes are not UTF-8, which the runtime replaces with U+FFFD without a word.
+// Finds command-line words whose bytes are not UTF-8. The runtime silently replaces such bytes with U+FFFD.
 
 import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";

@@ -66,7 +66,7 @@ export function readText(path: string): string {
   return readBytes(path).toString();
 }
 
-/** Reads a text file whose text must not change. @throws Error if it is not UTF-8, among others */
+/** Reads a text file whose text must be exact. @throws an Error if it cannot be read or is not UTF-8 */
 export function readUtf8(path: string): string {
   const bytes = readBytes(path);
   if (!isUtf8(bytes)) throw new Error("its text is not UTF-8");

@@ -31,7 +31,7 @@ const tool = shape({ type: string });
 
 const truncation = oneOf("auto", "disabled");
 
-/** OpenAI's values. Those of tools that the server does not run are accepted, and have nothing to add. */
+/** OpenAI's values. Values for tools that the server does not run are accepted but add nothing. */
 const includable = oneOf(
   "code_interpreter_call.outputs",
   "computer_call_output.output.image_url",
