@@ -8,8 +8,8 @@ const REPLACEMENT = "\ufffd";
 
 /**
  * @param words the command line's last words, as decoded by the runtime
- * @param readCommandLine reads the bytes of the command line, with a NUL after each word. Default: Linux's
- * @returns index of the first word that is not UTF-8; null if there is none, or if the system does not tell
+ * @param readCommandLine reads the command line's bytes, with a NUL after each word. Default: Linux's
+ * @returns index of the first word that is not UTF-8; null if there is none, or if the system does not report the bytes
  */
 export function notUtf8(
   words: readonly string[],
