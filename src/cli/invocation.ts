@@ -42,6 +42,8 @@ export function readInvocation(sources: OptionSources, program: Program): Invoca
   if (helpTopic(first) !== undefined) return { text: programHelp(columns) };
   if (VERSION_WORDS.includes(first)) return { text: version };
   if (first === "help") return { text: helpText(argv, columns) };
+  const pair = sources.argv.slice(0, 2).join(" ");
+  if (Object.hasOwn(COMMAND_HINTS, pair)) throw unknownCommand(pair);
   const found = findCommand(sources.argv);
   if (found === null) throw unknownCommand(first);
   const { command } = found;
@@ -120,8 +122,13 @@ const SERVE_HINT = "`serve` starts the server";
 const LIST_HINT = "`ls` lists the models on this machine";
 const LOGIN_HINT = "set HF_TOKEN or run `hf auth login` for gated models on the hub";
 
-/** Hints about Pagoda's equivalents of other programs' commands. */
+const BENCH_HINT =
+  "`bench` measures a running server; --max-concurrency 1 shows its latency, a higher one its throughput";
+
+/** Hints about Pagoda's equivalents of other programs' commands, of one or two words. */
 const COMMAND_HINTS: Readonly<Record<string, string>> = {
+  ...{ "bench latency": BENCH_HINT, "bench throughput": BENCH_HINT },
+  ...{ "bench startup": BENCH_HINT, "bench sweep": BENCH_HINT },
   ...{ stop: STOP_HINT, kill: STOP_HINT },
   create: "`serve model.gguf` serves a file directly",
   cp: "`serve MODEL --served-model-name NAME` serves a model under a different name",

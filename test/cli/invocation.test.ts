@@ -45,6 +45,10 @@ describe("readInvocation", () => {
       "login",
       "there is no command login: set HF_TOKEN or run `hf auth login` for gated models on the hub",
     ],
+    [
+      "bench latency",
+      "there is no command bench latency: `bench` measures a running server; --max-concurrency 1 shows its latency, a higher one its throughput",
+    ],
     ["--help frobnicate", "unknown command frobnicate; --help lists all commands"],
     ["model.gguf", "unknown command model.gguf; `serve model.gguf` serves it"],
     ["--port", "--port: a command must come first, as in `serve --port`"],
