@@ -110,7 +110,8 @@ function helpTopic(word: string): string | null | undefined {
 /** @returns a line of YAML for each option, with the source of its value */
 function configText(command: CommandSpec, sources: OptionSources): string {
   const rows = resolveOptions(command, sources, () => {}).map(({ option, value, source }) => {
-    const isShown = option.isSecret !== true || source === "default";
+    // A value that means "none" is shown, since the placeholder would suggest that there is a key.
+    const isShown = option.isSecret !== true || String(value ?? "") === "";
     const line = `${option.name}: ${JSON.stringify(isShown ? value : HIDDEN)}`;
     return `${line.padEnd(48)} # ${source}`;
   });

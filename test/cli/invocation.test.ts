@@ -219,6 +219,13 @@ describe("other output", () => {
     expect(shown("api-key")).toBe('api-key: "(hidden)" # environment');
   });
 
+  test("the printed configuration does not suggest a key if the file has an empty list of them", () => {
+    const lines = answer(["serve", "--print-config", "--config", "x.yaml"], {}, { "api-key": [] });
+    expect(lines.split("\n").find((line) => line.startsWith("api-key:"))).toMatch(
+      /^api-key: \[\] +# x\.yaml$/,
+    );
+  });
+
   test("the printed configuration can be used as a config file", () => {
     const argv = ["--port", "1", "--served-model-name", "a", "b", "--no-enable-prefix-caching"];
     const yaml = Bun.YAML.parse(answer(["serve", ...argv, "--print-config"])) as object;
