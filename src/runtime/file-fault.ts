@@ -8,7 +8,8 @@ export function fileFault(cause: unknown): string {
   const { code, errno } = cause as NodeJS.ErrnoException;
   if (code === "EISDIR") return "it is a folder";
   if (code === "EADDRNOTAVAIL") return "this machine has no such address";
-  const [, text] = getSystemErrorMap().get(errno ?? 0) ?? [];
+  // The numbers are negative in the map, but positive in Bun's errors from listening.
+  const [, text] = getSystemErrorMap().get(-Math.abs(errno ?? 0)) ?? [];
   return text ?? cause.message;
 }
 

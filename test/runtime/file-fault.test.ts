@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { constants } from "node:os";
 import { fileFault, systemFault } from "../../src/runtime/file-fault.ts";
 
 function readFault(path: string): unknown {
@@ -33,6 +34,14 @@ test("the message about an unexpected error names the call if no file is involve
   const { promise, resolve } = Promise.withResolvers<unknown>();
   createServer().once("error", resolve).listen(0, "192.0.2.1");
   expect(systemFault(await promise)).toBe("listen: this machine has no such address");
+});
+
+test("the message about an address leaves the address to the caller, whatever the sign of the number", () => {
+  for (const errno of [constants.errno.EACCES, -constants.errno.EACCES]) {
+    const text = "listen EACCES: permission denied 127.0.0.1:80";
+    const error = Object.assign(new Error(text), { errno, code: "EACCES", syscall: "listen" });
+    expect(fileFault(error)).toBe("permission denied");
+  }
 });
 
 test("other errors keep their own message", () => {
