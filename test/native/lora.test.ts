@@ -188,22 +188,6 @@ test("the program in docs/lora.md runs as written", async () => {
   expect(output.length).toBeGreaterThan(0);
 });
 
-test("a thousand loads and unloads leave memory use flat", async () => {
-  const llm = await load({ maxLoras: 2, maxCpuLoras: 2 });
-  const cycle = async (count: number) => {
-    for (let i = 0; i < count; i++) {
-      await llm.loadLora(`a${i % 3}`, at(i % 2 === 0 ? "1.gguf" : "peft"));
-      if (i % 10 === 0) await tokensOf(llm, `a${i % 3}`);
-      await llm.unloadLora(`a${i % 3}`);
-    }
-    Bun.gc(true);
-    return process.memoryUsage().rss;
-  };
-  const before = await cycle(300);
-  const after = await cycle(700);
-  expect(after - before).toBeLessThan(64 * 1024 * 1024);
-}, 60_000);
-
 test("a request whose adapter's file has vanished ends with an error, and others continue", async () => {
   const argv = ["--enable-lora", "--kv-cache-memory-bytes=4M", at("model.gguf")];
   const options = parseOptions("serve", { argv, env: {}, readYaml: () => ({}) }, () => {});
