@@ -68,11 +68,13 @@ const READS_SOURCE = "reads the pinned source, which the copied tree does not ha
 export const LEFT_OUT: Readonly<Record<string, string>> = {
   "native/adapter-memory": "limits memory, and a sanitizer keeps freed memory",
   "native/architectures": READS_SOURCE,
+  "native/call-history": READS_SOURCE,
   "native/commands": STARTS,
   "native/every-tokenizer":
     "takes minutes with a sanitizer; a fuzzer runs the same code with sanitizers",
   "native/hostile-grammars": "limits time and memory, and sanitizers need more of both",
   "native/jinja-engine": COMPARES,
+  "native/lora-commands": STARTS,
   "native/pin-templates": COMPARES,
   "native/schema-outputs":
     "takes minutes with a sanitizer; native/structured-output runs the same code",

@@ -1,7 +1,7 @@
 // LoRA adapters as operators use them: `serve` with its engine in another process, `complete`, and bad modules.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, symlinkSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import OpenAI from "openai";
 import { enginePid } from "../support/processes.ts";
@@ -124,3 +124,21 @@ test.each<[string[], number, string]>([
   },
   30_000,
 );
+
+test("the program in docs/lora.md runs as written", async () => {
+  const root = join(import.meta.dir, "../..");
+  const text = readFileSync(join(root, "docs/lora.md"), "utf8");
+  const [, program = ""] = /^```ts\n([\s\S]*?)^```$/m.exec(text) ?? [];
+  const paths = {
+    "sql.gguf": at("adapters/sql.gguf"),
+    "poet.gguf": at("adapters/poet.gguf"),
+    "model.gguf": at("tiny.gguf"),
+  };
+  const own = Object.entries(paths).reduce(
+    (lines, [name, path]) => lines.replaceAll(`"${name}"`, JSON.stringify(path)),
+    program.replace('"pagoda"', JSON.stringify(join(root, "src/library/index.ts"))),
+  );
+  writeFileSync(at("program.ts"), `${own}\nexport { text };\n`);
+  const { text: output } = (await import(at("program.ts"))) as { text: string };
+  expect(output.length).toBeGreaterThan(0);
+}, 30_000);

@@ -2,7 +2,7 @@
 // sleep and restart.
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { engineConfig } from "../../src/cli/engine-config.ts";
@@ -166,26 +166,6 @@ describe("a file that is not an adapter for the model", () => {
     const off = load({ enableLora: false, loraModules: { a: at("1.gguf") } });
     expect(await off.catch(({ message }) => message)).toBe("loraModules requires enableLora");
   });
-});
-
-test("the program in docs/lora.md runs as written", async () => {
-  const text = readFileSync(join(import.meta.dir, "../../docs/lora.md"), "utf8");
-  const [, program = ""] = /^```ts\n([\s\S]*?)^```$/m.exec(text) ?? [];
-  const paths = {
-    "sql.gguf": at("1.gguf"),
-    "poet.gguf": at("2.gguf"),
-    "model.gguf": at("model.gguf"),
-  };
-  const own = Object.entries(paths).reduce(
-    (lines, [name, path]) => lines.replaceAll(`"${name}"`, JSON.stringify(path)),
-    program.replace(
-      '"pagoda"',
-      JSON.stringify(join(import.meta.dir, "../../src/library/index.ts")),
-    ),
-  );
-  writeFileSync(at("program.ts"), `${own}\nexport { text };\n`);
-  const { text: output } = (await import(at("program.ts"))) as { text: string };
-  expect(output.length).toBeGreaterThan(0);
 });
 
 test("a request whose adapter's file has vanished ends with an error, and others continue", async () => {
