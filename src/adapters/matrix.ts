@@ -65,7 +65,7 @@ export async function transposed(
 
 const READERS: Readonly<Record<TensorType, (view: DataView, index: number) => number>> = {
   F32: (view, i) => view.getFloat32(4 * i, true),
-  F16: (view, i) => halfToFloat(view.getUint16(2 * i, true)),
+  F16: (view, i) => view.getFloat16(2 * i, true),
   BF16: (view, i) => {
     scratch.setUint16(2, view.getUint16(2 * i, true), true);
     return scratch.getFloat32(0, true);
@@ -73,15 +73,6 @@ const READERS: Readonly<Record<TensorType, (view: DataView, index: number) => nu
 };
 
 const scratch = new DataView(new ArrayBuffer(4));
-
-function halfToFloat(bits: number): number {
-  const sign = (bits & 0x8000) === 0 ? 1 : -1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
 
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));

@@ -116,9 +116,13 @@ function noAdapters({ calls }: Front, modelNames: readonly string[]): AdapterReg
  * @param model name in the request, which exists; null or "" = the served model
  * @returns the model name reported in responses: the adapter's, or the first name of the served model
  */
-export function modelName({ servedModelNames }: ApiContext, model: string | null): string {
-  const isBase = model === null || model === "" || servedModelNames.includes(model);
-  return isBase ? (servedModelNames[0] ?? "") : model;
+export function modelName(context: ApiContext, model: string | null): string {
+  return isOtherName(context, model) ? model : (context.servedModelNames[0] ?? "");
+}
+
+/** @returns true for a name that the served model does not have */
+function isOtherName({ servedModelNames }: ApiContext, model: string | null): model is string {
+  return model !== null && model !== "" && !servedModelNames.includes(model);
 }
 
 /**
@@ -127,7 +131,7 @@ export function modelName({ servedModelNames }: ApiContext, model: string | null
  * @returns null for the served model @throws RequestError "model_not_found"
  */
 export function adapterOf(context: ApiContext, model: string | null): ServedAdapter | null {
-  if (model === null || model === "" || context.servedModelNames.includes(model)) return null;
+  if (!isOtherName(context, model)) return null;
   const adapter = context.adapters.find(model);
   if (adapter !== null) return adapter;
   const message = `The model \`${shortened(model, 256)}\` does not exist.`;

@@ -3,7 +3,7 @@
 import type { Schema } from "../formats/lark.ts";
 import { M3_ITEM } from "../formats/minimax-m3-call.ts";
 import { parametersOf } from "../formats/parameters.ts";
-import { definitionsOf, resolved, typesOf } from "../formats/schema-types.ts";
+import { definitionsOf, isSchema, resolved, typesOf } from "../formats/schema-types.ts";
 import { TOOL_FORMATS } from "../formats/tool-formats.ts";
 import { typePath } from "../formats/tool-types.ts";
 import type { CallableTool, ToolParser } from "../protocol/message-parsing.ts";
@@ -56,8 +56,4 @@ function valueTypes(
     ? valueTypes({ ...items, ...definitions }, true, [...path, M3_ITEM])
     : [];
   return [own, ...memberTypes(whole, true, path), ...ofItems];
-}
-
-function isSchema(value: unknown): value is Schema {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -2,6 +2,7 @@
 // parts whose content follows a grammar. The newer form follows the rules of xgrammar's structural tags.
 
 import { RequestError } from "../errors.ts";
+import { slashed } from "../formats/lark.ts";
 import { gbnfText, literalRegex, regexText } from "./grammar/grammar-text.ts";
 import { schemaText } from "./grammar/schema-text.ts";
 import { isObject, type Json, type JsonObject } from "./schema/json-value.ts";
@@ -156,7 +157,7 @@ class Translation {
 
   #regex(pattern: string): string {
     const regex = regexText(pattern, this.#param).replaceAll("\n", "\\n");
-    return `/${regex.replaceAll(/(?<!\\)((?:\\\\)*)\//g, "$1\\/")}/`;
+    return `/${slashed(regex)}/`;
   }
 
   /**

@@ -1,6 +1,7 @@
 // Carries out the loads and unloads of adapters that the scheduler decides on. Files are read while steps run; the
 // requests that need the adapter are deferred until it is loaded.
 
+import type { OpenedAdapter } from "../adapters/adapter-files.ts";
 import { EngineError, RequestError } from "../errors.ts";
 import type { AdapterRef } from "../request/adapter.ts";
 import type { ModelRunner } from "../runner/model-runner.ts";
@@ -10,7 +11,7 @@ import type { Scheduler } from "../scheduler/scheduler.ts";
 /** Finds adapter files. */
 export interface AdapterFiles {
   /** Finds or creates an adapter's GGUF file. @throws RequestError "adapter_not_found" or "adapter_refused" */
-  open(path: string): Promise<AdapterFile>;
+  open(path: string): Promise<OpenedAdapter>;
   /** Receives the error from a load that requests waited for. */
   onFault(error: Error): void;
 }
@@ -20,13 +21,6 @@ export const GGUF_FILES: AdapterFiles = {
   open: async (path) => ({ path, close: async () => {} }),
   onFault: () => {},
 };
-
-/** A GGUF file with an adapter. */
-export interface AdapterFile {
-  readonly path: string;
-  /** Deletes the file if it is temporary. */
-  close(): Promise<void>;
-}
 
 export interface AdapterLoaderOptions {
   readonly scheduler: Scheduler;

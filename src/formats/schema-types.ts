@@ -13,7 +13,7 @@ const DEFINITIONS = ["$defs", "definitions"];
 /** @returns a schema's definitions, to be added to its parts, which can refer to them */
 export function definitionsOf(schema: Schema): Schema {
   return Object.fromEntries(
-    DEFINITIONS.flatMap((key) => (isObject(schema[key]) ? [[key, schema[key]]] : [])),
+    DEFINITIONS.flatMap((key) => (isSchema(schema[key]) ? [[key, schema[key]]] : [])),
   );
 }
 
@@ -30,13 +30,13 @@ export function resolved(schema: Schema, depth = 0): Schema {
 function targetOf(schema: Schema, reference: string): Schema | null {
   const [, key = "", name = ""] = /^#\/(\$defs|definitions)\/([^/]+)$/.exec(reference) ?? [];
   const definitions = schema[key];
-  const target = isObject(definitions) ? definitions[name] : null;
-  return isObject(target) ? target : null;
+  const target = isSchema(definitions) ? definitions[name] : null;
+  return isSchema(target) ? target : null;
 }
 
 function onlyOf(parts: readonly unknown[]): Schema | null {
   const [part] = parts;
-  return parts.length === 1 && isObject(part) ? part : null;
+  return parts.length === 1 && isSchema(part) ? part : null;
 }
 
 /**
@@ -44,7 +44,7 @@ function onlyOf(parts: readonly unknown[]): Schema | null {
  * @returns the JSON types that a schema allows; empty if the schema does not specify them
  */
 export function typesOf(schema: unknown, definitions: Schema = {}, depth = 0): ReadonlySet<string> {
-  if (!isObject(schema) || depth > MAX_DEPTH) return NO_TYPES;
+  if (!isSchema(schema) || depth > MAX_DEPTH) return NO_TYPES;
   const own = resolved({ ...definitions, ...schema });
   const { type } = own;
   if (typeof type === "string") return new Set([type]);
@@ -61,6 +61,6 @@ function jsonType(value: unknown): string {
   return Array.isArray(value) ? "array" : typeof value;
 }
 
-function isObject(value: unknown): value is Schema {
+export function isSchema(value: unknown): value is Schema {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,7 @@
 // Rewrites a regular expression that is searched for in a string, as in JSON schemas, so that it matches whole strings.
 // Grammars have no anchors.
 
-const ANY = "(?s:.)*";
+import { ANY } from "./lark.ts";
 
 /** @returns null for an expression with anchors inside groups */
 export function searchRegex(pattern: string): string | null {

@@ -30,7 +30,6 @@ export class NativeModelRunner implements ModelRunner {
   readonly #samplers = new Map<string, { handle: number; numForcedTokens: number }>();
   readonly #grammars: GrammarCache;
   readonly #samplerOf = (request: Request) => this.#samplerHandle(request);
-
   readonly #onGrammarDropped: (request: Request) => void;
 
   private constructor(

@@ -53,8 +53,8 @@ const UNBUILT: Readonly<Record<string, string>> = {
   mlp_speculator: "MLP speculators are not supported",
 };
 
-/** vLLM's fields that have no effect with any of the methods, with the reasons. */
 const NO_DRAFT_OPTION = "a draft model uses the main model's options";
+/** vLLM's fields that have no effect with any of the methods, with the reasons. */
 const UNUSED: Readonly<Record<string, string>> = {
   draft_tensor_parallel_size: "models are not split",
   tensor_parallel_size: "models are not split",
